@@ -1,0 +1,110 @@
+//! What came of a command. A refusal is an outcome too: it is answered only after its batch is durable.
+
+use crate::types::{BlobId, BucketId, ChecksumAlgorithm, ETag, ObjectChecksum, Term, Timestamp, VersionId};
+use serde::{Deserialize, Serialize};
+
+/// A command that was carried out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Outcome {
+    Done,
+    BucketCreated {
+        bucket: BucketId,
+    },
+    Written(WrittenVersion),
+    Deleted(DeletedVersion),
+    Completed(CompletedUpload),
+    TermBegun {
+        term: Term,
+    },
+    /// Rows that the step worked on; 0 when nothing is left.
+    Progress {
+        rows: u64,
+    },
+}
+
+/// A version that became current.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WrittenVersion {
+    pub version: VersionId,
+    /// Whether the bucket shows version ids (versioning is or was on).
+    pub versioned: bool,
+    pub etag: ETag,
+    pub size: u64,
+    pub created: Timestamp,
+    pub checksum: Option<ObjectChecksum>,
+}
+
+/// Deleting what is not there succeeds, as in S3.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeletedVersion {
+    /// The version id to show: of the version deleted or of the marker made.
+    pub version: Option<VersionId>,
+    pub is_delete_marker: bool,
+    pub existed: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CompletedUpload {
+    pub written: WrittenVersion,
+    /// True when this answers a repeated Complete from the kept outcome.
+    pub repeated: bool,
+}
+
+/// A command that was refused: nothing of it remains.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+pub enum CommandError {
+    #[error("the bucket does not exist")]
+    NoSuchBucket,
+    #[error("the bucket exists and is yours")]
+    BucketAlreadyOwnedByYou,
+    #[error("the bucket exists and is somebody else's")]
+    BucketAlreadyExists,
+    #[error("the bucket is not empty")]
+    BucketNotEmpty,
+    #[error("too many buckets")]
+    TooManyBuckets,
+    #[error("the key does not exist")]
+    NoSuchKey,
+    #[error("the version does not exist")]
+    NoSuchVersion,
+    #[error("the version is a delete marker")]
+    IsDeleteMarker,
+    #[error("a precondition does not hold")]
+    PreconditionFailed,
+    #[error("a precondition on the source does not hold")]
+    SourcePreconditionFailed,
+    #[error("the source changed since it was read")]
+    SourceChanged,
+    #[error("the range is not inside the source")]
+    SourceRangeInvalid,
+    #[error("the content would have more than {limit} extents")]
+    TooManyExtents { limit: u64 },
+    #[error("the upload does not exist")]
+    NoSuchUpload,
+    #[error("part {part_number} is unknown or its tag or checksum differs")]
+    InvalidPart { part_number: u32 },
+    #[error("the parts are not in ascending order")]
+    InvalidPartOrder,
+    #[error("part {part_number} has {size} bytes, too few for a part that is not the last")]
+    EntityTooSmall { part_number: u32, size: u64, etag: ETag },
+    #[error("the parts have {actual} bytes, not {expected}")]
+    SizeMismatch { expected: u64, actual: u64 },
+    #[error("part {part_number} lacks a {algorithm} checksum")]
+    PartChecksumMissing { part_number: u32, algorithm: ChecksumAlgorithm },
+    #[error("the object would be larger than 5 TiB")]
+    TooLarge,
+    #[error("the group of blob {blob} has other members now, fewer than needed hold it")]
+    GroupMoved { blob: BlobId },
+    #[error("blob {blob} names a group that does not exist")]
+    NoSuchGroup { blob: BlobId },
+    #[error("the node does not exist")]
+    NoSuchNode,
+    #[error("the name belongs to another node")]
+    NodeNameTaken,
+    #[error("the access key does not exist")]
+    NoSuchAccessKey,
+    #[error("the access key exists already")]
+    AccessKeyExists,
+    #[error("the command breaks a rule of its own: {reason}")]
+    Malformed { reason: String },
+}

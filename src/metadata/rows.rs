@@ -1,0 +1,241 @@
+//! What queries answer: plain values, free of the engine.
+
+use super::command::{NodeState, VersionSelector};
+use crate::types::{
+    BlobId, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot, CommitSequence, ContentId,
+    ETag, Epoch, Extent, GroupId, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Timestamp, UploadId,
+    VersionId, VolumeId,
+};
+
+/// A bucket.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bucket {
+    pub id: BucketId,
+    pub name: BucketName,
+    pub region: String,
+    pub owner: String,
+    pub created: Timestamp,
+}
+
+/// One version of an object, or a delete marker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObjectVersion {
+    pub key: ObjectKey,
+    pub version: VersionId,
+    /// Shown as `null`: written while versioning was off.
+    pub is_null: bool,
+    pub is_latest: bool,
+    pub is_delete_marker: bool,
+    pub created: Timestamp,
+    pub owner: String,
+    pub size: u64,
+    pub etag: ETag,
+    pub checksum: Option<ObjectChecksum>,
+    pub headers: ObjectHeaders,
+    pub tags: TagSet,
+    /// Number of parts of a multipart object.
+    pub part_count: Option<u32>,
+    /// Absent for a delete marker.
+    pub content: Option<ContentId>,
+}
+
+/// From which byte on a look-up returns extents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadFrom {
+    /// No extents at all (HEAD).
+    Nothing,
+    Offset(u64),
+    /// The last so many bytes.
+    Suffix(u64),
+}
+
+/// An extent with all that a read needs to know of its blob.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlacedExtent {
+    /// Where the extent begins in its content, in bytes.
+    pub content_offset: u64,
+    pub extent: Extent,
+    pub group: GroupId,
+    /// Bytes in the blob.
+    pub blob_size: u64,
+    pub chunk_size: u32,
+    /// Index of the first chunk that the extent touches.
+    pub first_chunk: u32,
+    /// Roots of the chunks that the extent touches, in order.
+    pub roots: Vec<ChunkRoot>,
+}
+
+/// Answer of the one statement behind GET and HEAD: the version and the first page of extents from the wanted byte on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObjectLookup {
+    pub object: ObjectVersion,
+    pub extents: Vec<PlacedExtent>,
+    /// Content offset at which the next page begins (`Metadata::extents`); `None` when the page reaches the end.
+    pub next_offset: Option<u64>,
+}
+
+/// A part of a completed object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VersionPart {
+    pub part_number: u32,
+    /// Where the part begins in the object, in bytes.
+    pub offset: u64,
+    pub size: u64,
+    pub checksum: Option<Checksum>,
+}
+
+/// What ListObjects and ListObjectsV2 ask. Keys and prefixes are bytes; the delimiter may be any string.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListQuery {
+    pub bucket: BucketId,
+    pub prefix: String,
+    /// Empty when the client sent none.
+    pub delimiter: String,
+    /// Only keys and common prefixes after this one.
+    pub after: Option<ListMarker>,
+    /// Keys and common prefixes together.
+    pub limit: u32,
+}
+
+/// Where a list goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListMarker {
+    /// After this key. When it lies under a common prefix, that prefix is still returned if keys follow it.
+    Key(String),
+    /// After all keys that begin with this common prefix.
+    CommonPrefix(String),
+}
+
+/// An entry of a list, in byte order of keys and prefixes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ListEntry<T> {
+    Item(T),
+    CommonPrefix(String),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListPage<T> {
+    pub entries: Vec<ListEntry<T>>,
+    pub is_truncated: bool,
+    /// SQL statements that the page took: a test holds it to what the page returns.
+    pub statements: u32,
+}
+
+/// An object as a list shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListedObject {
+    pub key: ObjectKey,
+    pub size: u64,
+    pub etag: ETag,
+    pub modified: Timestamp,
+    pub owner: String,
+    pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
+}
+
+/// A version or delete marker as ListObjectVersions shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListedVersion {
+    pub object: ListedObject,
+    pub version: VersionId,
+    pub is_null: bool,
+    pub is_latest: bool,
+    pub is_delete_marker: bool,
+}
+
+/// Where ListObjectVersions goes on: inside the versions of a key when the version is given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VersionMarker {
+    pub after: ListMarker,
+    pub version: Option<VersionSelector>,
+}
+
+/// A multipart upload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Upload {
+    pub upload: UploadId,
+    pub bucket: BucketId,
+    pub key: ObjectKey,
+    pub initiated: Timestamp,
+    pub owner: String,
+    pub headers: ObjectHeaders,
+    pub tags: TagSet,
+    pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
+}
+
+/// A part of an upload that is still open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UploadPart {
+    pub part_number: u32,
+    pub size: u64,
+    pub etag: ETag,
+    pub modified: Timestamp,
+    pub checksum: Option<Checksum>,
+}
+
+/// A storage node as the metadata knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    pub node: NodeId,
+    pub name: String,
+    pub address: Option<String>,
+    pub zone: String,
+    pub capacity: u64,
+    pub device: Option<String>,
+    pub volumes: Vec<VolumeId>,
+    pub state: NodeState,
+    pub registered: Timestamp,
+}
+
+/// A placement group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    pub group: GroupId,
+    pub epoch: Epoch,
+    pub members: Vec<NodeId>,
+    pub scheme: String,
+}
+
+/// A blob that a member lacks, with what its repair needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnderReplicatedBlob {
+    pub blob: BlobId,
+    pub node: NodeId,
+    pub group: GroupId,
+    pub size: u64,
+    pub chunk_size: u32,
+    pub roots: Vec<ChunkRoot>,
+}
+
+/// A blob that no extent names any more, to be dropped by the members of its group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeletedBlob {
+    pub blob: BlobId,
+    pub group: GroupId,
+    pub chunk_count: u32,
+    /// Bytes that dropping it frees on each member.
+    pub size: u64,
+    /// The commit sequence at which the last extent went.
+    pub deleted_at: CommitSequence,
+}
+
+/// Access key as the identity layer needs it.
+#[derive(Clone)]
+pub struct AccessKey {
+    pub access_key: String,
+    pub sealed_secret: Vec<u8>,
+    pub name: String,
+    pub enabled: bool,
+    pub created: Timestamp,
+}
+
+/// Totals for `larder admin status` and for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub buckets: u64,
+    pub blobs: u64,
+    /// Bytes in all blobs, one copy.
+    pub blob_bytes: u64,
+    pub under_replicated: u64,
+    pub deletions: u64,
+    pub uploads: u64,
+}

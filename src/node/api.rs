@@ -1,0 +1,240 @@
+//! What a gateway (or a peer) asks of a storage node. One trait, implemented by the service over a volume (embedded:
+//! a call) and by the HTTP client; one behaviour suite runs against both.
+
+use crate::types::{
+    BlobId, ChunkData, ChunkKey, ChunkRoot, ChunkSlice, ClusterId, CommitSequence, Epoch, GroupId, HistoryId, NodeId,
+    Term, VolumeId,
+};
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+/// A chunk to make durable.
+#[derive(Clone, Debug)]
+pub struct PutChunk {
+    pub term: Term,
+    pub group: GroupId,
+    pub key: ChunkKey,
+    pub data: ChunkData,
+    /// Checked against the data before the append: a chunk that was garbled on the way is refused.
+    pub root: ChunkRoot,
+}
+
+/// Whole blocks of a chunk. The answer carries the chunk's full block table.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct GetChunk {
+    pub term: Term,
+    pub key: ChunkKey,
+    pub first_block: u32,
+    /// Blocks past the chunk's end are not an error: the answer is cut there. 0 asks for the table alone.
+    pub block_count: u32,
+}
+
+/// Proof that who asks to destroy something knows at least what this node has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetadataWitness {
+    pub history: HistoryId,
+    pub commit_sequence: CommitSequence,
+}
+
+/// Destroys all chunks of blobs. Sent by the `reclaim` function alone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DropBlobs {
+    pub term: Term,
+    pub witness: MetadataWitness,
+    /// The group that the blobs belong to, and its epoch: an older epoch than the node has seen is refused.
+    pub group: GroupId,
+    pub epoch: Epoch,
+    /// At most `DROP_BLOBS_MAX`.
+    pub blobs: Vec<DroppedBlob>,
+}
+
+/// A blob to drop, and how far its chunks may reach: the node looks up each index below the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DroppedBlob {
+    pub blob: BlobId,
+    /// Highest chunk index plus one.
+    pub chunk_limit: u32,
+}
+
+/// Bound of one `DropBlobs`: 1000 blobs are 16 KB of ids and one batch of tombstones.
+pub const DROP_BLOBS_MAX: usize = 1000;
+
+/// Makes the node fetch chunks that it lacks from a peer, verify them and append them. What it holds intact stays.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PullBlob {
+    pub term: Term,
+    pub group: GroupId,
+    pub blob: BlobId,
+    pub first_chunk: u32,
+    /// Roots of the chunks from `first_chunk` on; at most `PULL_CHUNKS_MAX`.
+    pub roots: Vec<ChunkRoot>,
+    /// Where to fetch from, best first.
+    pub sources: Vec<PeerAddress>,
+}
+
+/// Bound of one `PullBlob`: 256 chunks are 1 GiB at the default chunk size.
+pub const PULL_CHUNKS_MAX: usize = 256;
+
+/// How a node reaches a peer: by address, or in the same process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerAddress {
+    pub node: NodeId,
+    pub address: Option<String>,
+}
+
+/// What a pull did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullReport {
+    /// Chunks of the request that the node now holds, checked.
+    pub held: u32,
+    pub pulled_bytes: u64,
+    /// Peers that lacked a chunk or sent a wrong one.
+    pub bad_sources: Vec<(NodeId, ChunkKey)>,
+}
+
+/// A page of what a node holds, in the order of its volume's segments. A blob whose chunks lie far apart appears on
+/// several pages; what is written while the pages are fetched may be missing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InventoryPage {
+    pub blobs: Vec<InventoryEntry>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<InventoryCursor>,
+}
+
+/// A place in a node's inventory; only the node that gave it out understands it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InventoryCursor {
+    pub segment: u64,
+    pub offset: u64,
+}
+
+/// A blob of which the page holds at least one chunk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InventoryEntry {
+    pub blob: BlobId,
+    pub group: GroupId,
+    /// Highest term of its records.
+    pub term: Term,
+    pub chunk_count: u32,
+    /// Highest chunk index plus one.
+    pub chunk_limit: u32,
+    pub bytes: u64,
+}
+
+/// What a node says of itself: in its registration, its heartbeats and when asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    pub node: NodeId,
+    pub cluster: ClusterId,
+    pub volumes: Vec<VolumeStatus>,
+    /// Requests under way.
+    pub load: u32,
+    /// The newest metadata that this node has seen, kept on its disk.
+    pub witness: Option<MetadataWitness>,
+    /// The newest term that this node has seen.
+    pub term: Term,
+}
+
+/// One data directory.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VolumeStatus {
+    pub volume: VolumeId,
+    /// Bytes that may be used in all: the configured capacity or the file system's size.
+    pub capacity: u64,
+    /// Bytes that the volume's files occupy.
+    pub used: u64,
+    /// Bytes that can still be written before the reserve is reached.
+    pub free: u64,
+    pub chunks: u64,
+    /// Bytes of live payload.
+    pub live: u64,
+    pub index_bytes: u64,
+    /// Identity of the file system that it stands on.
+    pub device: String,
+    /// Highest sequence known durable, and number of starts: lower than seen before means rolled back.
+    pub durable_sequence: u64,
+    pub start_count: u64,
+    pub state: VolumeState,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VolumeState {
+    Writable,
+    /// The reserve is reached: reads and drops go on.
+    Full,
+    /// Fail-stop: the reason is for people.
+    Frozen {
+        reason: String,
+    },
+}
+
+/// What a caller can do about it is in the variant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum NodeError {
+    /// Ask another replica; put this one on the repair list.
+    #[error("the node has no such chunk")]
+    NotFound,
+    /// Ask another replica; the chunk is quarantined already.
+    #[error("the node's copy of the chunk is corrupt")]
+    Corrupt,
+    /// Write elsewhere.
+    #[error("the node's disk is full")]
+    Full,
+    /// Write and read elsewhere.
+    #[error("the node's volume is frozen: {0}")]
+    Frozen(String),
+    /// This gateway's reign is over: stop.
+    #[error("the node has seen term {seen}")]
+    StaleTerm { seen: Term },
+    #[error("the node has seen epoch {seen} of the group")]
+    StaleEpoch { seen: Epoch },
+    /// The metadata is older than what the node has seen, or of another history: destroy nothing.
+    #[error("the node has seen newer metadata or another history")]
+    StaleMetadata { seen: MetadataWitness },
+    /// The bytes don't fit their root: send them again.
+    #[error("the chunk arrived garbled")]
+    Garbled,
+    #[error("the node refused the request: {0}")]
+    Refused(String),
+    /// No answer, or not in time: try another, and this one later.
+    #[error("the node did not answer: {0}")]
+    Unreachable(String),
+}
+
+/// A storage node. Every call has a deadline inside; a cancelled future leaves at worst a durable chunk that nobody
+/// names, which `reclaim` clears.
+pub trait NodeApi: Send + Sync {
+    fn id(&self) -> NodeId;
+
+    /// Whether the node is in this process: reads prefer it.
+    fn is_local(&self) -> bool;
+
+    /// Resolves when the chunk is durable. The same key with the same root again succeeds and writes nothing.
+    fn put_chunk(&self, put: PutChunk) -> BoxFuture<'_, Result<(), NodeError>>;
+
+    /// Answers whole blocks and the block table; the caller verifies.
+    fn get_chunk(&self, get: GetChunk) -> BoxFuture<'_, Result<ChunkSlice, NodeError>>;
+
+    /// The answer without waiting, when it is a call and the data is cached in memory; else `None`: call `get_chunk`.
+    fn get_chunk_inline(&self, _get: GetChunk) -> Option<Result<ChunkSlice, NodeError>> {
+        None
+    }
+
+    /// A reader found the chunk wrong: the node checks it, quarantines it if it is, and says whether it was.
+    fn quarantine(&self, term: Term, key: ChunkKey, root: ChunkRoot) -> BoxFuture<'_, Result<bool, NodeError>>;
+
+    fn drop_blobs(&self, request: DropBlobs) -> BoxFuture<'_, Result<(), NodeError>>;
+
+    fn pull_blob(&self, request: PullBlob) -> BoxFuture<'_, Result<PullReport, NodeError>>;
+
+    /// Blobs from `from` on, at most `limit` of them (bounded by the node at 10 000).
+    fn inventory(
+        &self,
+        term: Term,
+        from: Option<BlobId>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<InventoryPage, NodeError>>;
+
+    /// Also tells the node the newest metadata, which it keeps on its disk.
+    fn status(&self, term: Term, witness: Option<MetadataWitness>) -> BoxFuture<'_, Result<NodeStatus, NodeError>>;
+}

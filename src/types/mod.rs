@@ -1,0 +1,31 @@
+//! Values that every layer speaks of: parsed at the border, carried as types inside. No I/O.
+
+mod bucket_name;
+mod byte_size;
+mod checksum;
+mod chunk;
+mod duration;
+mod etag;
+mod extent;
+mod ids;
+mod object_headers;
+mod object_key;
+mod order;
+mod tag_set;
+mod timestamp;
+
+pub use bucket_name::{BucketName, InvalidBucketName};
+pub use byte_size::{ByteSize, InvalidByteSize};
+pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumKind, InvalidChecksum, ObjectChecksum};
+pub use chunk::{BLOCK_LENGTH, BlockTable, ChunkData, ChunkKey, ChunkRoot, ChunkSlice, crc32c};
+pub use duration::{HumanDuration, InvalidDuration};
+pub use etag::{ETag, InvalidETag};
+pub use extent::Extent;
+pub use ids::{
+    BlobId, BucketId, ClusterId, ContentId, GroupId, HistoryId, InvalidId, NodeId, UploadId, VersionId, VolumeId,
+};
+pub use object_headers::{ObjectHeaders, SystemHeaders};
+pub use object_key::{InvalidObjectKey, ObjectKey};
+pub use order::{CommitSequence, Epoch, Term};
+pub use tag_set::{InvalidTagSet, TagLimit, TagSet};
+pub use timestamp::Timestamp;
