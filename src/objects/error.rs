@@ -1,0 +1,137 @@
+//! Why a verb did not do what it was asked. Each variant says what the caller can do about it; `s3/error.rs` alone
+//! turns them into codes.
+
+use super::body::BodyError;
+use crate::{
+    metadata::CommandError,
+    types::{ChecksumAlgorithm, ETag, Timestamp, VersionId},
+};
+
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ObjectError {
+    // Buckets
+    #[error("the bucket does not exist")]
+    NoSuchBucket,
+    #[error("the bucket exists and is yours")]
+    BucketAlreadyOwnedByYou,
+    #[error("the bucket exists and is somebody else's")]
+    BucketAlreadyExists,
+    #[error("the bucket is not empty")]
+    BucketNotEmpty,
+    #[error("there are as many buckets as are allowed")]
+    TooManyBuckets,
+    #[error("the resource has no tags")]
+    NoSuchTagSet,
+
+    // Objects
+    #[error("the key does not exist")]
+    NoSuchKey,
+    #[error("the version does not exist")]
+    NoSuchVersion,
+    /// The current version is a delete marker: S3 says `NoSuchKey` and names the marker.
+    #[error("the current version is a delete marker")]
+    CurrentIsDeleteMarker { version: Option<VersionId> },
+    /// The version that was named is a delete marker: S3 says `MethodNotAllowed`.
+    #[error("the version is a delete marker")]
+    VersionIsDeleteMarker { version: Option<VersionId>, modified: Timestamp },
+    #[error("the source of the copy is a delete marker")]
+    SourceIsDeleteMarker,
+
+    // Conditions
+    /// The header that did not hold, as S3 names it in `<Condition>`.
+    #[error("the precondition {condition} does not hold")]
+    PreconditionFailed { condition: &'static str },
+    /// Not a failure to a client: 304 with these validators.
+    #[error("not modified")]
+    NotModified { etag: ETag, modified: Timestamp },
+    /// Another write won the race: read again and retry.
+    #[error("another write came between")]
+    ConditionalConflict,
+    #[error("the range begins behind the last of {size} bytes")]
+    InvalidRange { size: u64 },
+    /// Of a copy: the range does not lie inside the source.
+    #[error("the range does not lie inside the source of {size} bytes")]
+    InvalidCopyRange { size: u64 },
+    #[error("the object has {part_count} parts, not {part_number}")]
+    NoSuchPartNumber { part_number: u32, part_count: u32 },
+
+    // Multipart
+    #[error("the upload does not exist")]
+    NoSuchUpload,
+    #[error("part {part_number} is unknown, or its entity tag or checksum differs")]
+    InvalidPart { part_number: u32 },
+    #[error("the parts are not in ascending order")]
+    InvalidPartOrder,
+    #[error("part {part_number} has {size} bytes, fewer than the 5 MiB of a part that is not the last")]
+    EntityTooSmall { part_number: u32, size: u64, etag: ETag },
+
+    // Bytes
+    #[error("the body has more than {limit} bytes")]
+    EntityTooLarge { limit: u64 },
+    #[error("the bytes don't have the Content-MD5 that came with them")]
+    BadContentMd5 { expected: [u8; 16], actual: [u8; 16] },
+    #[error("the bytes don't have the SHA-256 that was signed")]
+    ContentSha256Mismatch { expected: [u8; 32], actual: [u8; 32] },
+    #[error("the bytes don't have the {0} checksum that came with them")]
+    BadChecksum(ChecksumAlgorithm),
+    #[error(transparent)]
+    Body(#[from] BodyError),
+
+    // The request makes no sense to S3
+    #[error("{reason}")]
+    InvalidArgument { name: &'static str, value: String, reason: &'static str },
+    #[error("{0}")]
+    InvalidRequest(String),
+
+    // The server
+    /// Memory or hash budget is spent: come back later (`SlowDown`).
+    #[error("the server is busy")]
+    Busy,
+    /// Writes are not possible now (`ServiceUnavailable`); the text says what is needed.
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("the cluster has no room left")]
+    NoRoom,
+    /// No replica gave the right bytes, or a rule inside was broken: logged where it is handled.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<CommandError> for ObjectError {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::NoSuchBucket => Self::NoSuchBucket,
+            CommandError::BucketAlreadyOwnedByYou => Self::BucketAlreadyOwnedByYou,
+            CommandError::BucketAlreadyExists => Self::BucketAlreadyExists,
+            CommandError::BucketNotEmpty => Self::BucketNotEmpty,
+            CommandError::TooManyBuckets => Self::TooManyBuckets,
+            CommandError::NoSuchKey => Self::NoSuchKey,
+            CommandError::NoSuchVersion => Self::NoSuchVersion,
+            CommandError::IsDeleteMarker => Self::SourceIsDeleteMarker,
+            CommandError::PreconditionFailed => Self::PreconditionFailed { condition: "If-Match" },
+            CommandError::SourcePreconditionFailed => {
+                Self::PreconditionFailed { condition: "x-amz-copy-source-If-Match" }
+            }
+            CommandError::SourceChanged => Self::ConditionalConflict,
+            CommandError::SourceRangeInvalid => Self::InvalidCopyRange { size: 0 },
+            CommandError::NoSuchUpload => Self::NoSuchUpload,
+            CommandError::InvalidPart { part_number } => Self::InvalidPart { part_number },
+            CommandError::InvalidPartOrder => Self::InvalidPartOrder,
+            CommandError::EntityTooSmall { part_number, size, etag } => {
+                Self::EntityTooSmall { part_number, size, etag }
+            }
+            CommandError::SizeMismatch { .. } | CommandError::PartChecksumMissing { .. } => {
+                Self::InvalidRequest(error.to_string())
+            }
+            CommandError::TooLarge => Self::EntityTooLarge { limit: super::OBJECT_LENGTH_MAX_BYTES },
+            CommandError::TooManyExtents { .. }
+            | CommandError::GroupMoved { .. }
+            | CommandError::NoSuchGroup { .. }
+            | CommandError::NoSuchNode
+            | CommandError::NodeNameTaken
+            | CommandError::NoSuchAccessKey
+            | CommandError::AccessKeyExists
+            | CommandError::Malformed { .. } => Self::Internal(error.to_string()),
+        }
+    }
+}
