@@ -1,3 +1,7 @@
-//! The binary `larder`.
+//! The binary `larder`: everything is in the library, so that tests and examples reach it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    larder::cli::main()
+}

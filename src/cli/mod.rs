@@ -1,1 +1,28 @@
-//! (see ARCHITECTURE.md)
+//! The command line: one verb per file. A verb is a `clap::Args` struct with a `run` that returns the exit code.
+//!
+//! Exit codes: 0 done, 1 failed (the reason is on standard error), 2 used wrongly (clap's own answer; unknown verbs
+//! and flags are such).
+
+mod verb;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// An S3-compatible object store in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "larder", version, subcommand_required = true, arg_required_else_help = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    verb: verb::Verb,
+}
+
+/// Runs the verb that the process's arguments name.
+pub fn main() -> ExitCode {
+    match CommandLine::parse().verb.run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("larder: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

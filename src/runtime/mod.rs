@@ -1,10 +1,14 @@
 //! What every layer takes from outside through an argument, so that tests can put something else there:
-//! clock, randomness, shutdown.
+//! clock, randomness, shutdown, the metrics registry. And the log, which is the process's own.
 
 mod clock;
+mod metrics;
 mod random;
 mod shutdown;
+mod telemetry;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use metrics::{Counters, Labels, Metrics, Sample, SampleKind, Timings};
 pub use random::{Random, SeededRandom, SystemRandom};
 pub use shutdown::Shutdown;
+pub use telemetry::{LogFormat, LogSettings, TelemetryError, check_level, start_log};

@@ -1,0 +1,186 @@
+//! Logs. Every line goes to standard error; with a directory also to one file a day for each component, which is the
+//! layer that wrote the line (`s3`, `cluster`, `volume`, ...). What happens inside a request's span carries the
+//! span's fields, so the request id is on every line of a request.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
+use tracing::{Metadata, Subscriber};
+use tracing_appender::rolling::{InitError, RollingFileAppender, Rotation};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry,
+    fmt::{self, MakeWriter},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people: time, level, span, message, fields.
+    #[default]
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// What the log should be.
+#[derive(Clone, Debug)]
+pub struct LogSettings {
+    pub format: LogFormat,
+    /// A level, or directives such as `info,larder::volume=debug`.
+    pub level: String,
+    /// Daily files go here as well.
+    pub directory: Option<PathBuf>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    #[error("`{0}` is not a log level; write error, warn, info, debug or trace, or directives: info,larder::s3=debug")]
+    Level(String),
+    #[error("cannot write log files: {0}")]
+    Directory(#[from] InitError),
+    #[error("the log was started twice")]
+    StartedTwice,
+}
+
+/// Components with a file of their own. Lines from elsewhere (outside crates, tests) go to `other`.
+const COMPONENTS: [&str; 11] =
+    ["admin", "app", "cluster", "identity", "metadata", "node", "objects", "runtime", "s3", "tasks", "volume"];
+const OTHER: &str = "other";
+
+/// Days that log files are kept: two weeks hold what happened before somebody noticed.
+const LOG_FILES_KEPT: usize = 14;
+
+/// Starts the log of this process. Called once, before anything that logs.
+pub fn start_log(settings: &LogSettings) -> Result<(), TelemetryError> {
+    let to_stderr = lines(settings.format, io::stderr);
+    let to_files = match &settings.directory {
+        Some(directory) => Some(lines(settings.format, ComponentFiles::open(directory)?)),
+        None => None,
+    };
+    tracing_subscriber::registry()
+        .with(to_stderr.and_then(to_files).with_filter(parse_level(&settings.level)?))
+        .try_init()
+        .map_err(|_| TelemetryError::StartedTwice)
+}
+
+/// Reads a level or directives; used to check settings before anything starts.
+pub fn check_level(level: &str) -> Result<(), TelemetryError> {
+    parse_level(level).map(drop)
+}
+
+fn parse_level(level: &str) -> Result<EnvFilter, TelemetryError> {
+    let invalid = || TelemetryError::Level(level.to_owned());
+    if level.trim().is_empty() {
+        return Err(invalid());
+    }
+    // A bare word that is no level would be taken for the name of a module, and silence everything.
+    let known = |word: &str| ["error", "warn", "info", "debug", "trace", "off"].contains(&word.trim());
+    if level.split(',').any(|directive| !directive.contains('=') && !known(directive)) {
+        return Err(invalid());
+    }
+    EnvFilter::builder().parse(level).map_err(|_| invalid())
+}
+
+fn lines<W>(format: LogFormat, writer: W) -> Box<dyn Layer<Registry> + Send + Sync>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+    Registry: Subscriber,
+{
+    match format {
+        LogFormat::Text => fmt::layer().with_ansi(false).with_writer(writer).boxed(),
+        LogFormat::Json => {
+            fmt::layer().json().flatten_event(true).with_current_span(false).with_writer(writer).boxed()
+        }
+    }
+}
+
+/// One daily file for each component: `s3.2026-05-01.log`.
+struct ComponentFiles {
+    files: BTreeMap<&'static str, RollingFileAppender>,
+    other: RollingFileAppender,
+}
+
+impl ComponentFiles {
+    fn open(directory: &Path) -> Result<Self, InitError> {
+        let open = |component: &'static str| {
+            RollingFileAppender::builder()
+                .rotation(Rotation::DAILY)
+                .filename_prefix(component)
+                .filename_suffix("log")
+                .max_log_files(LOG_FILES_KEPT)
+                .build(directory)
+        };
+        let files = COMPONENTS.into_iter().map(|component| Ok((component, open(component)?)));
+        Ok(Self { files: files.collect::<Result<_, InitError>>()?, other: open(OTHER)? })
+    }
+
+    fn file_of(&self, target: &str) -> &RollingFileAppender {
+        component_of(target).and_then(|component| self.files.get(component)).unwrap_or(&self.other)
+    }
+}
+
+/// The layer in a target such as `larder::s3::listener`.
+fn component_of(target: &str) -> Option<&str> {
+    let path = target.strip_prefix("larder::")?;
+    path.split("::").next()
+}
+
+impl<'a> MakeWriter<'a> for ComponentFiles {
+    type Writer = <RollingFileAppender as MakeWriter<'a>>::Writer;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        self.other.make_writer()
+    }
+
+    fn make_writer_for(&'a self, meta: &Metadata<'_>) -> Self::Writer {
+        self.file_of(meta.target()).make_writer()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_and_directives_are_read_and_nonsense_is_refused() {
+        for level in ["info", "debug", "warn,larder::volume=trace", "off"] {
+            check_level(level).unwrap_or_else(|error| panic!("{level}: {error}"));
+        }
+        for level in ["", "loud", "info,loud", "larder=loud"] {
+            assert!(check_level(level).is_err(), "{level}");
+        }
+    }
+
+    #[test]
+    fn a_line_belongs_to_the_layer_that_wrote_it() {
+        assert_eq!(component_of("larder::s3::listener"), Some("s3"));
+        assert_eq!(component_of("larder::volume"), Some("volume"));
+        assert_eq!(component_of("hyper::proto"), None);
+    }
+
+    #[test]
+    fn each_component_gets_its_own_daily_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let writer = ComponentFiles::open(directory.path()).unwrap();
+        let subscriber = tracing_subscriber::registry().with(lines(LogFormat::Json, writer));
+        tracing::subscriber::with_default(subscriber, || {
+            let span = tracing::info_span!(target: "larder::s3", "request", id = "R1");
+            let _entered = span.enter();
+            tracing::info!(target: "larder::volume::writer", bytes = 7, "appended");
+        });
+        let written = |component: &str| {
+            let entries = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
+            let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+            let mut files = entries.filter(|path| name(path).starts_with(&format!("{component}.")));
+            std::fs::read_to_string(files.next().expect("the component has a file")).unwrap()
+        };
+        let line = written("volume");
+        assert!(line.contains("appended") && line.contains("\"R1\""), "the request id is on the line: {line}");
+        assert_eq!(written("s3"), "");
+    }
+}
