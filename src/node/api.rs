@@ -92,6 +92,9 @@ pub struct PullReport {
     pub bad_sources: Vec<(NodeId, ChunkKey)>,
 }
 
+/// Bound of one page of an inventory: 10 000 chunks are at most 2 MB of answer.
+pub const INVENTORY_CHUNKS_MAX: u32 = 10_000;
+
 /// A page of what a node holds, in the order of its volume's segments. A blob whose chunks lie far apart appears on
 /// several pages; what is written while the pages are fetched may be missing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -227,14 +230,20 @@ pub trait NodeApi: Send + Sync {
 
     fn pull_blob(&self, request: PullBlob) -> BoxFuture<'_, Result<PullReport, NodeError>>;
 
-    /// Blobs from `from` on, at most `limit` of them (bounded by the node at 10 000).
+    /// What the node holds from `from` on: one page out of at most `limit` chunks (bounded at `INVENTORY_CHUNKS_MAX`).
     fn inventory(
         &self,
         term: Term,
-        from: Option<BlobId>,
+        from: Option<InventoryCursor>,
         limit: u32,
     ) -> BoxFuture<'_, Result<InventoryPage, NodeError>>;
 
-    /// Also tells the node the newest metadata, which it keeps on its disk.
+    /// Also tells the node the newest metadata, which it keeps on its disk. Metadata that is older than what the node
+    /// has seen, or of another history, changes nothing: the answer's witness shows the difference.
     fn status(&self, term: Term, witness: Option<MetadataWitness>) -> BoxFuture<'_, Result<NodeStatus, NodeError>>;
+
+    /// An operator confirmed this history after a restore: the node takes it in place of the one it has seen, and
+    /// never goes back to that one (`StaleMetadata`). Until then drops of the new history are refused. The cluster
+    /// calls this only when its own metadata needs no confirmation.
+    fn confirm_history(&self, term: Term, witness: MetadataWitness) -> BoxFuture<'_, Result<(), NodeError>>;
 }
