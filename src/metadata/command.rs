@@ -130,6 +130,8 @@ pub enum WritePrecondition {
     None,
     /// `If-None-Match: *`: no current version that is not a delete marker.
     Absent,
+    /// `If-None-Match` with tags: the current version, if there is one, has none of these.
+    NoneMatches(Vec<ETag>),
     /// `If-Match`: the current version has one of these tags; `*` is `Present`.
     Matches(Vec<ETag>),
     Present,
