@@ -2,5 +2,13 @@
 //! The same engine serves embedded nodes by a call and remote ones over HTTP/1.1: both are a `NodeApi`.
 
 pub mod api;
+pub mod authentication;
+pub mod peer;
+pub mod protocol;
+pub mod registration;
+pub mod settings;
 
 pub use api::{NodeApi, NodeError};
+pub use authentication::ClusterSecret;
+pub use peer::PeerConnector;
+pub use settings::NodeSettings;
