@@ -1,0 +1,107 @@
+//! The values that go into a volume and come out of it.
+
+use crate::types::{ChunkData, ChunkKey, ChunkRoot, ClusterId, GroupId, NodeId, Term, VolumeId};
+
+/// Whose directory it is: a directory of another cluster or node is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VolumeOwner {
+    pub cluster: ClusterId,
+    pub node: NodeId,
+}
+
+/// A chunk to make durable. That data and root fit was checked by the caller.
+#[derive(Clone, Debug)]
+pub struct AppendChunk {
+    pub term: Term,
+    pub group: GroupId,
+    pub key: ChunkKey,
+    pub root: ChunkRoot,
+    pub data: ChunkData,
+}
+
+/// Longest payload of a chunk: four times the default chunk size. Longer ones would hold up a group commit.
+pub const CHUNK_LENGTH_MAX: u32 = 16 << 20;
+
+/// One line of an inventory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldChunk {
+    pub key: ChunkKey,
+    pub group: GroupId,
+    pub term: Term,
+    /// Length of the payload in bytes.
+    pub length: u32,
+}
+
+/// Whether the volume takes chunks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VolumeCondition {
+    Writable,
+    /// The reserve is reached: reads and drops go on.
+    Full,
+    Frozen {
+        reason: String,
+    },
+}
+
+/// What a volume says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumeUsage {
+    pub volume: VolumeId,
+    /// Bytes that may be used in all: the configured capacity or the file system's size.
+    pub capacity: u64,
+    /// Bytes that the volume's files occupy, space made ready included.
+    pub used: u64,
+    /// Bytes of chunks that still find room before the reserve is reached.
+    pub free: u64,
+    pub chunks: u64,
+    /// Bytes of records that are live.
+    pub live: u64,
+    pub index_bytes: u64,
+    /// Identity of the file system.
+    pub device: String,
+    pub durable_sequence: u64,
+    pub start_count: u64,
+    pub condition: VolumeCondition,
+}
+
+/// What opening a volume found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecoveryReport {
+    pub segments: u64,
+    pub chunks: u64,
+    /// Segments whose records were known from a hint file, without a scan.
+    pub from_hints: u64,
+    /// Bytes behind the last whole record of segments that were open when the volume stopped: never acknowledged.
+    pub torn_bytes: u64,
+    /// Places of records that were durable once and are damaged now, as (segment file number, offset).
+    pub corrupt: Vec<(u32, u64)>,
+    /// Segment files of which neither header can be read. They are left alone.
+    pub unreadable_segments: Vec<u32>,
+}
+
+/// What a step of background work found to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Something was done and more may be waiting: call again soon.
+    Busy,
+    /// Nothing to do.
+    Idle,
+}
+
+/// Counters since the volume was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VolumeStats {
+    pub appends: u64,
+    pub appended_bytes: u64,
+    /// Group commits, and the syncs that they took.
+    pub batches: u64,
+    pub syncs: u64,
+    pub tombstones: u64,
+    pub quarantined: u64,
+    pub reads: u64,
+    pub punched_bytes: u64,
+    pub compacted_segments: u64,
+    pub recycled_segments: u64,
+    /// Bytes that compaction copied.
+    pub copied_bytes: u64,
+}
