@@ -6,7 +6,7 @@
 
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric, text},
+    encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, text},
     metrics::{
         MetricType,
         counter::{ConstCounter, Counter},
@@ -156,13 +156,22 @@ impl Collector for Sampled {
         };
         let mut family = encoder.encode_descriptor(self.name, self.help, None, metric_type)?;
         for sample in (self.read)().into_iter().take(SAMPLES_MAX) {
-            let encoder = family.encode_family(&sample.labels)?;
-            match self.kind {
-                SampleKind::Counter => ConstCounter::new(sample.value).encode(encoder)?,
-                SampleKind::Gauge => ConstGauge::new(sample.value).encode(encoder)?,
+            if sample.labels.is_empty() {
+                // Without labels there is only one series, and no braces.
+                return self.encode_value(sample.value, family);
             }
+            self.encode_value(sample.value, family.encode_family(&sample.labels)?)?;
         }
         Ok(())
+    }
+}
+
+impl Sampled {
+    fn encode_value(&self, value: f64, encoder: MetricEncoder<'_>) -> Result<(), fmt::Error> {
+        match self.kind {
+            SampleKind::Counter => ConstCounter::new(value).encode(encoder),
+            SampleKind::Gauge => ConstGauge::new(value).encode(encoder),
+        }
     }
 }
 
@@ -176,7 +185,7 @@ mod tests {
         metrics.counter("starts", "Starts").inc();
         let requests = metrics.counters("requests", "Requests");
         requests.get_or_create(&vec![("operation", "PutObject")]).inc_by(2);
-        metrics.timings("wait_seconds", "Waits").get_or_create(&Vec::new()).observe(0.003);
+        metrics.timings("wait_seconds", "Waits").get_or_create(&vec![("stage", "commit")]).observe(0.003);
         metrics.sampled(SampleKind::Gauge, "node_free_bytes", "Free bytes", || {
             vec![Sample { labels: vec![("node", "node-1".into())], value: 7.0 }]
         });
@@ -185,7 +194,7 @@ mod tests {
         for line in [
             "larder_starts_total 1",
             "larder_requests_total{operation=\"PutObject\"} 2",
-            "larder_wait_seconds_count 1",
+            "larder_wait_seconds_count{stage=\"commit\"} 1",
             "larder_node_free_bytes{node=\"node-1\"} 7.0",
             "larder_commits_total 5.0",
         ] {

@@ -1,0 +1,157 @@
+//! Settings of the process as a whole: where it keeps its data, where it listens, who it trusts, how it logs.
+
+use super::Secret;
+use crate::{
+    runtime::{LogFormat, LogSettings, check_level},
+    types::ByteSize,
+};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProcessSettings {
+    /// Directory for everything that this process keeps. It is made when it does not exist. `server`, `gateway` and
+    /// `node` refuse to start without it.
+    pub data: Option<PathBuf>,
+
+    /// Address and port to listen on: of the S3 endpoint for `server` and `gateway`, of the storage protocol for `node`.
+    /// Loopback by default, so that nothing is reachable from outside before somebody decides it. Port 0 takes a free
+    /// port, which is shown at the start; a node keeps its port in its data directory. `node` has no default.
+    pub address: String,
+
+    /// Address and port of the operator's side of `server` and `gateway`: health, metrics, `larder admin`, and the
+    /// registration of nodes. It speaks plain HTTP: leave it on loopback or in a network that you trust.
+    pub admin_address: String,
+
+    /// Storage nodes inside a `server` process. Each has a directory of its own below `data`. Fewer than `replicas` makes
+    /// every write fail; more spreads the data over more directories. The number may grow; it may not shrink.
+    pub nodes: u32,
+
+    /// URL of the gateway's admin address that a `node` registers with, such as `http://10.0.0.1:9001`.
+    pub gateway: Option<String>,
+
+    /// Address and port at which the gateway and other nodes reach a `node`, when that is not the address that it listens
+    /// on (a container, a translated network).
+    pub advertise: Option<String>,
+
+    /// The rack, room or site that a `node` stands in. Copies of one object lie in different zones. Without it each node is
+    /// a zone of its own, which is right when every node is a machine of its own.
+    pub zone: Option<String>,
+
+    /// Most bytes that a `node` (or each node inside a `server`) may use. Without it: what the file system offers.
+    pub capacity: Option<ByteSize>,
+
+    /// Access key of the root credentials. Without it one is made at the first start and kept in the data directory. It is
+    /// taken from the variable or the file, not from a flag.
+    pub access_key: Option<String>,
+
+    /// Secret key of the root credentials; goes together with `access_key`. At least 16 characters. It is taken from the
+    /// variable or the file, not from a flag: other users of a machine see the flags of a process.
+    pub secret_key: Option<Secret>,
+
+    /// What gateway and nodes prove to each other, and what seals the secrets of access keys in the database: the same on
+    /// every machine of a cluster, at least 16 characters. `server` makes its own at the first start; `gateway` and `node`
+    /// refuse to start without it. From the variable or the file, not from a flag. Whoever changes it loses the access keys
+    /// that were sealed with the old one.
+    pub cluster_secret: Option<Secret>,
+
+    /// A backup made by `larder admin metadata backup` to start from. Refused when the data directory holds metadata already.
+    /// Afterwards nothing is reclaimed until `larder admin metadata confirm`.
+    pub restore: Option<PathBuf>,
+
+    /// How a line of the log looks: `text` for people, `json` for machines.
+    pub log_format: LogFormat,
+
+    /// What is logged: `error`, `warn`, `info`, `debug` or `trace`, or a list such as `info,larder::volume=debug`.
+    pub log_level: String,
+
+    /// Directory for log files, beside standard error: one file a day for each component, kept for 14 days.
+    pub log_dir: Option<PathBuf>,
+}
+
+impl Default for ProcessSettings {
+    fn default() -> Self {
+        Self {
+            data: None,
+            address: "127.0.0.1:9000".into(),
+            admin_address: "127.0.0.1:9001".into(),
+            nodes: 3,
+            gateway: None,
+            advertise: None,
+            zone: None,
+            capacity: None,
+            access_key: None,
+            secret_key: None,
+            cluster_secret: None,
+            restore: None,
+            log_format: LogFormat::Text,
+            log_level: "info".into(),
+            log_dir: None,
+        }
+    }
+}
+
+/// Shortest secret that is accepted: 16 characters of base 64 are 96 bits.
+const SECRET_LENGTH_MIN: usize = 16;
+
+/// Most nodes inside one process: each has threads and open files of its own, and they share one machine anyway.
+const EMBEDDED_NODES_MAX: u32 = 64;
+
+impl ProcessSettings {
+    pub fn validate(&self) -> Result<(), String> {
+        if self.nodes == 0 || self.nodes > EMBEDDED_NODES_MAX {
+            return Err(format!("nodes: must be 1 to {EMBEDDED_NODES_MAX}"));
+        }
+        check_level(&self.log_level).map_err(|error| format!("log_level: {error}"))?;
+        if self.access_key.is_some() != self.secret_key.is_some() {
+            return Err("access_key and secret_key go together: give both or neither".into());
+        }
+        if self.access_key.as_ref().is_some_and(|key| !is_access_key(key)) {
+            return Err("access_key: must be 3 to 128 letters, digits, `-`, `_` or `.`".into());
+        }
+        for (name, secret) in [("secret_key", &self.secret_key), ("cluster_secret", &self.cluster_secret)] {
+            if secret.as_ref().is_some_and(|secret| secret.reveal().len() < SECRET_LENGTH_MIN) {
+                return Err(format!("{name}: must have at least {SECRET_LENGTH_MIN} characters"));
+            }
+        }
+        Ok(())
+    }
+
+    pub fn log(&self) -> LogSettings {
+        LogSettings { format: self.log_format, level: self.log_level.clone(), directory: self.log_dir.clone() }
+    }
+}
+
+/// What fits into a credential scope and a header: no `/`, `,`, `=` or space.
+fn is_access_key(text: &str) -> bool {
+    (3..=128).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid() {
+        ProcessSettings::default().validate().unwrap();
+    }
+
+    #[test]
+    fn half_credentials_short_secrets_and_odd_keys_are_refused() {
+        let with = |access: Option<&str>, secret: Option<&str>| ProcessSettings {
+            access_key: access.map(str::to_owned),
+            secret_key: secret.map(|text| Secret::new(text.to_owned())),
+            ..ProcessSettings::default()
+        };
+        with(Some("AKIAEXAMPLE"), Some("0123456789abcdef")).validate().unwrap();
+        for (access, secret) in [
+            (Some("AKIAEXAMPLE"), None),
+            (None, Some("0123456789abcdef")),
+            (Some("AKIAEXAMPLE"), Some("short")),
+            (Some("a/b"), Some("0123456789abcdef")),
+        ] {
+            assert!(with(access, secret).validate().is_err(), "{access:?}");
+        }
+    }
+}

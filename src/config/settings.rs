@@ -1,0 +1,151 @@
+//! The list of layers that have settings, and what they make together. A layer is added by one line in `sections!`.
+
+use super::{introspection::field_names, process::ProcessSettings};
+use serde::Serialize;
+use std::sync::LazyLock;
+use toml::{Table, Value};
+
+/// What of Larder a setting is for: it decides which verbs have it as a flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The S3 side with its metadata.
+    Gateway,
+    /// A storage node, wherever it runs.
+    Storage,
+    /// Only nodes inside a server.
+    Embedded,
+    /// Only nodes that are processes.
+    Remote,
+    /// `larder admin`.
+    Operator,
+}
+
+/// One layer's settings struct, seen as keys and values.
+pub struct Section {
+    /// Its heading in `config/example.toml`, which a test writes.
+    #[cfg(test)]
+    pub title: &'static str,
+    /// The file that defines it: that test reads the documentation there.
+    #[cfg(test)]
+    pub source: &'static str,
+    pub keys: &'static [&'static str],
+    /// Keys that have no default are absent.
+    pub defaults: Table,
+    /// What a key of this section is for; empty: it is no flag.
+    pub parts_of: fn(&str) -> &'static [Part],
+    /// Whether a verb's short help shows its flags.
+    pub is_basic: bool,
+    /// Whether these values (the rest at their defaults) are of the right types.
+    pub check_types: fn(Table) -> Result<(), String>,
+}
+
+macro_rules! sections {
+    ($($field:ident: $type:ty, $source:literal, $title:literal, $parts:expr, $is_basic:literal;)+) => {
+        /// Everything that can be set, typed and valid.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Settings {
+            $(pub $field: $type,)+
+        }
+
+        /// In the order of the example file.
+        pub static SECTIONS: LazyLock<Vec<Section>> = LazyLock::new(|| vec![$(
+            Section {
+                #[cfg(test)]
+                title: $title,
+                #[cfg(test)]
+                source: $source,
+                keys: field_names::<$type>(),
+                defaults: defaults_of(&<$type>::default()),
+                parts_of: $parts,
+                is_basic: $is_basic,
+                check_types: |table| table.try_into::<$type>().map(drop).map_err(|error| error.message().to_owned()),
+            },
+        )+]);
+
+        impl Settings {
+            /// Takes each layer's keys out of the flat table. Values were checked one by one when they were read, so what
+            /// is refused here is a combination.
+            pub fn from_table(values: &Table) -> Result<Self, String> {
+                $(
+                    let table = subset(values, field_names::<$type>());
+                    let $field: $type = table.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
+                    $field.validate()?;
+                )+
+                Ok(Self { $($field,)+ })
+            }
+        }
+    };
+}
+
+sections! {
+    process: ProcessSettings, "src/config/process.rs", "Process: data, addresses, credentials, logs", parts_of_process, true;
+}
+
+/// The keys of the process are the only ones that differ among themselves.
+fn parts_of_process(key: &str) -> &'static [Part] {
+    use Part::{Embedded, Gateway, Operator, Remote, Storage};
+    match key {
+        "data" => &[Gateway, Storage, Operator],
+        "admin_address" => &[Gateway, Operator],
+        "address" | "log_format" | "log_level" | "log_dir" => &[Gateway, Storage],
+        "restore" => &[Gateway],
+        "capacity" => &[Storage],
+        "nodes" => &[Embedded],
+        "gateway" | "advertise" | "zone" => &[Remote],
+        // Credentials and secrets: other users of a machine see the flags of a process.
+        _ => &[],
+    }
+}
+
+/// Keys whose values `larder config show` does not print.
+const SECRET_KEYS: [&str; 2] = ["secret_key", "cluster_secret"];
+
+pub fn is_secret(key: &str) -> bool {
+    SECRET_KEYS.contains(&key)
+}
+
+/// Every key of every layer.
+pub fn all_keys() -> impl Iterator<Item = &'static str> {
+    SECTIONS.iter().flat_map(|section| section.keys.iter().copied())
+}
+
+/// The section that a key belongs to, with the key as the static text of its struct.
+pub fn find_key(name: &str) -> Option<(&'static Section, &'static str)> {
+    SECTIONS.iter().find_map(|section| section.keys.iter().find(|key| **key == name).map(|key| (section, *key)))
+}
+
+fn defaults_of<T: Serialize>(settings: &T) -> Table {
+    Table::try_from(settings).expect("a settings struct holds only what TOML can write")
+}
+
+fn subset(values: &Table, keys: &[&str]) -> Table {
+    let pairs = keys.iter().filter_map(|key| values.get(*key).map(|value| ((*key).to_owned(), value.clone())));
+    pairs.collect::<toml::map::Map<String, Value>>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_two_layers_have_a_key_in_common() {
+        let mut seen = BTreeSet::new();
+        for key in all_keys() {
+            assert!(seen.insert(key), "{key} is defined twice");
+        }
+        assert!(seen.contains("admin_address"), "keys were found");
+    }
+
+    #[test]
+    fn the_defaults_of_all_layers_are_valid_together() {
+        Settings::from_table(&Table::new()).unwrap();
+    }
+
+    #[test]
+    fn secret_keys_exist() {
+        for key in SECRET_KEYS {
+            assert!(find_key(key).is_some(), "{key}");
+        }
+    }
+}
