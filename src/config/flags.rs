@@ -5,7 +5,7 @@
 use super::{
     Sources,
     reference::documentation,
-    settings::{Part, SECTIONS, Section, all_keys},
+    settings::{Part, SECTIONS, Section, all_keys, is_basic},
 };
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, builder::ValueParser};
 use std::{collections::HashMap, fmt, marker::PhantomData, path::PathBuf, sync::LazyLock};
@@ -110,7 +110,7 @@ fn flag(section: &'static Section, key: &'static str) -> Arg {
             None => sentence.to_owned(),
         })
         .long_help(documentation.to_owned())
-        .hide_short_help(!section.is_basic);
+        .hide_short_help(!is_basic(section, key));
     match default {
         Some(Value::Array(_)) => arg.action(ArgAction::Append),
         Some(Value::Boolean(_)) => arg.num_args(0..=1).default_missing_value("true").require_equals(true),

@@ -355,10 +355,10 @@ mod tests {
             variables: variables(&[("LARDER_CAPACITY", "5GiB"), ("LARDER_ZONE", "7"), ("LARDER_NODES", "")]),
             ..Sources::default()
         };
-        let settings = Configuration::load(&sources).unwrap().settings().unwrap().process;
-        assert_eq!(settings.capacity, Some(ByteSize::gib(5)));
-        assert_eq!(settings.zone.as_deref(), Some("7"), "a number is a fine name for a zone");
-        assert_eq!(settings.nodes, 3, "an empty variable is not set");
+        let settings = Configuration::load(&sources).unwrap().settings().unwrap();
+        assert_eq!(settings.volume.capacity, Some(ByteSize::gib(5)));
+        assert_eq!(settings.process.zone.as_deref(), Some("7"), "a number is a fine name for a zone");
+        assert_eq!(settings.process.nodes, 3, "an empty variable is not set");
         let wrong = Sources { variables: variables(&[("LARDER_CAPACITY", "big")]), ..Sources::default() };
         let error = Configuration::load(&wrong).unwrap_err().to_string();
         assert!(error.starts_with("LARDER_CAPACITY: capacity: `big` is not a size"), "{error}");

@@ -1,10 +1,7 @@
 //! Settings of the process as a whole: where it keeps its data, where it listens, who it trusts, how it logs.
 
 use super::Secret;
-use crate::{
-    runtime::{LogFormat, LogSettings, check_level},
-    types::ByteSize,
-};
+use crate::runtime::{LogFormat, LogSettings, check_level};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -38,9 +35,6 @@ pub struct ProcessSettings {
     /// The rack, room or site that a `node` stands in. Copies of one object lie in different zones. Without it each node is
     /// a zone of its own, which is right when every node is a machine of its own.
     pub zone: Option<String>,
-
-    /// Most bytes that a `node` (or each node inside a `server`) may use. Without it: what the file system offers.
-    pub capacity: Option<ByteSize>,
 
     /// Access key of the root credentials. Without it one is made at the first start and kept in the data directory. It is
     /// taken from the variable or the file, not from a flag.
@@ -80,7 +74,6 @@ impl Default for ProcessSettings {
             gateway: None,
             advertise: None,
             zone: None,
-            capacity: None,
             access_key: None,
             secret_key: None,
             cluster_secret: None,

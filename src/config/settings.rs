@@ -1,6 +1,7 @@
 //! The list of layers that have settings, and what they make together. A layer is added by one line in `sections!`.
 
 use super::{introspection::field_names, process::ProcessSettings};
+use crate::{node::NodeSettings, volume::VolumeSettings};
 use serde::Serialize;
 use std::sync::LazyLock;
 use toml::{Table, Value};
@@ -33,14 +34,12 @@ pub struct Section {
     pub defaults: Table,
     /// What a key of this section is for; empty: it is no flag.
     pub parts_of: fn(&str) -> &'static [Part],
-    /// Whether a verb's short help shows its flags.
-    pub is_basic: bool,
     /// Whether these values (the rest at their defaults) are of the right types.
     pub check_types: fn(Table) -> Result<(), String>,
 }
 
 macro_rules! sections {
-    ($($field:ident: $type:ty, $source:literal, $title:literal, $parts:expr, $is_basic:literal;)+) => {
+    ($($field:ident: $type:ty, $source:literal, $title:literal, $parts:expr;)+) => {
         /// Everything that can be set, typed and valid.
         #[derive(Clone, Debug, PartialEq)]
         pub struct Settings {
@@ -57,7 +56,6 @@ macro_rules! sections {
                 keys: field_names::<$type>(),
                 defaults: defaults_of(&<$type>::default()),
                 parts_of: $parts,
-                is_basic: $is_basic,
                 check_types: |table| table.try_into::<$type>().map(drop).map_err(|error| error.message().to_owned()),
             },
         )+]);
@@ -78,7 +76,16 @@ macro_rules! sections {
 }
 
 sections! {
-    process: ProcessSettings, "src/config/process.rs", "Process: data, addresses, credentials, logs", parts_of_process, true;
+    process: ProcessSettings, "src/config/process.rs", "Process: data, addresses, credentials, logs", parts_of_process;
+    volume: VolumeSettings, "src/volume/settings.rs", "Volume: one data directory of a node", |_| &[Part::Storage];
+    node: NodeSettings, "src/node/settings.rs", "Nodes: connections, deadlines, bounds", |_| &[Part::Gateway, Part::Storage];
+}
+
+/// Settings of a layer that a verb's short help shows beside those of the process; the rest is in its long help.
+const BASIC_LAYER_KEYS: [&str; 1] = ["capacity"];
+
+pub fn is_basic(section: &Section, key: &str) -> bool {
+    section.keys.contains(&"data") || BASIC_LAYER_KEYS.contains(&key)
 }
 
 /// The keys of the process are the only ones that differ among themselves.
@@ -89,7 +96,6 @@ fn parts_of_process(key: &str) -> &'static [Part] {
         "admin_address" => &[Gateway, Operator],
         "address" | "log_format" | "log_level" | "log_dir" => &[Gateway, Storage],
         "restore" => &[Gateway],
-        "capacity" => &[Storage],
         "nodes" => &[Embedded],
         "gateway" | "advertise" | "zone" => &[Remote],
         // Credentials and secrets: other users of a machine see the flags of a process.
