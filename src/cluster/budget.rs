@@ -1,0 +1,232 @@
+//! The memory for data on its way, taken in pieces of 256 KiB as bytes arrive.
+//!
+//! One budget, four shares that don't borrow from each other: uploads can't starve downloads, nor either of them repair.
+//! Whoever finds its share spent waits; a request waits at most `memory_wait` and then fails with `Busy`. What is charged
+//! is pieces; what is allocated is what came, so a small object costs a piece of budget but not of memory.
+//! The rules of the upload share, which keep chunks that wait for each other from waiting for ever, are in
+//! `upload_share.rs`.
+
+use super::{
+    error::ClusterError,
+    upload_share::{ChunkMemory, UploadShare},
+};
+use crate::types::ByteSize;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Bytes of one piece.
+pub const PIECE_LENGTH_BYTES: usize = 256 * 1024;
+
+/// Number of pieces that hold `bytes`.
+pub fn pieces_of(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(PIECE_LENGTH_BYTES)).unwrap_or(u32::MAX)
+}
+
+/// What memory is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Chunks that are being filled or are on their way to the nodes.
+    Upload,
+    /// Blocks that were fetched and are not yet with the client.
+    Download,
+    /// Copies that members pull from each other.
+    Repair,
+    /// What nodes are asked for a second time: hedged reads.
+    NodeIo,
+}
+
+/// Percent of the budget by share; together 100.
+const UPLOAD_PERCENT: u64 = 60;
+const DOWNLOAD_PERCENT: u64 = 25;
+const REPAIR_PERCENT: u64 = 5;
+const NODE_IO_PERCENT: u64 = 10;
+
+/// The memory for data. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    uploads: Arc<UploadShare>,
+    downloads: Arc<PlainShare>,
+    repair: Arc<PlainShare>,
+    node_io: Arc<PlainShare>,
+    wait: Duration,
+}
+
+impl Budget {
+    /// `wait` is how long a request waits for a piece before it fails.
+    pub fn new(total: ByteSize, chunk_size: u32, wait: Duration) -> Self {
+        let share = |percent: u64| pieces_of(usize::try_from(total.bytes() * percent / 100).unwrap_or(usize::MAX));
+        // A pull holds a chunk on the node that pulls: the share must have room for one at least.
+        let repair = share(REPAIR_PERCENT).max(pieces_of(chunk_size as usize));
+        Self {
+            uploads: Arc::new(UploadShare::new(share(UPLOAD_PERCENT), pieces_of(chunk_size as usize))),
+            downloads: Arc::new(PlainShare::new(share(DOWNLOAD_PERCENT), wait)),
+            repair: Arc::new(PlainShare::new(repair, wait)),
+            node_io: Arc::new(PlainShare::new(share(NODE_IO_PERCENT), wait)),
+            wait,
+        }
+    }
+
+    /// Memory for one chunk of an upload; it holds nothing yet.
+    pub fn begin_chunk(&self) -> ChunkMemory {
+        ChunkMemory::new(self.uploads.clone(), self.wait)
+    }
+
+    pub fn downloads(&self) -> &PlainShare {
+        &self.downloads
+    }
+
+    pub fn repair(&self) -> &PlainShare {
+        &self.repair
+    }
+
+    pub fn node_io(&self) -> &PlainShare {
+        &self.node_io
+    }
+
+    /// Whether somebody waits for memory: then whoever holds some and does not get on may be asked to end.
+    pub fn has_waiters(&self, share: Share) -> bool {
+        match share {
+            Share::Upload => self.uploads.has_waiters(),
+            Share::Download => self.downloads.has_waiters(),
+            Share::Repair => self.repair.has_waiters(),
+            Share::NodeIo => self.node_io.has_waiters(),
+        }
+    }
+
+    /// Returns when new uploads have waited for memory for `patience`: an upload whose client is silent should then
+    /// send what it holds (`ContentWriter::while_waiting`).
+    pub async fn uploads_starve(&self, patience: Duration) {
+        self.uploads.starves(patience).await;
+    }
+
+    /// Pieces in use, for metrics.
+    pub fn used(&self, share: Share) -> u32 {
+        match share {
+            Share::Upload => self.uploads.used(),
+            Share::Download => self.downloads.used(),
+            Share::Repair => self.repair.used(),
+            Share::NodeIo => self.node_io.used(),
+        }
+    }
+}
+
+/// A share that is handed out first come, first served.
+#[derive(Debug)]
+pub struct PlainShare {
+    free: Arc<Semaphore>,
+    total: u32,
+    waiters: AtomicU32,
+    wait: Duration,
+}
+
+/// Pieces of a share; dropping them gives them back.
+#[derive(Debug)]
+pub struct Pieces {
+    permit: OwnedSemaphorePermit,
+}
+
+impl Pieces {
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.permit.num_permits()).unwrap_or(u32::MAX)
+    }
+}
+
+impl PlainShare {
+    fn new(total: u32, wait: Duration) -> Self {
+        let total = total.max(1);
+        Self { free: Arc::new(Semaphore::new(total as usize)), total, waiters: AtomicU32::new(0), wait }
+    }
+
+    /// Takes the pieces if they are free now and nobody waits for them.
+    pub fn try_take(&self, pieces: u32) -> Option<Pieces> {
+        if self.has_waiters() {
+            return None;
+        }
+        let permit = self.free.clone().try_acquire_many_owned(pieces.min(self.total)).ok()?;
+        Some(Pieces { permit })
+    }
+
+    /// Waits for the pieces, but not for ever. More than the whole share is the whole share: a bound, not a promise.
+    /// Dropping the future leaves nothing behind.
+    pub async fn take(&self, pieces: u32) -> Result<Pieces, ClusterError> {
+        if let Some(taken) = self.try_take(pieces) {
+            return Ok(taken);
+        }
+        let _waiting = Waiting::new(&self.waiters);
+        let waited = tokio::time::timeout(self.wait, self.free.clone().acquire_many_owned(pieces.min(self.total)));
+        match waited.await {
+            Ok(Ok(permit)) => Ok(Pieces { permit }),
+            Ok(Err(_)) => Err(ClusterError::Stopping),
+            Err(_) => Err(ClusterError::Busy),
+        }
+    }
+
+    fn has_waiters(&self) -> bool {
+        self.waiters.load(Ordering::Relaxed) > 0
+    }
+
+    fn used(&self) -> u32 {
+        self.total.saturating_sub(u32::try_from(self.free.available_permits()).unwrap_or(u32::MAX))
+    }
+}
+
+/// Counts one waiter for as long as it lives.
+struct Waiting<'a>(&'a AtomicU32);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicU32) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budget(wait: Duration) -> Budget {
+        Budget::new(ByteSize::mib(40), 4 << 20, wait)
+    }
+
+    #[tokio::test]
+    async fn a_share_that_is_spent_makes_requests_wait_and_then_fail() {
+        let budget = budget(Duration::from_millis(1));
+        let all = budget.downloads().take(u32::MAX).await.unwrap();
+        assert_eq!(all.count(), 40);
+        assert_eq!(budget.used(Share::Download), 40);
+        assert!(budget.downloads().try_take(1).is_none());
+        assert!(budget.node_io().try_take(1).is_some(), "shares don't borrow from each other");
+        let refused = budget.downloads().take(1).await;
+        assert_eq!(refused.err(), Some(ClusterError::Busy));
+        assert!(!budget.has_waiters(Share::Download));
+        drop(all);
+        assert!(budget.downloads().take(1).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_seen_and_is_served_before_who_comes_later() {
+        let budget = budget(Duration::from_secs(600));
+        let all = budget.downloads().take(u32::MAX).await.unwrap();
+        let waiting = tokio::spawn({
+            let budget = budget.clone();
+            async move { budget.downloads().take(2).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(budget.has_waiters(Share::Download));
+        assert!(!budget.has_waiters(Share::Upload));
+        drop(all);
+        assert_eq!(waiting.await.unwrap().unwrap().count(), 2);
+    }
+}

@@ -1,0 +1,44 @@
+//! Why the cluster did not do what it was asked. Each variant says what the caller can do about it.
+
+use crate::{
+    metadata::CommandError,
+    types::{ChunkKey, Term},
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClusterError {
+    /// Come back when more nodes are up. Nothing of the write remains.
+    #[error("{needed} storage nodes are needed, {alive} are alive")]
+    NotEnoughNodes { needed: usize, alive: usize },
+    /// Nothing can be written until something is deleted or a node joins.
+    #[error("no placement group has room left")]
+    NoRoom,
+    /// The memory for data is spent and stayed so for as long as a request may wait: come back later.
+    #[error("the server is busy: its memory for data is spent")]
+    Busy,
+    /// No replica gave the right bytes. Those that failed are on the repair list; ask again later.
+    #[error("no replica of chunk {chunk} could be read: {reason}")]
+    Unreadable { chunk: ChunkKey, reason: String },
+    /// The metadata could not be asked: the process is going down or its disk is failing.
+    #[error("the metadata is not available: {0}")]
+    Metadata(String),
+    /// The caller broke a rule (a range outside of the content, a chunk after the end): a fault of ours.
+    #[error("the request makes no sense: {0}")]
+    Malformed(&'static str),
+    /// A node has seen a newer term: another gateway reigns, this one has to stop.
+    #[error("another gateway reigns with term {seen}")]
+    Deposed { seen: Term },
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// Why `Cluster::commit` made nothing visible.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CommitError {
+    /// The command was refused; the blobs that were written for it are garbage now.
+    #[error(transparent)]
+    Refused(#[from] CommandError),
+    /// Whether the command was carried out is not known to the caller: it was not acknowledged.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+}
