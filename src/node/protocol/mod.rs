@@ -1,9 +1,24 @@
 //! The wire protocol between gateway and node (and node and peer): HTTP/1.1 with keep-alive.
 //!
 //! A connection begins with `POST /node/v1/hello`; every request after it, and every answer, carries the header
-//! `larder-proof` (`authentication`). A body is a head and, for chunks, the chunk's bytes behind it: the proof covers
-//! the head, whose length it names; the head of a chunk holds root and block table (`chunk_head`), that of everything
-//! else is the whole body, JSON (`route` lists the requests). Each parser is bounded by the constants here.
+//! `larder-proof` (`authentication`). A body is a head and, for chunks, the chunk's bytes behind it. The proof covers
+//! the head, whose length it names. The head of a chunk holds its root or its place, and its block table (`chunk_head`);
+//! for everything else the head is the whole body, JSON (`documents`). `route` lists the requests, `body` sends and
+//! receives bodies without copying what needs no copy. Each parser is bounded by the constants here.
+
+pub mod body;
+pub mod chunk_head;
+pub mod documents;
+pub mod route;
 
 /// The longest chunk that travels. A chunk is held in memory whole, on both sides.
 pub const CHUNK_LENGTH_MAX: u32 = 64 << 20;
+
+/// The longest hello or answer to it: three ids and two hashes.
+pub const HELLO_LENGTH_MAX_BYTES: usize = 1024;
+
+/// The longest head of a request: `DropBlobs` with 1000 blobs is 100 KB.
+pub const REQUEST_HEAD_MAX_BYTES: u32 = 256 * 1024;
+
+/// The longest head of an answer: a page of inventory with 10 000 blobs is 2 MB.
+pub const ANSWER_HEAD_MAX_BYTES: u32 = 4 << 20;
