@@ -1,1 +1,17 @@
-//! (see ARCHITECTURE.md)
+//! The S3 wire: address, authenticate, route, authorise, dispatch to `ops/<resource>/<operation>.rs`, answer.
+//!
+//! Nothing here knows what S3 means: that is `objects`. Nothing below knows HTTP.
+
+pub mod context;
+pub mod error;
+pub mod operation;
+mod percent;
+pub mod query;
+pub mod request_id;
+pub mod response;
+pub mod xml;
+
+pub use context::RequestContext;
+pub use error::{S3Code, S3Error};
+pub use operation::Operation;
+pub use response::{Response, ResponseBody};

@@ -1,0 +1,49 @@
+//! The authenticated maker of a request.
+
+use std::{fmt, sync::Arc};
+
+/// What a principal may do before there are policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Grant {
+    /// Everything in this cluster: the root key and the further keys that an operator makes.
+    FullAccess,
+    /// Nothing. For tests of the default; later issues give principals policies instead.
+    #[cfg(test)]
+    Nothing,
+}
+
+/// Somebody who proved who they are. Only this module makes one, and only from a proof.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Principal {
+    access_key: Arc<str>,
+    grant: Grant,
+}
+
+impl Principal {
+    /// The account that owns everything in a cluster with one account; what `<Owner>` shows.
+    pub const OWNER: &'static str = "larder";
+
+    pub(super) fn new(access_key: Arc<str>, grant: Grant) -> Self {
+        Self { access_key, grant }
+    }
+
+    /// The access key that the request was signed with.
+    pub fn access_key(&self) -> &str {
+        &self.access_key
+    }
+
+    /// Id of the owner of what this principal makes.
+    pub fn owner(&self) -> &'static str {
+        Self::OWNER
+    }
+
+    pub(super) fn grant(&self) -> Grant {
+        self.grant
+    }
+}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Principal({})", self.access_key)
+    }
+}

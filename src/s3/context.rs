@@ -1,0 +1,47 @@
+//! What an operation knows of its request besides the body. Everything in it is authenticated and parsed.
+
+use super::{
+    error::{S3Code, S3Error},
+    operation::Operation,
+    query::Query,
+    request_id::RequestId,
+};
+use crate::{
+    identity::Principal,
+    types::{BucketName, ObjectKey},
+};
+use http::HeaderMap;
+
+#[derive(Clone, Copy, Debug)]
+pub struct RequestContext<'a> {
+    pub principal: &'a Principal,
+    pub request_id: &'a RequestId,
+    pub operation: Operation,
+    pub bucket: Option<&'a BucketName>,
+    pub key: Option<&'a ObjectKey>,
+    pub query: &'a Query,
+    pub headers: &'a HeaderMap,
+    /// The path as the client sent it, for `<Resource>` and `<Location>`.
+    pub path: &'a str,
+}
+
+impl<'a> RequestContext<'a> {
+    /// The bucket of an operation that has one; the router gives it none without.
+    pub fn bucket(&self) -> Result<&'a BucketName, S3Error> {
+        self.bucket.ok_or_else(|| S3Code::InvalidBucketName.into())
+    }
+
+    /// The key of an operation that has one; the router gives it none without.
+    pub fn key(&self) -> Result<&'a ObjectKey, S3Error> {
+        self.key.ok_or_else(|| S3Code::MethodNotAllowed.into())
+    }
+
+    /// The value of a header as text. Not ASCII or UTF-8: refused.
+    pub fn header(&self, name: &'static str) -> Result<Option<&'a str>, S3Error> {
+        let Some(value) = self.headers.get(name) else { return Ok(None) };
+        match std::str::from_utf8(value.as_bytes()) {
+            Ok(text) => Ok(Some(text)),
+            Err(_) => Err(S3Error::invalid_argument(name, "", "The header is not UTF-8.")),
+        }
+    }
+}

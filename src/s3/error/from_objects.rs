@@ -1,0 +1,162 @@
+//! What the layer below refuses, in S3's words. No `_`: a new reason must be given its code here.
+
+use super::{S3Code, S3Error};
+use crate::{
+    objects::{BodyError, ObjectError},
+    types::{Timestamp, VersionId},
+};
+use http::{HeaderName, HeaderValue, header};
+
+const VERSION_ID: HeaderName = HeaderName::from_static("x-amz-version-id");
+const DELETE_MARKER: HeaderName = HeaderName::from_static("x-amz-delete-marker");
+
+impl From<ObjectError> for S3Error {
+    fn from(error: ObjectError) -> Self {
+        match error {
+            ObjectError::NoSuchBucket => S3Code::NoSuchBucket.into(),
+            ObjectError::BucketAlreadyOwnedByYou => S3Code::BucketAlreadyOwnedByYou.into(),
+            ObjectError::BucketAlreadyExists => S3Code::BucketAlreadyExists.into(),
+            ObjectError::BucketNotEmpty => S3Code::BucketNotEmpty.into(),
+            ObjectError::TooManyBuckets => S3Code::TooManyBuckets.into(),
+            ObjectError::NoSuchTagSet => S3Code::NoSuchTagSet.into(),
+            ObjectError::NoSuchKey => S3Code::NoSuchKey.into(),
+            ObjectError::NoSuchVersion => S3Code::NoSuchVersion.into(),
+            ObjectError::CurrentIsDeleteMarker { version } => delete_marker(S3Code::NoSuchKey, version),
+            ObjectError::VersionIsDeleteMarker { version, modified } => {
+                delete_marker(S3Code::MethodNotAllowed, version).header(header::LAST_MODIFIED, http_date(modified))
+            }
+            ObjectError::SourceIsDeleteMarker => Self::invalid_request(
+                "The source of a copy request may not specifically refer to a delete marker by version id.",
+            ),
+            ObjectError::PreconditionFailed { condition } => {
+                Self::new(S3Code::PreconditionFailed).field("Condition", condition)
+            }
+            ObjectError::NotModified { etag, modified } => Self::new(S3Code::NotModified)
+                .header(header::ETAG, header_value(&etag.quoted()))
+                .header(header::LAST_MODIFIED, http_date(modified)),
+            ObjectError::ConditionalConflict => S3Code::ConditionalRequestConflict.into(),
+            ObjectError::InvalidRange { size } => Self::new(S3Code::InvalidRange)
+                .field("ActualObjectSize", size.to_string())
+                .header(header::CONTENT_RANGE, header_value(&format!("bytes */{size}"))),
+            ObjectError::InvalidCopyRange { size } => Self::invalid_argument(
+                "x-amz-copy-source-range",
+                "",
+                format!("Range specified is not valid for source object of size: {size}"),
+            ),
+            ObjectError::NoSuchPartNumber { part_number, part_count } => Self::new(S3Code::InvalidPartNumber)
+                .field("ActualPartCount", part_count.to_string())
+                .field("PartNumberRequested", part_number.to_string()),
+            ObjectError::NoSuchUpload => S3Code::NoSuchUpload.into(),
+            ObjectError::InvalidPart { part_number } => {
+                Self::new(S3Code::InvalidPart).field("PartNumber", part_number.to_string())
+            }
+            ObjectError::InvalidPartOrder => S3Code::InvalidPartOrder.into(),
+            ObjectError::EntityTooSmall { part_number, size, etag } => Self::new(S3Code::EntityTooSmall)
+                .field("ProposedSize", size.to_string())
+                .field("MinSizeAllowed", PART_LENGTH_MIN_BYTES.to_string())
+                .field("PartNumber", part_number.to_string())
+                .field("ETag", etag.as_str()),
+            ObjectError::EntityTooLarge { limit } => {
+                Self::new(S3Code::EntityTooLarge).field("MaxSizeAllowed", limit.to_string())
+            }
+            ObjectError::BadContentMd5 { expected, actual } => {
+                Self::with_message(S3Code::BadDigest, "The Content-MD5 you specified did not match what we received.")
+                    .field("ExpectedDigest", const_hex::encode(expected))
+                    .field("CalculatedDigest", const_hex::encode(actual))
+            }
+            ObjectError::ContentSha256Mismatch { expected, actual } => Self::content_sha256_mismatch(expected, actual),
+            ObjectError::BadChecksum(algorithm) => Self::with_message(
+                S3Code::BadDigest,
+                format!("The {algorithm} you specified did not match the calculated checksum."),
+            ),
+            ObjectError::Body(error) => error.into(),
+            ObjectError::InvalidArgument { name, value, reason } => Self::invalid_argument(name, &value, reason),
+            ObjectError::InvalidRequest(reason) => Self::invalid_request(reason),
+            ObjectError::Busy => S3Code::SlowDown.into(),
+            ObjectError::Unavailable(reason) => Self::with_message(S3Code::ServiceUnavailable, reason),
+            ObjectError::NoRoom => {
+                Self::with_message(S3Code::ServiceUnavailable, "The cluster has no room left for new data.")
+            }
+            ObjectError::Internal(cause) => Self::internal(cause),
+        }
+    }
+}
+
+/// Amazon S3 User Guide, "Multipart upload limits": 5 MiB, for all parts but the last.
+const PART_LENGTH_MIN_BYTES: u64 = 5 << 20;
+
+impl From<BodyError> for S3Error {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::Incomplete => S3Code::IncompleteBody.into(),
+            BodyError::SignatureMismatch => S3Code::SignatureDoesNotMatch.into(),
+            BodyError::Malformed(reason) => Self::invalid_request(reason),
+            BodyError::TooSlow => S3Code::RequestTimeout.into(),
+            BodyError::LengthMismatch => Self::with_message(
+                S3Code::IncompleteBody,
+                "The request body does not have the length that x-amz-decoded-content-length declares.",
+            ),
+            BodyError::TrailerMismatch => Self::with_message(
+                S3Code::InvalidRequest,
+                "The trailers of the body are not those that x-amz-trailer announces.",
+            ),
+            // The connection is gone, so nobody reads the answer; it is the client's end that failed.
+            BodyError::Io(reason) => {
+                let mut error = Self::new(S3Code::IncompleteBody);
+                error.0.cause = Some(reason);
+                error
+            }
+        }
+    }
+}
+
+impl S3Error {
+    /// The body's SHA-256 is not the one that was signed.
+    pub fn content_sha256_mismatch(expected: [u8; 32], actual: [u8; 32]) -> Self {
+        Self::new(S3Code::XAmzContentSHA256Mismatch)
+            .field("ClientComputedContentSHA256", const_hex::encode(expected))
+            .field("S3ComputedContentSHA256", const_hex::encode(actual))
+    }
+}
+
+fn delete_marker(code: S3Code, version: Option<VersionId>) -> S3Error {
+    let error = S3Error::new(code).header(DELETE_MARKER, HeaderValue::from_static("true"));
+    match version {
+        Some(version) => error.header(VERSION_ID, header_value(&version.to_string())),
+        None => error,
+    }
+}
+
+fn http_date(at: Timestamp) -> HeaderValue {
+    header_value(&at.to_http_date())
+}
+
+/// Of text that we made ourselves: ids, dates and tags are printable ASCII.
+fn header_value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_failed_keeps_its_meaning() {
+        for (error, code) in [
+            (BodyError::Incomplete, S3Code::IncompleteBody),
+            (BodyError::SignatureMismatch, S3Code::SignatureDoesNotMatch),
+            (BodyError::TooSlow, S3Code::RequestTimeout),
+            (BodyError::Malformed("x"), S3Code::InvalidRequest),
+        ] {
+            assert_eq!(S3Error::from(ObjectError::Body(error)).code(), code);
+        }
+    }
+
+    #[test]
+    fn an_internal_cause_is_not_shown_to_the_client() {
+        let error = S3Error::from(ObjectError::Internal("the secret place broke".into()));
+        assert_eq!(error.code(), S3Code::InternalError);
+        assert!(!error.message().contains("secret"));
+        assert_eq!(error.cause(), Some("the secret place broke"));
+    }
+}

@@ -1,0 +1,180 @@
+//! Writes response bodies. Names are literals of ours; text is escaped here and nowhere else.
+
+use super::NAMESPACE;
+use crate::s3::percent::{self, Slash};
+use bytes::Bytes;
+use std::fmt::Write as _;
+
+/// How keys, prefixes, delimiters and markers are written: `encoding-type=url` or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TextEncoding {
+    /// As they are, XML-escaped.
+    #[default]
+    Plain,
+    /// Percent-encoded, `/` kept, as S3 does.
+    Url,
+}
+
+/// Builds one document. Elements close in the order in which their closures end, so it is always well-formed.
+#[derive(Debug)]
+pub struct XmlWriter {
+    out: String,
+    root: &'static str,
+}
+
+impl XmlWriter {
+    /// A document of S3's namespace.
+    pub fn document(root: &'static str) -> Self {
+        let mut writer = Self::begin(root);
+        let _ = write!(writer.out, "<{root} xmlns=\"{NAMESPACE}\">");
+        writer
+    }
+
+    /// A document without a namespace: error bodies.
+    pub fn plain_document(root: &'static str) -> Self {
+        let mut writer = Self::begin(root);
+        let _ = write!(writer.out, "<{root}>");
+        writer
+    }
+
+    fn begin(root: &'static str) -> Self {
+        let mut out = String::with_capacity(1024);
+        out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+        Self { out, root }
+    }
+
+    /// `<name>text</name>`.
+    pub fn text(&mut self, name: &str, text: &str) -> &mut Self {
+        self.open(name);
+        escape_into(&mut self.out, text);
+        self.close(name)
+    }
+
+    /// `<name>text</name>`, percent-encoded when the client asked for it.
+    pub fn key(&mut self, name: &str, text: &str, encoding: TextEncoding) -> &mut Self {
+        match encoding {
+            TextEncoding::Plain => self.text(name, text),
+            TextEncoding::Url => {
+                self.open(name);
+                self.out.push_str(&percent::encode(text, Slash::Kept));
+                self.close(name)
+            }
+        }
+    }
+
+    /// The element only when there is a value.
+    pub fn optional_text(&mut self, name: &str, text: Option<&str>) -> &mut Self {
+        match text {
+            Some(text) => self.text(name, text),
+            None => self,
+        }
+    }
+
+    pub fn number(&mut self, name: &str, number: u64) -> &mut Self {
+        self.open(name);
+        let _ = write!(self.out, "{number}");
+        self.close(name)
+    }
+
+    pub fn flag(&mut self, name: &str, flag: bool) -> &mut Self {
+        self.text(name, if flag { "true" } else { "false" })
+    }
+
+    /// `<name>` and what `content` writes.
+    pub fn element(&mut self, name: &str, content: impl FnOnce(&mut Self)) -> &mut Self {
+        self.open(name);
+        content(self);
+        self.close(name)
+    }
+
+    /// `<name attributes>` and what `content` writes. `attributes` is a literal of ours.
+    pub fn element_with(&mut self, name: &str, attributes: &'static str, content: impl FnOnce(&mut Self)) -> &mut Self {
+        let _ = write!(self.out, "<{name} {attributes}>");
+        content(self);
+        self.close(name)
+    }
+
+    /// Text directly inside the current element: `<LocationConstraint>eu-west-1</LocationConstraint>` as a root.
+    pub fn content(&mut self, text: &str) -> &mut Self {
+        escape_into(&mut self.out, text);
+        self
+    }
+
+    pub fn finish(mut self) -> Bytes {
+        let root = self.root;
+        self.close(root);
+        Bytes::from(self.out)
+    }
+
+    fn open(&mut self, name: &str) {
+        self.out.push('<');
+        self.out.push_str(name);
+        self.out.push('>');
+    }
+
+    fn close(&mut self, name: &str) -> &mut Self {
+        self.out.push_str("</");
+        self.out.push_str(name);
+        self.out.push('>');
+        self
+    }
+}
+
+/// Escapes markup, and control characters as numeric references: keys may hold any of them, and S3 shows them so.
+fn escape_into(out: &mut String, text: &str) {
+    let mut plain_from = 0;
+    for (at, c) in text.char_indices() {
+        let is_special =
+            matches!(c, '&' | '<' | '>' | '"' | '\'' | '\u{FFFE}' | '\u{FFFF}') || (c.is_control() && c != '\n');
+        if !is_special {
+            continue;
+        }
+        out.push_str(&text[plain_from..at]);
+        plain_from = at + c.len_utf8();
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&apos;"),
+            other => {
+                let _ = write!(out, "&#x{:X};", u32::from(other));
+            }
+        }
+    }
+    out.push_str(&text[plain_from..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn documents_are_escaped_and_well_formed() {
+        let mut writer = XmlWriter::document("ListBucketResult");
+        writer.text("Name", "a<b>&\"'\u{1}\r").number("MaxKeys", 7).flag("IsTruncated", false);
+        writer.element("Contents", |w| {
+            w.key("Key", "a/b ü", TextEncoding::Url).key("Key", "a/b ü", TextEncoding::Plain);
+        });
+        let text = String::from_utf8(writer.finish().to_vec()).unwrap();
+        assert_eq!(
+            text,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+             <ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+             <Name>a&lt;b&gt;&amp;&quot;&apos;&#x1;&#xD;</Name><MaxKeys>7</MaxKeys><IsTruncated>false</IsTruncated>\
+             <Contents><Key>a/b%20%C3%BC</Key><Key>a/b ü</Key></Contents></ListBucketResult>"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_out_of_its_element(text in ".*") {
+            let mut writer = XmlWriter::plain_document("a");
+            writer.text("b", &text);
+            let bytes = writer.finish();
+            let inner = std::str::from_utf8(&bytes).unwrap().split_once("<a><b>").unwrap().1.strip_suffix("</b></a>").unwrap();
+            prop_assert!(!inner.contains(['<', '>']));
+        }
+    }
+}
