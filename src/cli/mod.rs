@@ -4,6 +4,13 @@
 //! and flags are such).
 
 mod config;
+mod get;
+mod ls;
+mod mb;
+mod put;
+mod rb;
+mod rm;
+mod s3_client;
 mod table;
 mod verb;
 

@@ -1,6 +1,6 @@
 //! The verbs. A new verb is a file beside this one and one line in each of the two lists here.
 
-use super::config::Config;
+use super::{config::Config, get::Get, ls::Ls, mb::Mb, put::Put, rb::Rb, rm::Rm};
 use clap::Subcommand;
 use std::process::ExitCode;
 
@@ -8,12 +8,24 @@ use std::process::ExitCode;
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     Config(Config),
+    Put(Put),
+    Get(Get),
+    Ls(Ls),
+    Rm(Rm),
+    Mb(Mb),
+    Rb(Rb),
 }
 
 impl Verb {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Config(config) => config.run(),
+            Self::Put(verb) => verb.run(),
+            Self::Get(verb) => verb.run(),
+            Self::Ls(verb) => verb.run(),
+            Self::Rm(verb) => verb.run(),
+            Self::Mb(verb) => verb.run(),
+            Self::Rb(verb) => verb.run(),
         }
     }
 }

@@ -1,0 +1,151 @@
+//! Downloads: parallel ranges of one and the same version of the object, into a file or in order to standard output.
+
+use super::{
+    connection::{Connection, object_path, store_error},
+    location::Location,
+    progress::Progress,
+};
+use anyhow::{Context, anyhow, ensure};
+use bytes::Bytes;
+use futures_util::{StreamExt, TryFutureExt, TryStreamExt, stream};
+use object_store::{
+    GetOptions, GetResult, ObjectMeta, ObjectStore, ObjectStoreExt, aws::AmazonS3, path::Path as ObjectPath,
+};
+use std::{
+    fs::{self, File},
+    io::{Write, stdout},
+    ops::Range,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    process,
+    sync::Arc,
+};
+use tokio::task::spawn_blocking;
+
+/// One request's worth: small enough to be asked for again.
+const RANGE_LENGTH_BYTES: u64 = 8 << 20;
+/// Ranges in flight: fills a fast line and bounds memory to 64 MiB.
+const RANGES_IN_FLIGHT: usize = 8;
+
+/// Where the bytes go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    StandardOutput,
+    File(PathBuf),
+}
+
+/// A file appears under its name only when all bytes are in it. Cancelled or failed, at most a file whose name begins
+/// with `.` and ends in `.part` stays, and a failure removes that too.
+pub async fn download(connection: &Connection, location: &Location, destination: &Destination) -> anyhow::Result<()> {
+    let object = OpenObject::open(connection, location).await?;
+    match destination {
+        Destination::StandardOutput => object.write_to_standard_output().await,
+        Destination::File(path) => {
+            let partial = partial_path(path)?;
+            let written = object.write_to_file(&partial, path).await;
+            if written.is_err() {
+                // Best effort: what failed is the error that matters.
+                let _ = fs::remove_file(&partial);
+            }
+            written
+        }
+    }
+}
+
+/// In the same directory, so that the last step is a rename.
+fn partial_path(path: &Path) -> anyhow::Result<PathBuf> {
+    let name = path.file_name().ok_or_else(|| anyhow!("{} names no file", path.display()))?;
+    Ok(path.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), process::id())))
+}
+
+struct OpenObject {
+    store: AmazonS3,
+    path: ObjectPath,
+    meta: ObjectMeta,
+    progress: Progress,
+}
+
+impl OpenObject {
+    async fn open(connection: &Connection, location: &Location) -> anyhow::Result<Self> {
+        let store = connection.store(&location.bucket)?;
+        let path = object_path(&location.key)?;
+        let meta = store.head(&path).await.map_err(store_error)?;
+        let progress = Progress::begin(format!("get {location}"), Some(meta.size));
+        Ok(Self { store, path, meta, progress })
+    }
+
+    async fn write_to_standard_output(&self) -> anyhow::Result<()> {
+        let mut in_order =
+            stream::iter(ranges(self.meta.size)).map(|range| self.fetch(range)).buffered(RANGES_IN_FLIGHT);
+        while let Some((_, bytes)) = in_order.try_next().await? {
+            stdout().write_all(&bytes).context("cannot write to standard output")?;
+        }
+        stdout().flush()?;
+        self.progress.finish();
+        Ok(())
+    }
+
+    async fn write_to_file(&self, partial: &Path, path: &Path) -> anyhow::Result<()> {
+        let file = File::create(partial).with_context(|| format!("cannot write {}", partial.display()))?;
+        let file = Arc::new(file);
+        stream::iter(ranges(self.meta.size))
+            .map(|range| self.fetch_into(range, &file))
+            .buffer_unordered(RANGES_IN_FLIGHT)
+            .try_collect::<()>()
+            .await?;
+        fs::rename(partial, path).with_context(|| format!("cannot make {}", path.display()))?;
+        self.progress.finish();
+        Ok(())
+    }
+
+    async fn fetch_into(&self, range: Range<u64>, file: &Arc<File>) -> anyhow::Result<()> {
+        let (offset, bytes) = self.fetch(range).await?;
+        let file = file.clone();
+        spawn_blocking(move || file.write_all_at(&bytes, offset)).await?.context("cannot write the file")
+    }
+
+    /// Every range carries the first answer's ETag: an object that is replaced meanwhile is an error, never a mixture.
+    async fn fetch(&self, range: Range<u64>) -> anyhow::Result<(u64, Bytes)> {
+        let options = GetOptions {
+            range: Some(range.clone().into()),
+            if_match: self.meta.e_tag.clone(),
+            ..GetOptions::default()
+        };
+        let bytes = self.store.get_opts(&self.path, options).and_then(GetResult::bytes).await.map_err(store_error)?;
+        let expected = range.end - range.start;
+        ensure!(bytes.len() as u64 == expected, "the server sent {} bytes instead of {expected}", bytes.len());
+        self.progress.add(expected);
+        Ok((range.start, bytes))
+    }
+}
+
+/// Cuts `0..size`; nothing of an empty object has to be asked for.
+fn ranges(size: u64) -> impl Iterator<Item = Range<u64>> {
+    (0..size.div_ceil(RANGE_LENGTH_BYTES)).map(move |index| {
+        let start = index * RANGE_LENGTH_BYTES;
+        start..size.min(start + RANGE_LENGTH_BYTES)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_cover_the_object_once() {
+        assert_eq!(ranges(0).count(), 0);
+        assert_eq!(ranges(1).collect::<Vec<_>>(), [0..1]);
+        let cut: Vec<_> = ranges(2 * RANGE_LENGTH_BYTES + 5).collect();
+        assert_eq!(cut.len(), 3);
+        assert_eq!((cut[0].start, cut[2].end), (0, 2 * RANGE_LENGTH_BYTES + 5));
+        assert!(cut.windows(2).all(|pair| pair[0].end == pair[1].start));
+    }
+
+    #[test]
+    fn the_partial_file_lies_beside_the_file() {
+        let partial = partial_path(Path::new("/x/y.bin")).unwrap();
+        assert_eq!(partial.parent(), Some(Path::new("/x")));
+        assert!(partial.file_name().unwrap().to_string_lossy().starts_with(".y.bin."));
+        assert!(partial_path(Path::new("..")).is_err());
+    }
+}
