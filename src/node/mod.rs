@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod authentication;
+pub mod client;
 pub mod peer;
 pub mod protocol;
 pub mod registration;
@@ -10,5 +11,6 @@ pub mod settings;
 
 pub use api::{NodeApi, NodeError};
 pub use authentication::ClusterSecret;
-pub use peer::PeerConnector;
+pub use client::{RemoteNode, RemoteParts};
+pub use peer::{PeerConnector, Peers};
 pub use settings::NodeSettings;

@@ -12,10 +12,8 @@ pub struct ClusterSecret(Zeroizing<Vec<u8>>);
 pub struct InvalidClusterSecret;
 
 impl ClusterSecret {
-    /// Shorter ones are guessed from one overheard hello in no time.
-    pub const LENGTH_MIN_BYTES: usize = 8;
-    /// Below this a secret is accepted but should be warned of: 20 random characters are beyond guessing.
-    pub const LENGTH_WEAK_BYTES: usize = 20;
+    /// Shorter ones can be guessed from one overheard hello.
+    pub const LENGTH_MIN_BYTES: usize = 16;
     /// A bound, for want of any use of longer ones.
     pub const LENGTH_MAX_BYTES: usize = 1024;
 
@@ -25,10 +23,6 @@ impl ClusterSecret {
         } else {
             Err(InvalidClusterSecret)
         }
-    }
-
-    pub fn is_weak(&self) -> bool {
-        self.0.len() < Self::LENGTH_WEAK_BYTES
     }
 
     pub(super) fn expose(&self) -> &[u8] {
@@ -48,10 +42,9 @@ mod tests {
 
     #[test]
     fn a_secret_has_bounds_and_is_never_printed() {
-        assert!(ClusterSecret::new(b"short").is_err());
+        assert!(ClusterSecret::new(b"fifteen letters").is_err());
         assert!(ClusterSecret::new(&[7; 1025]).is_err());
         let secret = ClusterSecret::new(b"known only to the cluster").unwrap();
-        assert!(!secret.is_weak());
         assert_eq!(format!("{secret:?}"), "ClusterSecret(..)");
     }
 }

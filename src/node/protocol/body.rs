@@ -26,9 +26,9 @@ pub struct FrameBody {
 }
 
 impl FrameBody {
-    pub fn new(head: Vec<u8>, pieces: impl IntoIterator<Item = Bytes>) -> Self {
+    pub fn new(head: Bytes, pieces: impl IntoIterator<Item = Bytes>) -> Self {
         let mut body = Self::default();
-        for piece in std::iter::once(Bytes::from(head)).chain(pieces) {
+        for piece in std::iter::once(head).chain(pieces) {
             if !piece.is_empty() {
                 body.remaining += piece.len() as u64;
                 body.frames.push_back(piece);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     fn reader(pieces: &[Vec<u8>]) -> BodyReader<FrameBody> {
-        BodyReader::new(FrameBody::new(Vec::new(), pieces.iter().cloned().map(Bytes::from))).unwrap()
+        BodyReader::new(FrameBody::new(Bytes::new(), pieces.iter().cloned().map(Bytes::from))).unwrap()
     }
 
     proptest! {
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_long_piece_goes_out_in_frames() {
-        let mut body = FrameBody::new(b"head".to_vec(), [Bytes::from(vec![0; 5 << 19])]);
+        let mut body = FrameBody::new(Bytes::from_static(b"head"), [Bytes::from(vec![0; 5 << 19])]);
         assert_eq!(body.length(), 4 + (5 << 19));
         let frames = runtime().block_on(async {
             let mut lengths = Vec::new();

@@ -11,8 +11,8 @@ pub mod chunk_head;
 pub mod documents;
 pub mod route;
 
-/// The longest chunk that travels. A chunk is held in memory whole, on both sides.
-pub const CHUNK_LENGTH_MAX: u32 = 64 << 20;
+/// The longest chunk that travels: what a volume takes. A chunk is held in memory whole, on both sides.
+pub const CHUNK_LENGTH_MAX: u32 = 16 << 20;
 
 /// The longest hello or answer to it: three ids and two hashes.
 pub const HELLO_LENGTH_MAX_BYTES: usize = 1024;

@@ -3,11 +3,18 @@
 //! Three calls, all POST with JSON: `/cluster/v1/hello` begins a session (the node learns the cluster's id from the
 //! gateway's proof), `/cluster/v1/register` says who the node is, `/cluster/v1/heartbeat` repeats how it is. A session
 //! outlives its connection, so it is named in the header `larder-session`; each call and each answer carries a proof
-//! (`authentication`). `door` is the gateway's side without HTTP.
+//! (`authentication`). `door` is the gateway's side without HTTP,
+//! `client` and `reporter` are the node's.
 
+mod back_off;
+mod client;
 mod door;
+mod reporter;
 
+pub use back_off::BackOff;
+pub use client::{CallError, GatewayClient, GatewayClientParts};
 pub use door::{Call, CallAnswer, Registrar, RegistrationDoor};
+pub use reporter::Reporter;
 
 use super::api::{MetadataWitness, NodeStatus, PeerAddress};
 use crate::types::{ClusterId, NodeId, Term};

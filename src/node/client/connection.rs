@@ -1,0 +1,153 @@
+//! One connection to a node: the hello, then one exchange after the other.
+
+use super::RemoteParts;
+use crate::{
+    node::{
+        NodeError,
+        authentication::{AuthenticationError, Hello, HelloAnswer, Proof, Responder, Session},
+        protocol::{
+            ANSWER_HEAD_MAX_BYTES, CHUNK_LENGTH_MAX, HELLO_LENGTH_MAX_BYTES,
+            body::{BodyReader, FrameBody},
+            route::Route,
+        },
+    },
+    types::{NodeId, Term},
+};
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, header};
+use hyper::{
+    body::Incoming,
+    client::conn::http1::{self, SendRequest},
+};
+use hyper_util::rt::TokioIo;
+use std::fmt::Display;
+use tokio::{net::TcpStream, task::JoinHandle};
+
+/// What a call sends.
+#[derive(Clone, Debug)]
+pub(super) struct Outgoing {
+    pub(super) route: Route,
+    pub(super) term: Term,
+    pub(super) head: Bytes,
+    /// A chunk's bytes, or nothing.
+    pub(super) pieces: Vec<Bytes>,
+}
+
+/// What came back; its proof was right.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) head: Bytes,
+    /// A chunk's blocks, or nothing.
+    pub(super) data: Bytes,
+}
+
+/// An authenticated connection. After a failed or abandoned exchange it must not be used again: nobody knows what the
+/// other side read. Dropping it closes it.
+pub(super) struct Connection {
+    sender: SendRequest<FrameBody>,
+    session: Session,
+    host: HeaderValue,
+    driver: Driver,
+}
+
+/// The task that moves the connection's bytes; it ends with the connection.
+struct Driver(JoinHandle<()>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Connection {
+    /// Connects and proves both sides to each other. The caller sets the deadline.
+    pub(super) async fn open(address: &str, node: NodeId, parts: &RemoteParts) -> Result<Self, NodeError> {
+        let stream = TcpStream::connect(address).await.map_err(unreachable)?;
+        stream.set_nodelay(true).map_err(unreachable)?;
+        let (mut sender, connection) =
+            http1::Builder::new().writev(true).handshake(TokioIo::new(stream)).await.map_err(unreachable)?;
+        let driver = Driver(tokio::spawn(async move {
+            // Its end is seen by whoever sends next; an error in it is reported there.
+            let _ = connection.await;
+        }));
+        let host = HeaderValue::from_str(address).map_err(unreachable)?;
+        let session = say_hello(&mut sender, &host, node, parts).await?;
+        Ok(Self { sender, session, host, driver })
+    }
+
+    /// Whether another exchange can be tried.
+    pub(super) fn is_open(&self) -> bool {
+        !self.sender.is_closed() && !self.driver.0.is_finished()
+    }
+
+    /// Sends a request and reads its answer. The caller sets the deadline, and drops the connection after an error.
+    pub(super) async fn exchange(&mut self, outgoing: Outgoing) -> Result<Answer, NodeError> {
+        let (method, path) = (outgoing.route.method(), outgoing.route.to_string());
+        let body = FrameBody::new(outgoing.head.clone(), outgoing.pieces);
+        let proof = self.session.seal_request(outgoing.term, method, &path, &outgoing.head, body.length());
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, &self.host)
+            .header(Proof::HEADER, proof.to_string())
+            .body(body)
+            .map_err(unreachable)?;
+        self.sender.ready().await.map_err(unreachable)?;
+        let response = self.sender.send_request(request).await.map_err(unreachable)?;
+        self.open_answer(response).await
+    }
+
+    async fn open_answer(&self, response: Response<Incoming>) -> Result<Answer, NodeError> {
+        let status = response.status().as_u16();
+        let proof: Proof = response
+            .headers()
+            .get(Proof::HEADER)
+            .and_then(|value| value.to_str().ok()?.parse().ok())
+            .ok_or_else(|| unreachable(AuthenticationError::NoProof))?;
+        let mut body = BodyReader::new(response.into_body()).map_err(unreachable)?;
+        let body_length = body.remaining();
+        let data_length = body_length.checked_sub(u64::from(proof.head_length));
+        let data_length = data_length.filter(|length| *length <= u64::from(CHUNK_LENGTH_MAX));
+        let (true, Some(data_length)) = (proof.head_length <= ANSWER_HEAD_MAX_BYTES, data_length) else {
+            return Err(unreachable("an answer of a length that none has"));
+        };
+        let head = body.take_contiguous(proof.head_length as usize).await.map_err(unreachable)?;
+        self.session.open_answer(&proof, status, &head, body_length).map_err(unreachable)?;
+        let data = body.take_contiguous(data_length as usize).await.map_err(unreachable)?;
+        Ok(Answer { status, head, data })
+    }
+}
+
+async fn say_hello(
+    sender: &mut SendRequest<FrameBody>,
+    host: &HeaderValue,
+    node: NodeId,
+    parts: &RemoteParts,
+) -> Result<Session, NodeError> {
+    let hello = Hello::new(&*parts.random);
+    let body = serde_json::to_vec(&hello).map_err(unreachable)?;
+    let request = Request::builder()
+        .method(Route::Hello.method())
+        .uri(Route::Hello.to_string())
+        .header(header::HOST, host)
+        .body(FrameBody::new(body.into(), []))
+        .map_err(unreachable)?;
+    let response = sender.send_request(request).await.map_err(unreachable)?;
+    let status = response.status();
+    let mut body = BodyReader::new(response.into_body()).map_err(unreachable)?;
+    let length = body.remaining();
+    if !status.is_success() || length > HELLO_LENGTH_MAX_BYTES as u64 {
+        return Err(unreachable(format_args!("the hello was answered with status {status}")));
+    }
+    let bytes = body.take_contiguous(length as usize).await.map_err(unreachable)?;
+    let answer: HelloAnswer = serde_json::from_slice(&bytes).map_err(unreachable)?;
+    hello
+        .accept(&answer, &parts.secret, Some(parts.cluster), Responder::Node(node))
+        .map_err(|error| NodeError::Refused(error.to_string()))
+}
+
+/// Nothing that could be believed came back.
+pub(super) fn unreachable(reason: impl Display) -> NodeError {
+    NodeError::Unreachable(reason.to_string())
+}

@@ -1,0 +1,141 @@
+//! `NodeApi` of a node in another process.
+
+use super::{
+    RemoteParts,
+    connection::{Answer, Outgoing, unreachable},
+    pool::Pool,
+};
+use crate::{
+    node::{
+        NodeApi, NodeError,
+        api::{
+            DropBlobs, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus, PullBlob, PullReport,
+            PutChunk,
+        },
+        protocol::{
+            chunk_head::{PutHead, SliceHead},
+            documents::{Inventory, Quarantine, Status, from_json, to_json},
+            route::Route,
+        },
+    },
+    types::{ChunkKey, ChunkRoot, ChunkSlice, NodeId, Term},
+};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// A node in another process. Answers are authenticated; that a chunk's bytes are the right ones is for the caller to
+/// check, against the root.
+pub struct RemoteNode {
+    id: NodeId,
+    pool: Pool,
+    request_timeout: Duration,
+    pull_timeout: Duration,
+}
+
+impl RemoteNode {
+    /// Connects when it is first needed.
+    pub fn new(id: NodeId, address: String, parts: RemoteParts) -> Self {
+        let (request_timeout, pull_timeout) =
+            (parts.settings.node_request_timeout.0, parts.settings.node_pull_timeout.0);
+        Self { id, pool: Pool::new(id, address, parts), request_timeout, pull_timeout }
+    }
+
+    /// `host:port`.
+    pub fn address(&self) -> &str {
+        self.pool.address()
+    }
+
+    async fn call(&self, outgoing: Outgoing, deadline: Duration) -> Result<Answer, NodeError> {
+        let answered = timeout(deadline, self.pool.call(outgoing)).await;
+        let answer = answered.map_err(|_| unreachable("no answer in time"))??;
+        if answer.status == 200 { Ok(answer) } else { Err(from_json(&answer.head)?) }
+    }
+
+    /// A call whose request is a document.
+    async fn ask(
+        &self,
+        route: Route,
+        term: Term,
+        document: &(impl serde::Serialize + Sync),
+        deadline: Duration,
+    ) -> Result<Answer, NodeError> {
+        self.call(Outgoing { route, term, head: to_json(document).into(), pieces: Vec::new() }, deadline).await
+    }
+}
+
+impl NodeApi for RemoteNode {
+    fn id(&self) -> NodeId {
+        self.id
+    }
+
+    fn is_local(&self) -> bool {
+        false
+    }
+
+    fn put_chunk(&self, put: PutChunk) -> BoxFuture<'_, Result<(), NodeError>> {
+        let outgoing = Outgoing {
+            route: Route::PutChunk(put.key),
+            term: put.term,
+            head: PutHead::encode(put.group, put.root, &put.data).into(),
+            pieces: put.data.pieces,
+        };
+        Box::pin(async move { self.call(outgoing, self.request_timeout).await.map(|_| ()) })
+    }
+
+    fn get_chunk(&self, get: GetChunk) -> BoxFuture<'_, Result<ChunkSlice, NodeError>> {
+        let route = Route::GetChunk { key: get.key, first_block: get.first_block, block_count: get.block_count };
+        Box::pin(async move {
+            let outgoing = Outgoing { route, term: get.term, head: Bytes::new(), pieces: Vec::new() };
+            let answer = self.call(outgoing, self.request_timeout).await?;
+            SliceHead::decode(&answer.head)
+                .filter(|head| head.first_block == get.first_block)
+                .and_then(|head| head.into_slice(answer.data, get.block_count))
+                .ok_or_else(|| NodeError::Refused("a slice that can't be read".to_owned()))
+        })
+    }
+
+    fn quarantine(&self, term: Term, key: ChunkKey, root: ChunkRoot) -> BoxFuture<'_, Result<bool, NodeError>> {
+        Box::pin(async move {
+            let answer = self.ask(Route::Quarantine, term, &Quarantine { key, root }, self.request_timeout).await?;
+            from_json(&answer.head)
+        })
+    }
+
+    fn drop_blobs(&self, request: DropBlobs) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(
+            async move { self.ask(Route::DropBlobs, request.term, &request, self.request_timeout).await.map(|_| ()) },
+        )
+    }
+
+    fn pull_blob(&self, request: PullBlob) -> BoxFuture<'_, Result<PullReport, NodeError>> {
+        Box::pin(async move {
+            let answer = self.ask(Route::PullBlob, request.term, &request, self.pull_timeout).await?;
+            from_json(&answer.head)
+        })
+    }
+
+    fn inventory(
+        &self,
+        term: Term,
+        from: Option<InventoryCursor>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<InventoryPage, NodeError>> {
+        Box::pin(async move {
+            let answer = self.ask(Route::Inventory, term, &Inventory { from, limit }, self.request_timeout).await?;
+            from_json(&answer.head)
+        })
+    }
+
+    fn status(&self, term: Term, witness: Option<MetadataWitness>) -> BoxFuture<'_, Result<NodeStatus, NodeError>> {
+        Box::pin(async move {
+            let answer = self.ask(Route::Status, term, &Status { witness }, self.request_timeout).await?;
+            from_json(&answer.head)
+        })
+    }
+
+    fn confirm_history(&self, term: Term, witness: MetadataWitness) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(async move { self.ask(Route::ConfirmHistory, term, &witness, self.request_timeout).await.map(|_| ()) })
+    }
+}
