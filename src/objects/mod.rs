@@ -5,11 +5,18 @@
 //! is decided inside the metadata command, so that of any number of racing writers exactly one wins.
 
 mod body;
+mod checksum_combine;
+mod conditions;
+mod digest;
 mod error;
+mod ranges;
+mod tokens;
 
 pub use crate::metadata::command::{SourceConditions, VersionSelector, WritePrecondition};
 pub use body::{BodyError, ExpectedChecksum, ExpectedDigests, UploadBody};
+pub use conditions::{ReadConditions, TagCondition};
 pub use error::ObjectError;
+pub use ranges::ByteRange;
 
 /// Largest object that S3 knows: 5 TiB. Amazon S3 User Guide, "Multipart upload limits".
 pub const OBJECT_LENGTH_MAX_BYTES: u64 = 5 << 40;

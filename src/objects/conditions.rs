@@ -1,0 +1,139 @@
+//! Conditions of reads, in the order of RFC 9110, section 13.2.2, which S3 follows: `If-Match` decides before
+//! `If-Unmodified-Since` and silences it, `If-None-Match` before `If-Modified-Since`. Conditions of writes are not
+//! decided here but inside the metadata command, where no other write can come between.
+
+use super::error::ObjectError;
+use crate::types::{ETag, Timestamp};
+
+/// The entity tags of one condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TagCondition {
+    /// `*`: whatever is there.
+    Any,
+    Tags(Vec<ETag>),
+}
+
+impl TagCondition {
+    /// A header's value: `*`, or tags with or without quotes, separated by commas. A weak tag (`W/"..."`) is compared
+    /// by what is inside. What is no entity tag at all matches nothing.
+    pub fn parse(value: &str) -> Self {
+        if value.trim() == "*" {
+            return Self::Any;
+        }
+        let tags = value.split(',').map(str::trim).map(|tag| tag.strip_prefix("W/").unwrap_or(tag));
+        Self::Tags(tags.filter_map(|tag| tag.parse().ok()).collect())
+    }
+
+    pub fn matches(&self, etag: &ETag) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Tags(tags) => tags.contains(etag),
+        }
+    }
+}
+
+/// What a read asks of the version before it is given out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadConditions {
+    pub if_match: Option<TagCondition>,
+    pub if_none_match: Option<TagCondition>,
+    pub if_modified_since_seconds: Option<i64>,
+    pub if_unmodified_since_seconds: Option<i64>,
+}
+
+impl ReadConditions {
+    /// `PreconditionFailed` and `NotModified` are the two ways not to hold. Dates have whole seconds, so the version's
+    /// time is compared without its milliseconds.
+    pub fn check(&self, etag: &ETag, modified: Timestamp) -> Result<(), ObjectError> {
+        let seconds = modified.unix_seconds();
+        match (&self.if_match, self.if_unmodified_since_seconds) {
+            (Some(tags), _) if !tags.matches(etag) => {
+                return Err(ObjectError::PreconditionFailed { condition: "If-Match" });
+            }
+            (None, Some(limit)) if seconds > limit => {
+                return Err(ObjectError::PreconditionFailed { condition: "If-Unmodified-Since" });
+            }
+            _ => {}
+        }
+        let unmodified = match (&self.if_none_match, self.if_modified_since_seconds) {
+            (Some(tags), _) => tags.matches(etag),
+            (None, Some(since)) => seconds <= since,
+            (None, None) => false,
+        };
+        if unmodified { Err(ObjectError::NotModified { etag: etag.clone(), modified }) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MODIFIED_SECONDS: i64 = 1_000;
+
+    fn etag(text: &str) -> ETag {
+        text.parse().unwrap()
+    }
+
+    fn check(conditions: ReadConditions) -> &'static str {
+        match conditions.check(&etag("good"), Timestamp::from_unix_millis(MODIFIED_SECONDS * 1000 + 999)) {
+            Ok(()) => "ok",
+            Err(ObjectError::NotModified { .. }) => "304",
+            Err(ObjectError::PreconditionFailed { condition }) => condition,
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    fn tags(text: &str) -> Option<TagCondition> {
+        Some(TagCondition::parse(text))
+    }
+
+    #[test]
+    fn each_condition_alone() {
+        let none = ReadConditions::default;
+        assert_eq!(check(none()), "ok");
+        for (value, expected) in
+            [("good", "ok"), ("\"good\"", "ok"), ("*", "ok"), ("\"bad\", \"good\"", "ok"), ("bad", "If-Match")]
+        {
+            assert_eq!(check(ReadConditions { if_match: tags(value), ..none() }), expected, "{value}");
+        }
+        for (value, expected) in [("good", "304"), ("W/\"good\"", "304"), ("*", "304"), ("bad", "ok"), ("", "ok")] {
+            assert_eq!(check(ReadConditions { if_none_match: tags(value), ..none() }), expected, "{value}");
+        }
+        for (since, expected) in [(999, "ok"), (1000, "304"), (1001, "304")] {
+            let conditions = ReadConditions { if_modified_since_seconds: Some(since), ..none() };
+            assert_eq!(check(conditions), expected, "{since}");
+        }
+        for (limit, expected) in [(999, "If-Unmodified-Since"), (1000, "ok"), (1001, "ok")] {
+            let conditions = ReadConditions { if_unmodified_since_seconds: Some(limit), ..none() };
+            assert_eq!(check(conditions), expected, "{limit}");
+        }
+    }
+
+    #[test]
+    fn a_tag_silences_the_date_beside_it() {
+        let if_match_wins = ReadConditions {
+            if_match: tags("good"),
+            if_unmodified_since_seconds: Some(MODIFIED_SECONDS - 1),
+            ..Default::default()
+        };
+        assert_eq!(check(if_match_wins), "ok");
+        let if_none_match_wins = ReadConditions {
+            if_none_match: tags("bad"),
+            if_modified_since_seconds: Some(MODIFIED_SECONDS + 1),
+            ..Default::default()
+        };
+        assert_eq!(check(if_none_match_wins), "ok");
+        let none_match_says_304 = ReadConditions {
+            if_none_match: tags("good"),
+            if_modified_since_seconds: Some(MODIFIED_SECONDS - 1),
+            ..Default::default()
+        };
+        assert_eq!(check(none_match_says_304), "304");
+    }
+
+    #[test]
+    fn a_failed_precondition_comes_before_not_modified() {
+        let both = ReadConditions { if_match: tags("bad"), if_none_match: tags("good"), ..Default::default() };
+        assert_eq!(check(both), "If-Match");
+    }
+}
