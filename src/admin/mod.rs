@@ -1,2 +1,29 @@
 //! The operator's side: health, metrics, what `larder admin` asks, the registration of nodes; and the client that the
 //! command line uses. One axum router on the admin address.
+//!
+//! - `router`: every route, and the guard over those for operators
+//! - `authentication`: how an operator proves to be one
+//! - `operations`: what an operator can ask; `api`: the documents that travel
+//! - `node_calls`: registration and heartbeats of nodes, handed on to the node layer's door
+//! - `client`: the other end
+
+mod api;
+mod authentication;
+pub mod client;
+mod download;
+mod health;
+mod listener;
+mod node_calls;
+mod operations;
+mod router;
+
+#[cfg(test)]
+mod tests;
+
+pub use api::{CreatedKey, JobReport, KeyReport, KeyState, NodeCounts, NodeReport, StatusReport};
+pub use authentication::{Doorkeeper, OperatorCredentials};
+pub use health::Readiness;
+pub use listener::serve;
+pub use node_calls::{NodeCall, NodeCallAnswer, NodeCalls};
+pub use operations::{Answer, Backup, OperationError, Operations};
+pub use router::{Admin, router};

@@ -1,0 +1,133 @@
+//! What the operator's API says, as JSON: shared by the routes and the client. Sizes are bytes, ages are milliseconds.
+
+use serde::{Deserialize, Serialize};
+
+pub const CHALLENGE_PATH: &str = "/admin/v1/challenge";
+pub const STATUS_PATH: &str = "/admin/v1/status";
+pub const NODES_PATH: &str = "/admin/v1/nodes";
+pub const JOBS_PATH: &str = "/admin/v1/jobs";
+pub const KEYS_PATH: &str = "/admin/v1/keys";
+pub const BACKUP_PATH: &str = "/admin/v1/metadata/backup";
+pub const CONFIRM_PATH: &str = "/admin/v1/metadata/confirm";
+
+/// Header of a backup's answer: SHA-256 of the file in hexadecimal digits, checked by who stores it.
+pub const BACKUP_SHA256_HEADER: &str = "larder-sha256";
+
+/// How the cluster is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// Everything that was written has all its copies on healthy nodes, and writes are served.
+    pub fully_redundant: bool,
+    /// What keeps it from being so, in words.
+    pub concerns: Vec<String>,
+    pub version: String,
+    pub cluster: String,
+    pub term: u64,
+    pub commit_sequence: u64,
+    pub replicas: u32,
+    pub write_acks: String,
+    pub nodes: NodeCounts,
+    pub buckets: u64,
+    pub blobs: u64,
+    /// Bytes in all blobs, one copy.
+    pub blob_bytes: u64,
+    pub under_replicated: u64,
+    /// Blobs that are deleted and still occupy space.
+    pub deletions: u64,
+    pub uploads: u64,
+    /// The metadata came from a backup and nobody has confirmed it: nothing is reclaimed.
+    pub needs_confirmation: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeCounts {
+    pub healthy: u32,
+    pub suspect: u32,
+    pub failed: u32,
+}
+
+/// A storage node as the gateway sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeReport {
+    pub name: String,
+    pub node: String,
+    /// `None` for a node inside the gateway's process.
+    pub address: Option<String>,
+    pub zone: String,
+    /// `healthy`, `suspect` or `failed`.
+    pub state: String,
+    pub capacity: u64,
+    pub used: u64,
+    pub free: u64,
+    /// Bytes of live payload.
+    pub live: u64,
+    /// Requests under way on the node.
+    pub load: u32,
+    pub chunks: u64,
+    /// Memory of the node's index.
+    pub index_bytes: u64,
+    /// Placement groups that it is a member of.
+    pub groups: u32,
+    /// Time since the node was last heard of; `None` before the first time.
+    pub last_heartbeat_age_ms: Option<u64>,
+    /// `writable`, `full`, or `frozen: ` and why.
+    pub volumes: Vec<String>,
+}
+
+/// A background task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobReport {
+    pub name: String,
+    /// What it is doing now.
+    pub state: String,
+    pub steps: u64,
+    pub failures: u64,
+    pub last_error: Option<String>,
+}
+
+/// An access key without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyReport {
+    pub access_key: String,
+    pub name: String,
+    pub enabled: bool,
+    /// When it was made, in RFC 3339.
+    pub created: String,
+}
+
+/// Asks for a new access key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewKey {
+    /// For people; need not be unique.
+    pub name: String,
+}
+
+/// The only time that a secret key is told.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreatedKey {
+    pub access_key: String,
+    pub secret_key: String,
+    pub name: String,
+}
+
+impl std::fmt::Debug for CreatedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CreatedKey").field("access_key", &self.access_key).finish_non_exhaustive()
+    }
+}
+
+/// What an access key may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyState {
+    Enabled,
+    Disabled,
+}
+
+/// Changes an access key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyChange {
+    pub state: KeyState,
+}

@@ -1,0 +1,122 @@
+//! What an operator can ask, and the routes to it.
+
+use super::{
+    api::{
+        BACKUP_PATH, BACKUP_SHA256_HEADER, CONFIRM_PATH, CreatedKey, JOBS_PATH, JobReport, KEYS_PATH, KeyChange,
+        KeyReport, KeyState, NODES_PATH, NewKey, NodeReport, STATUS_PATH, StatusReport,
+    },
+    download::file_body,
+};
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post, put},
+};
+use futures_util::future::BoxFuture;
+use std::sync::Arc;
+
+/// Carried out by the gateway.
+pub trait Operations: Send + Sync {
+    fn status(&self) -> Answer<'_, StatusReport>;
+    fn nodes(&self) -> Answer<'_, Vec<NodeReport>>;
+    fn jobs(&self) -> Answer<'_, Vec<JobReport>>;
+    fn keys(&self) -> Answer<'_, Vec<KeyReport>>;
+    fn create_key(&self, name: String) -> Answer<'_, CreatedKey>;
+    fn set_key_state(&self, access_key: String, state: KeyState) -> Answer<'_, ()>;
+    fn delete_key(&self, access_key: String) -> Answer<'_, ()>;
+    /// Makes a verified backup of the metadata in a file of its own, which goes when the value goes.
+    fn backup_metadata(&self) -> Answer<'_, Backup>;
+    /// After a restore: reclaiming may go on.
+    fn confirm_metadata(&self) -> Answer<'_, ()>;
+}
+
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, OperationError>>;
+
+/// A backup that is ready to be sent.
+#[derive(Debug)]
+pub struct Backup {
+    /// Already unlinked: its space comes back when the file is closed.
+    pub file: std::fs::File,
+    pub length: u64,
+    /// Hexadecimal digits.
+    pub sha256: String,
+}
+
+/// What the operator can do about it is in the variant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OperationError {
+    #[error("{0}")]
+    NotFound(String),
+    #[error("{0}")]
+    Invalid(String),
+    /// The state of things does not allow it.
+    #[error("{0}")]
+    Conflict(String),
+    /// Later perhaps.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl IntoResponse for OperationError {
+    fn into_response(self) -> Response {
+        let status = match self {
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        (status, format!("{self}\n")).into_response()
+    }
+}
+
+type Handle = State<Arc<dyn Operations>>;
+type Reply<T> = Result<Json<T>, OperationError>;
+
+/// The routes, not yet guarded: `router` lays the guard over them.
+pub fn routes(operations: Arc<dyn Operations>) -> Router {
+    Router::new()
+        .route(STATUS_PATH, get(async |State(operations): Handle| reply(operations.status().await)))
+        .route(NODES_PATH, get(async |State(operations): Handle| reply(operations.nodes().await)))
+        .route(JOBS_PATH, get(async |State(operations): Handle| reply(operations.jobs().await)))
+        .route(KEYS_PATH, get(list_keys).post(create_key))
+        .route(&format!("{KEYS_PATH}/{{access_key}}"), put(change_key).delete(delete_key))
+        .route(BACKUP_PATH, post(backup_metadata))
+        .route(CONFIRM_PATH, post(async |State(operations): Handle| reply(operations.confirm_metadata().await)))
+        .with_state(operations)
+}
+
+fn reply<T>(answer: Result<T, OperationError>) -> Reply<T> {
+    answer.map(Json)
+}
+
+async fn list_keys(State(operations): Handle) -> Reply<Vec<KeyReport>> {
+    reply(operations.keys().await)
+}
+
+async fn create_key(State(operations): Handle, Json(new): Json<NewKey>) -> Reply<CreatedKey> {
+    reply(operations.create_key(new.name).await)
+}
+
+async fn change_key(
+    State(operations): Handle,
+    Path(access_key): Path<String>,
+    Json(change): Json<KeyChange>,
+) -> Reply<()> {
+    reply(operations.set_key_state(access_key, change.state).await)
+}
+
+async fn delete_key(State(operations): Handle, Path(access_key): Path<String>) -> Reply<()> {
+    reply(operations.delete_key(access_key).await)
+}
+
+async fn backup_metadata(State(operations): Handle) -> Result<Response, OperationError> {
+    let backup = operations.backup_metadata().await?;
+    let headers = [
+        (header::CONTENT_TYPE.as_str(), "application/octet-stream".to_owned()),
+        (header::CONTENT_LENGTH.as_str(), backup.length.to_string()),
+        (BACKUP_SHA256_HEADER, backup.sha256),
+    ];
+    Ok((headers, file_body(backup.file)).into_response())
+}
