@@ -124,6 +124,38 @@ pub struct ChunkData {
     pub table: BlockTable,
 }
 
+impl ChunkData {
+    /// Whether bytes and table are what `root` says. Blocks may lie across pieces.
+    pub fn is_intact(&self, key: ChunkKey, root: &ChunkRoot) -> bool {
+        let length: u64 = self.pieces.iter().map(|piece| piece.len() as u64).sum();
+        length == u64::from(self.length)
+            && self.table.checksums().len() == BlockTable::block_count(self.length)
+            && self.table.root(key, self.length) == *root
+            && self.block_checksums() == self.table.checksums()
+    }
+
+    fn block_checksums(&self) -> Vec<u32> {
+        let start = || crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
+        let (mut checksums, mut block, mut room) = (Vec::new(), start(), BLOCK_LENGTH as usize);
+        for piece in &self.pieces {
+            let mut rest = &piece[..];
+            while !rest.is_empty() {
+                let (now, later) = rest.split_at(room.min(rest.len()));
+                block.update(now);
+                (rest, room) = (later, room - now.len());
+                if room == 0 {
+                    checksums.push(std::mem::replace(&mut block, start()).finalize() as u32);
+                    room = BLOCK_LENGTH as usize;
+                }
+            }
+        }
+        if room < BLOCK_LENGTH as usize {
+            checksums.push(block.finalize() as u32);
+        }
+        checksums
+    }
+}
+
 /// Whole blocks of a chunk, as a node answers a read: the full table and the blocks from `first_block` on.
 /// Not yet verified: whoever asked checks the table against the root, then the blocks against the table.
 #[derive(Clone, Debug)]
@@ -174,6 +206,24 @@ mod tests {
         assert!(!flipped.is_intact(key, &root));
         let short = ChunkSlice { bytes: Bytes::from_static(b"a chun"), ..whole };
         assert!(!short.is_intact(key, &root));
+    }
+
+    #[test]
+    fn data_is_intact_however_it_was_cut_into_pieces() {
+        let bytes: Vec<u8> = (0..BLOCK_LENGTH * 2 + 100).map(|i| (i % 251) as u8).collect();
+        let table = BlockTable::new(bytes.chunks(BLOCK_LENGTH as usize).map(crc32c).collect());
+        let key = ChunkKey { blob: BlobId::from_bytes([7; 16]), index: 0 };
+        let root = table.root(key, bytes.len() as u32);
+        for piece_length in [1000, BLOCK_LENGTH as usize, 100_000, bytes.len()] {
+            let pieces = bytes.chunks(piece_length).map(Bytes::copy_from_slice).collect();
+            let mut data = ChunkData { pieces, length: bytes.len() as u32, table: table.clone() };
+            assert!(data.is_intact(key, &root), "{piece_length}");
+            assert!(!data.is_intact(ChunkKey { index: 1, ..key }, &root));
+            let last = data.pieces.pop().unwrap();
+            assert!(!data.is_intact(key, &root));
+            data.pieces.push(vec![0; last.len()].into());
+            assert!(!data.is_intact(key, &root));
+        }
     }
 
     #[test]

@@ -201,7 +201,7 @@ mod tests {
     fn a_hello_is_answered_only_by_who_knows_the_secret() {
         let random = SeededRandom::new(1);
         let hello = Hello::new(&random);
-        let (answer, _) = hello.answer(&secret("another secret"), CLUSTER, NODE, &random);
+        let (answer, _) = hello.answer(&secret("another cluster's secret"), CLUSTER, NODE, &random);
         let accept = |answer, cluster, responder| {
             hello.accept(answer, &secret("the cluster's secret"), cluster, responder).map(|_| ())
         };
