@@ -3,9 +3,29 @@
 //! `Command` in, `Outcome` out; nothing of SQLite shows through, so that the same commands can one day come from a
 //! replicated log. One writer task owns the writing connection (`writer.rs`); `apply` is the only function that changes rows.
 
+mod apply;
+mod checkpoint;
+mod columns;
 pub mod command;
+mod connection;
+mod directory;
+mod error;
+mod handle;
+mod identity;
 pub mod outcome;
+mod query;
+mod readers;
+mod recorder;
+mod reserve;
 pub mod rows;
+mod schema;
+mod script;
+pub mod settings;
+mod writer;
 
 pub use command::Command;
+pub use error::{DatabaseError, MetadataError, ProposeError, QueryError};
+pub use handle::{Metadata, MetadataHooks};
 pub use outcome::{CommandError, Outcome};
+pub use settings::MetadataSettings;
+pub use writer::WriterStats;

@@ -1,0 +1,75 @@
+//! Buckets. Source: Amazon S3 API Reference, CreateBucket, DeleteBucket, PutBucketTagging.
+
+use super::transaction::{ApplyError, Transaction};
+use crate::{
+    metadata::{
+        columns::{Columns, number, time},
+        command::CreateBucket,
+        outcome::{CommandError, Outcome},
+        script::Script,
+    },
+    types::{BucketId, TagSet},
+};
+
+/// The default quota of an AWS account; it also bounds ListBuckets.
+const BUCKETS_MAX: u64 = 10_000;
+
+const READ_OWNER: &str = "SELECT owner FROM buckets WHERE name = $1";
+const COUNT_BUCKETS: &str = "SELECT count(*) FROM buckets";
+const INSERT_BUCKET: &str =
+    "INSERT INTO buckets (bucket, name, region, owner, created, tags) VALUES ($1, $2, $3, $4, $5, $6)";
+
+pub(super) async fn create(command: &CreateBucket, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
+    let name = command.name.as_str();
+    if let Some(row) = tx.fetch_optional(Script::of(READ_OWNER).with(name)).await? {
+        return Err(match row.text(0)? == command.owner {
+            true => CommandError::BucketAlreadyOwnedByYou.into(),
+            false => CommandError::BucketAlreadyExists.into(),
+        });
+    }
+    if tx.fetch_number(Script::of(COUNT_BUCKETS)).await? >= Some(BUCKETS_MAX) {
+        return Err(CommandError::TooManyBuckets.into());
+    }
+    let bucket = BucketId(tx.sequence().0);
+    let mut script = Script::of(INSERT_BUCKET);
+    script.bind(number(bucket.0)).bind(name).bind(&command.region).bind(&command.owner);
+    script.bind(time(command.created)).bind(command.tags.as_ref().map(tags_text));
+    tx.execute(script).await?;
+    Ok(Outcome::BucketCreated { bucket })
+}
+
+/// Unlike an object's tags, an empty set is kept: it was set.
+fn tags_text(tags: &TagSet) -> String {
+    serde_json::to_string(tags).expect("maps of strings always serialise")
+}
+
+const READ_EMPTINESS: &str = "
+    SELECT EXISTS (SELECT 1 FROM versions v WHERE v.bucket = b.bucket)
+        OR EXISTS (SELECT 1 FROM uploads u WHERE u.bucket = b.bucket)
+    FROM buckets b WHERE b.bucket = $1";
+const DELETE_BUCKET: &str = "DELETE FROM buckets WHERE bucket = $1";
+
+/// Afterwards the bucket is gone, or it had versions or uploads and nothing changed.
+pub(super) async fn delete(bucket: BucketId, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
+    match tx.fetch_number(Script::of(READ_EMPTINESS).with(number(bucket.0))).await? {
+        None => return Err(CommandError::NoSuchBucket.into()),
+        Some(0) => {}
+        Some(_) => return Err(CommandError::BucketNotEmpty.into()),
+    }
+    tx.execute(Script::of(DELETE_BUCKET).with(number(bucket.0))).await?;
+    Ok(Outcome::Done)
+}
+
+const SET_TAGS: &str = "UPDATE buckets SET tags = $2 WHERE bucket = $1";
+
+pub(super) async fn set_tags(
+    bucket: BucketId,
+    tags: Option<&TagSet>,
+    tx: &mut Transaction<'_>,
+) -> Result<Outcome, ApplyError> {
+    let script = Script::of(SET_TAGS).with(number(bucket.0)).with(tags.map(tags_text));
+    match tx.execute(script).await? {
+        0 => Err(CommandError::NoSuchBucket.into()),
+        _ => Ok(Outcome::Done),
+    }
+}

@@ -1,0 +1,64 @@
+//! `apply(command, transaction) -> outcome`: the only function that changes rows. It reads no clock, draws no random
+//! number and does no I/O but SQL, so the same commands give the same rows anywhere. One file per group of tables.
+//!
+//! Each command reads first, decides, and then writes: a refusal usually has nothing to undo.
+
+mod access_keys;
+mod buckets;
+mod complete_upload;
+mod contents;
+mod copy;
+mod deletions;
+mod known_groups;
+mod nodes;
+mod parts;
+mod preconditions;
+mod repair_list;
+mod settings;
+mod transaction;
+mod uploads;
+mod versions;
+
+pub(super) use known_groups::KnownGroups;
+pub(super) use transaction::{ApplyError, Transaction};
+
+use super::{command::Command, outcome::Outcome};
+
+pub(super) async fn apply(command: &Command, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
+    match command {
+        Command::CreateBucket(command) => buckets::create(command, tx).await,
+        Command::DeleteBucket { bucket } => buckets::delete(*bucket, tx).await,
+        Command::SetBucketTags { bucket, tags } => buckets::set_tags(*bucket, tags.as_ref(), tx).await,
+
+        Command::PutObject(command) => versions::put(command, tx).await,
+        Command::CopyObject(command) => copy::copy_object(command, tx).await,
+        Command::DeleteObject(command) => versions::delete(command, tx).await,
+        Command::SetObjectTags { bucket, key, version, tags } => {
+            versions::set_tags(*bucket, key, *version, tags, tx).await
+        }
+
+        Command::CreateUpload(command) => uploads::create(command, tx).await,
+        Command::PutPart(command) => parts::put(command, tx).await,
+        Command::CopyPart(command) => copy::copy_part(command, tx).await,
+        Command::CompleteUpload(command) => complete_upload::complete(command, tx).await,
+        Command::AbortUpload { bucket, key, upload } => uploads::abort(*bucket, key, *upload, tx).await,
+        Command::ForgetCompletedUploads { before, limit } => uploads::forget_completed(*before, *limit, tx).await,
+
+        Command::UnrollDeletedContents { limit } => deletions::unroll(*limit, tx).await,
+        Command::FinishDeletions { blobs } => deletions::finish(blobs, tx).await,
+
+        Command::BeginTerm { gateway, at } => settings::begin_term(gateway, *at, tx).await,
+        Command::RegisterNode(command) => nodes::register(command, tx).await,
+        Command::SetNodeState { node, state, at: _ } => nodes::set_state(*node, *state, tx).await,
+        Command::CreateGroups { groups } => nodes::create_groups(groups, tx).await,
+        Command::MarkMissing { copies, reason } => repair_list::mark_missing(copies, *reason, tx).await,
+        Command::MarkRepaired { copies } => repair_list::mark_repaired(copies, tx).await,
+
+        Command::CreateAccessKey(key) => access_keys::create(key, tx).await,
+        Command::SetAccessKeyEnabled { access_key, enabled } => {
+            access_keys::set_enabled(access_key, *enabled, tx).await
+        }
+        Command::DeleteAccessKey { access_key } => access_keys::delete(access_key, tx).await,
+        Command::ConfirmHistory { history, at } => settings::confirm_history(*history, *at, tx).await,
+    }
+}

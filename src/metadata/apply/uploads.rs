@@ -1,0 +1,75 @@
+//! Multipart uploads: begin, abort, forget. Source: Amazon S3 API Reference, CreateMultipartUpload, AbortMultipartUpload.
+//!
+//! An upload that ends leaves its parts to `deletions`, which releases them in bounded steps.
+
+use super::transaction::{ApplyError, Transaction};
+use crate::{
+    metadata::{
+        columns::{algorithm_code, kind_code, number, other_headers, tags_text, time},
+        command::CreateUpload,
+        outcome::{CommandError, Outcome},
+        script::Script,
+    },
+    types::{BucketId, ObjectKey, Timestamp, UploadId},
+};
+
+const BUCKET_EXISTS: &str = "SELECT 1 FROM buckets WHERE bucket = $1";
+const INSERT_UPLOAD: &str = "
+    INSERT INTO uploads (bucket, key, upload, initiated, owner, content_type, headers, tags, checksum_algorithm,
+        checksum_kind)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+
+pub(super) async fn create(command: &CreateUpload, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
+    if tx.fetch_number(Script::of(BUCKET_EXISTS).with(number(command.bucket.0))).await?.is_none() {
+        return Err(CommandError::NoSuchBucket.into());
+    }
+    let mut script = Script::of(INSERT_UPLOAD);
+    script.bind(number(command.bucket.0)).bind(command.key.as_bytes()).bind(&command.upload.as_bytes()[..]);
+    script.bind(time(command.initiated)).bind(&command.owner);
+    script.bind(command.headers.system.content_type.as_deref()).bind(other_headers(&command.headers));
+    script.bind(tags_text(&command.tags));
+    script.bind(command.checksum.map(|(algorithm, _)| algorithm_code(algorithm)));
+    script.bind(command.checksum.map(|(_, kind)| kind_code(kind)));
+    tx.execute(script).await?;
+    Ok(Outcome::Done)
+}
+
+const DELETE_UPLOAD: &str = "DELETE FROM uploads WHERE bucket = $1 AND key = $2 AND upload = $3";
+const INSERT_ENDED: &str = "INSERT INTO ended_uploads (upload, sequence) VALUES ($1, $2)";
+
+/// Afterwards the upload is gone and its parts wait to be released. Of an upload already gone: `NoSuchUpload`.
+pub(super) async fn abort(
+    bucket: BucketId,
+    key: &ObjectKey,
+    upload: UploadId,
+    tx: &mut Transaction<'_>,
+) -> Result<Outcome, ApplyError> {
+    let mut delete = Script::of(DELETE_UPLOAD);
+    delete.bind(number(bucket.0)).bind(key.as_bytes()).bind(&upload.as_bytes()[..]);
+    if tx.execute(delete).await? == 0 {
+        return Err(CommandError::NoSuchUpload.into());
+    }
+    let ended = Script::of(INSERT_ENDED).with(&upload.as_bytes()[..]).with(number(tx.sequence().0));
+    tx.execute(ended).await?;
+    Ok(Outcome::Done)
+}
+
+/// Adds to `script` the end of an upload that is there.
+pub(super) fn end(bucket: BucketId, key: &ObjectKey, upload: UploadId, script: &mut Script, tx: &Transaction<'_>) {
+    script.add(DELETE_UPLOAD).bind(number(bucket.0)).bind(key.as_bytes()).bind(&upload.as_bytes()[..]);
+    script.add(INSERT_ENDED).bind(&upload.as_bytes()[..]).bind(number(tx.sequence().0));
+}
+
+const FORGET_COMPLETED: &str = "
+    DELETE FROM completed_uploads WHERE upload IN
+        (SELECT upload FROM completed_uploads WHERE completed < $1 ORDER BY completed, upload LIMIT $2)";
+
+/// Afterwards at most `limit` outcomes from before `before` are forgotten.
+pub(super) async fn forget_completed(
+    before: Timestamp,
+    limit: u32,
+    tx: &mut Transaction<'_>,
+) -> Result<Outcome, ApplyError> {
+    let rows = tx.execute(Script::of(FORGET_COMPLETED).with(time(before)).with(i64::from(limit))).await?;
+    Ok(Outcome::Progress { rows })
+}

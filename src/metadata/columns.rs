@@ -1,0 +1,225 @@
+//! How values stand in columns: what binds them, what reads them back. Integers are 64-bit signed; sequences, sizes
+//! and offsets never reach 2^63.
+
+use super::{
+    command::{MissingReason, NodeState},
+    error::QueryError,
+};
+use crate::types::{
+    Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey,
+    SystemHeaders, TagSet, Timestamp, VolumeId,
+};
+use sqlx::{Row, sqlite::SqliteRow};
+
+/// Reads columns by position.
+pub(super) trait Columns {
+    fn number(&self, column: usize) -> Result<u64, QueryError>;
+    fn optional_number(&self, column: usize) -> Result<Option<u64>, QueryError>;
+    fn flag(&self, column: usize) -> Result<bool, QueryError>;
+    fn time(&self, column: usize) -> Result<Timestamp, QueryError>;
+    fn bytes(&self, column: usize) -> Result<&[u8], QueryError>;
+    fn optional_bytes(&self, column: usize) -> Result<Option<&[u8]>, QueryError>;
+    fn text(&self, column: usize) -> Result<&str, QueryError>;
+    fn optional_text(&self, column: usize) -> Result<Option<&str>, QueryError>;
+
+    fn string(&self, column: usize) -> Result<String, QueryError> {
+        self.text(column).map(str::to_owned)
+    }
+
+    fn key(&self, column: usize) -> Result<ObjectKey, QueryError> {
+        Ok(ObjectKey::from_utf8(self.bytes(column)?.to_vec())?)
+    }
+
+    fn small_number(&self, column: usize) -> Result<u32, QueryError> {
+        let number = self.number(column)?;
+        u32::try_from(number).map_err(|_| QueryError::Damaged(format!("{number} where a small number belongs")))
+    }
+
+    /// The algorithm stands in `column`, the value behind it.
+    fn checksum(&self, column: usize) -> Result<Option<Checksum>, QueryError> {
+        match (self.optional_number(column)?, self.optional_bytes(column + 1)?) {
+            (Some(code), Some(value)) => Ok(Some(Checksum::new(algorithm_of(code)?, value.to_vec())?)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The algorithm stands in `column`, the kind behind it.
+    fn checksum_type(&self, column: usize) -> Result<Option<(ChecksumAlgorithm, ChecksumKind)>, QueryError> {
+        match (self.optional_number(column)?, self.optional_number(column + 1)?) {
+            (Some(algorithm), Some(kind)) => Ok(Some((algorithm_of(algorithm)?, kind_of(kind)?))),
+            _ => Ok(None),
+        }
+    }
+
+    /// Algorithm, kind, value and part count stand from `column` on. Only a composite one shows its number of parts.
+    fn object_checksum(&self, column: usize) -> Result<Option<ObjectChecksum>, QueryError> {
+        let Some((algorithm, kind)) = self.checksum_type(column)? else { return Ok(None) };
+        let checksum = Checksum::new(algorithm, self.bytes(column + 2)?.to_vec())?;
+        let part_count = match kind {
+            ChecksumKind::FullObject => None,
+            ChecksumKind::Composite => self.part_count(column + 3)?,
+        };
+        Ok(Some(ObjectChecksum { checksum, kind, part_count }))
+    }
+
+    fn part_count(&self, column: usize) -> Result<Option<u32>, QueryError> {
+        Ok(self.optional_number(column)?.and_then(|count| u32::try_from(count).ok()))
+    }
+
+    /// The content type stands in `column`, the other headers behind it.
+    fn headers(&self, column: usize) -> Result<ObjectHeaders, QueryError> {
+        let content_type = self.optional_text(column)?.map(str::to_owned);
+        let mut headers: ObjectHeaders = match self.optional_text(column + 1)? {
+            Some(json) => serde_json::from_str(json)?,
+            None => ObjectHeaders::default(),
+        };
+        headers.system.content_type = content_type;
+        Ok(headers)
+    }
+
+    fn tags(&self, column: usize) -> Result<TagSet, QueryError> {
+        match self.optional_text(column)? {
+            Some(json) => Ok(serde_json::from_str(json)?),
+            None => Ok(TagSet::default()),
+        }
+    }
+}
+
+impl Columns for SqliteRow {
+    fn number(&self, column: usize) -> Result<u64, QueryError> {
+        Ok(self.try_get::<i64, _>(column)?.cast_unsigned())
+    }
+
+    fn optional_number(&self, column: usize) -> Result<Option<u64>, QueryError> {
+        Ok(self.try_get::<Option<i64>, _>(column)?.map(i64::cast_unsigned))
+    }
+
+    fn flag(&self, column: usize) -> Result<bool, QueryError> {
+        Ok(self.try_get::<i64, _>(column)? != 0)
+    }
+
+    fn time(&self, column: usize) -> Result<Timestamp, QueryError> {
+        Ok(Timestamp::from_unix_millis(self.try_get(column)?))
+    }
+
+    fn bytes(&self, column: usize) -> Result<&[u8], QueryError> {
+        Ok(self.try_get(column)?)
+    }
+
+    fn optional_bytes(&self, column: usize) -> Result<Option<&[u8]>, QueryError> {
+        Ok(self.try_get(column)?)
+    }
+
+    fn text(&self, column: usize) -> Result<&str, QueryError> {
+        Ok(self.try_get(column)?)
+    }
+
+    fn optional_text(&self, column: usize) -> Result<Option<&str>, QueryError> {
+        Ok(self.try_get(column)?)
+    }
+}
+
+/// As a column holds it.
+pub(super) fn number(value: impl Into<u64>) -> i64 {
+    value.into().cast_signed()
+}
+
+pub(super) fn time(at: Timestamp) -> i64 {
+    at.unix_millis()
+}
+
+pub(super) fn algorithm_code(algorithm: ChecksumAlgorithm) -> i64 {
+    match algorithm {
+        ChecksumAlgorithm::Crc32 => 1,
+        ChecksumAlgorithm::Crc32c => 2,
+        ChecksumAlgorithm::Crc64nvme => 3,
+        ChecksumAlgorithm::Sha1 => 4,
+        ChecksumAlgorithm::Sha256 => 5,
+    }
+}
+
+fn algorithm_of(code: u64) -> Result<ChecksumAlgorithm, QueryError> {
+    ChecksumAlgorithm::ALL
+        .into_iter()
+        .find(|algorithm| algorithm_code(*algorithm).cast_unsigned() == code)
+        .ok_or_else(|| QueryError::Damaged(format!("unknown checksum algorithm {code}")))
+}
+
+pub(super) fn kind_code(kind: ChecksumKind) -> i64 {
+    match kind {
+        ChecksumKind::FullObject => 1,
+        ChecksumKind::Composite => 2,
+    }
+}
+
+fn kind_of(code: u64) -> Result<ChecksumKind, QueryError> {
+    [ChecksumKind::FullObject, ChecksumKind::Composite]
+        .into_iter()
+        .find(|kind| kind_code(*kind).cast_unsigned() == code)
+        .ok_or_else(|| QueryError::Damaged(format!("unknown checksum kind {code}")))
+}
+
+pub(super) fn node_state_code(state: NodeState) -> i64 {
+    match state {
+        NodeState::Healthy => 1,
+        NodeState::Suspect => 2,
+        NodeState::Failed => 3,
+    }
+}
+
+pub(super) fn node_state_of(code: u64) -> Result<NodeState, QueryError> {
+    [NodeState::Healthy, NodeState::Suspect, NodeState::Failed]
+        .into_iter()
+        .find(|state| node_state_code(*state).cast_unsigned() == code)
+        .ok_or_else(|| QueryError::Damaged(format!("unknown node state {code}")))
+}
+
+pub(super) fn missing_reason_code(reason: MissingReason) -> i64 {
+    match reason {
+        MissingReason::NotWritten => 1,
+        MissingReason::Absent => 2,
+        MissingReason::Corrupt => 3,
+    }
+}
+
+/// All headers but the content type, which has a column of its own; none when there are no others.
+pub(super) fn other_headers(headers: &ObjectHeaders) -> Option<String> {
+    let others = SystemHeaders { content_type: None, ..headers.system.clone() };
+    if others == SystemHeaders::default() && headers.user.is_empty() {
+        return None;
+    }
+    let headers = ObjectHeaders { system: others, user: headers.user.clone() };
+    Some(serde_json::to_string(&headers).expect("maps of strings always serialise"))
+}
+
+pub(super) fn tags_text(tags: &TagSet) -> Option<String> {
+    (!tags.is_empty()).then(|| serde_json::to_string(tags).expect("maps of strings always serialise"))
+}
+
+pub(super) fn roots_bytes(roots: &[ChunkRoot]) -> Vec<u8> {
+    roots.iter().flat_map(|root| *root.as_bytes()).collect()
+}
+
+pub(super) fn roots_of(bytes: &[u8]) -> Result<Vec<ChunkRoot>, QueryError> {
+    let (roots, rest) = bytes.as_chunks::<{ ChunkRoot::LENGTH }>();
+    match rest.is_empty() {
+        true => Ok(roots.iter().map(|root| ChunkRoot::from_bytes(*root)).collect()),
+        false => Err(QueryError::Damaged("roots of an odd length".to_owned())),
+    }
+}
+
+pub(super) fn node_ids_bytes(nodes: &[NodeId]) -> Vec<u8> {
+    nodes.iter().flat_map(|node| *node.as_bytes()).collect()
+}
+
+pub(super) fn node_ids_of(bytes: &[u8]) -> Result<Vec<NodeId>, QueryError> {
+    bytes.chunks(NodeId::LENGTH).map(|id| Ok(NodeId::from_slice(id)?)).collect()
+}
+
+pub(super) fn volume_ids_bytes(volumes: &[VolumeId]) -> Vec<u8> {
+    volumes.iter().flat_map(|volume| *volume.as_bytes()).collect()
+}
+
+pub(super) fn volume_ids_of(bytes: &[u8]) -> Result<Vec<VolumeId>, QueryError> {
+    bytes.chunks(VolumeId::LENGTH).map(|id| Ok(VolumeId::from_slice(id)?)).collect()
+}

@@ -1,0 +1,49 @@
+//! How connections are opened: one that writes, some that read, one for checkpoints.
+
+use super::{error::QueryError, settings::MetadataSettings};
+use sqlx::{
+    ConnectOptions, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+use std::{path::Path, time::Duration};
+
+/// Prepared statements kept per connection. Each statement of the writer stands there with each of the four prefixes that
+/// travel in front of it, and scripts in their few shapes.
+const STATEMENTS_KEPT: usize = 512;
+
+/// Rows that the engine's thread may be ahead of the reader: a list page whole, so that it wakes the reader rarely.
+const ROWS_AHEAD: usize = 1024;
+
+/// A checkpoint holds the write lock for a moment, and so does recovery; nobody holds it for long.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// WAL, and a commit is durable when it returns.
+fn options(database: &Path, settings: &MetadataSettings, thread: &'static str) -> SqliteConnectOptions {
+    let cache_kib = settings.metadata_cache.bytes() >> 10;
+    SqliteConnectOptions::new()
+        .filename(database)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENTS_KEPT)
+        .row_buffer_size(ROWS_AHEAD)
+        // Negative: in KiB.
+        .pragma("cache_size", format!("-{cache_kib}"))
+        // Checkpoints have a connection of their own.
+        .pragma("wal_autocheckpoint", "0")
+        .pragma("temp_store", "MEMORY")
+        .thread_name(move |_| format!("metadata-{thread}"))
+        .disable_statement_logging()
+}
+
+pub(super) async fn writer(database: &Path, settings: &MetadataSettings) -> Result<SqliteConnection, QueryError> {
+    Ok(options(database, settings, "write").create_if_missing(true).connect().await?)
+}
+
+pub(super) async fn reader(database: &Path, settings: &MetadataSettings) -> Result<SqliteConnection, QueryError> {
+    Ok(options(database, settings, "read").pragma("query_only", "ON").connect().await?)
+}
+
+pub(super) async fn checkpointer(database: &Path, settings: &MetadataSettings) -> Result<SqliteConnection, QueryError> {
+    Ok(options(database, settings, "log").connect().await?)
+}

@@ -1,0 +1,76 @@
+//! The metadata's directory: its files, and the lock that keeps a second process out.
+
+use super::error::MetadataError;
+use rustix::fs::{FlockOperation, flock};
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+const DATABASE: &str = "metadata.sqlite";
+const BALLAST: &str = "ballast";
+const LOCK: &str = "lock";
+
+/// Locked while this lives.
+pub(super) struct Directory {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Directory {
+    /// Makes the directory when it isn't there, and locks it.
+    pub fn lock(path: &Path) -> Result<Self, MetadataError> {
+        fs::create_dir_all(path).map_err(MetadataError::io(path))?;
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            sync(parent)?;
+        }
+        let lock_path = path.join(LOCK);
+        let lock = File::create(&lock_path).map_err(MetadataError::io(&lock_path))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
+            rustix::io::Errno::WOULDBLOCK => MetadataError::InUse(path.to_owned()),
+            error => MetadataError::io(&lock_path)(error.into()),
+        })?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn database(&self) -> PathBuf {
+        database_in(&self.path)
+    }
+
+    pub fn ballast(&self) -> PathBuf {
+        self.path.join(BALLAST)
+    }
+
+    /// After files were made or renamed in it: without this a power cut may forget their names.
+    pub fn sync(&self) -> Result<(), MetadataError> {
+        sync(&self.path)
+    }
+}
+
+pub(super) fn database_in(directory: &Path) -> PathBuf {
+    directory.join(DATABASE)
+}
+
+/// Makes a directory's entries durable.
+pub(super) fn sync(directory: &Path) -> Result<(), MetadataError> {
+    File::open(directory).and_then(|file| file.sync_all()).map_err(MetadataError::io(directory))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_locked_while_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/metadata");
+        let first = Directory::lock(&path).unwrap();
+        assert!(matches!(Directory::lock(&path), Err(MetadataError::InUse(_))));
+        drop(first);
+        assert!(Directory::lock(&path).is_ok());
+    }
+}

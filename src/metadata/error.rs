@@ -1,0 +1,141 @@
+//! Errors of the metadata layer. Variants say what the caller can do; nothing of the engine shows through but its text.
+
+use super::outcome::CommandError;
+use std::{fmt, path::PathBuf};
+
+/// What the database engine said. Only its text leaves this layer.
+pub struct DatabaseError(Box<sqlx::Error>);
+
+/// SQLITE_FULL: there was no room for the change, and nothing of it remains.
+const CODE_DISK_FULL: &str = "13";
+
+impl DatabaseError {
+    /// Whether the disk was full: deleting something helps.
+    pub fn is_disk_full(&self) -> bool {
+        self.0.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == CODE_DISK_FULL)
+    }
+
+    /// Whether the change met a row with the same key: the statement alone failed.
+    pub(super) fn is_duplicate(&self) -> bool {
+        self.0.as_database_error().is_some_and(|error| error.is_unique_violation())
+    }
+}
+
+impl fmt::Debug for DatabaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for DatabaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for DatabaseError {}
+
+impl From<sqlx::Error> for DatabaseError {
+    fn from(error: sqlx::Error) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+/// Opening, backing up and restoring.
+#[derive(Debug, thiserror::Error)]
+pub enum MetadataError {
+    #[error("the metadata directory {} is in use by another process", .0.display())]
+    InUse(PathBuf),
+    #[error(
+        "the metadata was written by a newer version of larder (format {found}, this one knows up to {known}); \
+         start the newer version, or restore a backup"
+    )]
+    NewerFormat { found: i64, known: i64 },
+    #[error("{} is not a database of larder: {reason}", .path.display())]
+    NotOurs { path: PathBuf, reason: String },
+    #[error("{} exists already; it is not overwritten", .0.display())]
+    Exists(PathBuf),
+    #[error("{}: {error}", .path.display())]
+    Io { path: PathBuf, error: std::io::Error },
+    #[error("the metadata settings are wrong: {0}")]
+    Settings(String),
+    #[error("the metadata database failed: {0}")]
+    Database(#[from] DatabaseError),
+    #[error("the metadata is damaged: {0}")]
+    Damaged(String),
+}
+
+impl MetadataError {
+    pub(super) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |error| Self::Io { path, error }
+    }
+}
+
+impl From<sqlx::Error> for MetadataError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl From<QueryError> for MetadataError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Database(error) => Self::Database(error),
+            QueryError::Damaged(what) => Self::Damaged(what),
+            QueryError::Closed => Self::Damaged("closed".to_owned()),
+        }
+    }
+}
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ProposeError {
+    /// The command was decided against; nothing of it remains, and the decision is durable.
+    #[error(transparent)]
+    Refused(#[from] CommandError),
+    /// The metadata's disk has no room left for this command: deletes still go. Nothing of it remains.
+    #[error("the disk of the metadata is full")]
+    NoRoom,
+    /// The metadata is closing or has failed: whether the command was carried out is known after a restart.
+    #[error("the metadata is not available: {0}")]
+    Unavailable(String),
+}
+
+/// Why a query has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    #[error("the metadata database failed: {0}")]
+    Database(#[from] DatabaseError),
+    /// A row holds what no command writes.
+    #[error("the metadata is damaged: {0}")]
+    Damaged(String),
+    #[error("the metadata is closed")]
+    Closed,
+}
+
+impl From<sqlx::Error> for QueryError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// Values in rows that don't parse.
+macro_rules! damaged {
+    ($($kind:ty),*) => {$(
+        impl From<$kind> for QueryError {
+            fn from(error: $kind) -> Self {
+                Self::Damaged(error.to_string())
+            }
+        }
+    )*};
+}
+
+damaged!(
+    serde_json::Error,
+    crate::types::InvalidId,
+    crate::types::InvalidObjectKey,
+    crate::types::InvalidBucketName,
+    crate::types::InvalidETag,
+    crate::types::InvalidChecksum
+);

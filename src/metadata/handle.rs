@@ -1,0 +1,190 @@
+//! `Metadata`: the handle that others hold. Opening it, proposing commands, and what is known without asking the database.
+
+use super::{
+    apply::KnownGroups,
+    checkpoint,
+    command::Command,
+    connection,
+    directory::Directory,
+    error::{MetadataError, ProposeError, QueryError},
+    identity::Identity,
+    outcome::Outcome,
+    readers::{Reader, Readers},
+    recorder::Recorder,
+    reserve::{self, FreeSpace, Reserve},
+    schema,
+    settings::MetadataSettings,
+    writer::{self, Fatal, Proposal, Writer, WriterState, WriterStats},
+};
+use crate::{
+    runtime::{Clock, Random},
+    types::{ClusterId, CommitSequence, HistoryId},
+};
+use std::{
+    fmt,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Cheap to clone. The database is closed when the last clone is gone, or by `close`.
+#[derive(Clone)]
+pub struct Metadata {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    identity: Identity,
+    state: Arc<WriterState>,
+    /// Taken by `close`.
+    queue: Mutex<Option<mpsc::Sender<Proposal>>>,
+    readers: Readers,
+    /// Changes when the writer and the checkpointer have ended.
+    ended: watch::Receiver<bool>,
+    settings: MetadataSettings,
+    directory: Arc<Directory>,
+}
+
+/// What a test puts in the place of the machine.
+pub struct MetadataHooks {
+    pub fatal: Fatal,
+    pub free_space: FreeSpace,
+}
+
+impl Default for MetadataHooks {
+    fn default() -> Self {
+        Self { fatal: writer::abort_process(), free_space: reserve::free_space() }
+    }
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metadata").field("identity", &self.inner.identity).finish_non_exhaustive()
+    }
+}
+
+impl Metadata {
+    /// Opens the metadata in the directory `path`, or makes it. One process at a time; call within a tokio runtime.
+    pub async fn open(
+        path: &Path,
+        settings: &MetadataSettings,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, MetadataError> {
+        Self::open_with(path, settings, clock, random, MetadataHooks::default()).await
+    }
+
+    pub async fn open_with(
+        path: &Path,
+        settings: &MetadataSettings,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        hooks: MetadataHooks,
+    ) -> Result<Self, MetadataError> {
+        settings.validate().map_err(MetadataError::Settings)?;
+        let directory = Arc::new(Directory::lock(path)?);
+        let database = directory.database();
+        let mut connection = connection::writer(&database, settings).await?;
+        schema::bring_up_to_date(&mut connection, &database, schema::known()).await?;
+        let identity = Identity::read_or_make(&mut connection, &*clock, &*random).await?;
+        let readers = Readers::open(&database, settings).await?;
+        let checkpointer = connection::checkpointer(&database, settings).await?;
+        let begin_at = settings.metadata_checkpoint_at.bytes();
+        let (checkpoints, checkpointer) =
+            checkpoint::checkpoints(checkpointer, begin_at, settings.metadata_log_limit.bytes()).await?;
+        let recorder = match &settings.record_commands {
+            Some(path) => Some(Recorder::open(path, identity.committed)?),
+            None => None,
+        };
+        let reserve = Reserve::new(directory.ballast(), settings.metadata_reserve.bytes(), hooks.free_space);
+        directory.sync()?;
+        let state = Arc::new(WriterState::new(identity.committed, identity.needs_confirmation));
+        let (sender, queue) = mpsc::channel(settings.metadata_queue as usize);
+        let writer = Writer {
+            connection,
+            database,
+            settings: settings.clone(),
+            history: identity.history,
+            queue,
+            state: Arc::clone(&state),
+            checkpoints,
+            reserve,
+            recorder,
+            groups: KnownGroups::default(),
+            fatal: hooks.fatal,
+        };
+        let ended = spawn(writer, checkpointer, Arc::clone(&directory));
+        let queue = Mutex::new(Some(sender));
+        let inner = Inner { identity, state, queue, readers, ended, settings: settings.clone(), directory };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Carries the command out. Returns when its outcome is durable. Dropped before that: the command may still commit.
+    pub async fn propose(&self, command: Command) -> Result<Outcome, ProposeError> {
+        let closed = || ProposeError::Unavailable("it is closing or has failed".to_owned());
+        let (answer, outcome) = oneshot::channel();
+        let queue = self.inner.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        queue.ok_or_else(closed)?.send(Proposal { command, answer }).await.map_err(|_| closed())?;
+        outcome.await.map_err(|_| closed())?
+    }
+
+    /// The newest durable sequence.
+    pub fn committed(&self) -> CommitSequence {
+        self.inner.state.committed()
+    }
+
+    pub fn history(&self) -> HistoryId {
+        self.inner.identity.history
+    }
+
+    pub fn cluster_id(&self) -> ClusterId {
+        self.inner.identity.cluster
+    }
+
+    /// Restored from a backup, and no operator has confirmed it: nothing may be reclaimed.
+    pub fn needs_confirmation(&self) -> bool {
+        self.inner.state.needs_confirmation()
+    }
+
+    pub fn stats(&self) -> WriterStats {
+        self.inner.state.stats()
+    }
+
+    /// Takes no more commands, carries out those that wait, closes the database and releases the directory.
+    pub async fn close(&self) {
+        self.inner.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.inner.readers.close();
+        let mut ended = self.inner.ended.clone();
+        // An error means that the task is gone, which is what is waited for.
+        let _ = ended.wait_for(|ended| *ended).await;
+    }
+
+    pub(super) async fn reader(&self) -> Result<Reader<'_>, QueryError> {
+        self.inner.readers.lend().await
+    }
+
+    pub(super) fn settings(&self) -> &MetadataSettings {
+        &self.inner.settings
+    }
+
+    pub(super) fn directory(&self) -> &Directory {
+        &self.inner.directory
+    }
+}
+
+/// Runs both tasks. A panic in the writer stops the process like an I/O error: its batch's fate is unknown.
+fn spawn(writer: Writer, checkpointer: checkpoint::Checkpointer, directory: Arc<Directory>) -> watch::Receiver<bool> {
+    let (sender, ended) = watch::channel(false);
+    let fatal = Arc::clone(&writer.fatal);
+    let checkpointing = tokio::spawn(checkpointer.run());
+    let writing = tokio::spawn(writer.run());
+    tokio::spawn(async move {
+        if writing.await.is_err_and(|error| error.is_panic()) {
+            fatal("the writer panicked");
+        }
+        let _ = checkpointing.await;
+        drop(directory);
+        sender.send_replace(true);
+    });
+    ended
+}

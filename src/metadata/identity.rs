@@ -1,0 +1,79 @@
+//! Which cluster, which history, and how far: read when the database is opened, made when it is new.
+//!
+//! These rows are no command's: a replay of the commands in another database leaves its own.
+
+use super::{
+    columns::Columns,
+    error::{MetadataError, QueryError},
+    script::Script,
+};
+use crate::{
+    runtime::{Clock, Random},
+    types::{ClusterId, CommitSequence, HistoryId},
+};
+use sqlx::SqliteConnection;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Identity {
+    pub cluster: ClusterId,
+    pub history: HistoryId,
+    pub committed: CommitSequence,
+    pub needs_confirmation: bool,
+}
+
+const MAKE: &str = "
+    INSERT INTO settings (name, value) VALUES ('cluster_id', $1), ('history_id', $2), ('history_began', $3)
+    ON CONFLICT (name) DO NOTHING";
+const READ: &str = "
+    SELECT (SELECT value FROM settings WHERE name = 'cluster_id'),
+        (SELECT value FROM settings WHERE name = 'history_id'),
+        (SELECT value FROM settings WHERE name = 'commit_sequence'),
+        (SELECT value FROM settings WHERE name = 'restored_history'),
+        (SELECT value FROM settings WHERE name = 'confirmed_history')";
+
+impl Identity {
+    pub async fn read_or_make(
+        connection: &mut SqliteConnection,
+        clock: &dyn Clock,
+        random: &dyn Random,
+    ) -> Result<Self, MetadataError> {
+        let mut script = Script::of(MAKE);
+        script.bind(&new_id(random)[..]).bind(&new_id(random)[..]).bind(clock.now().unix_millis());
+        script.execute(connection).await?;
+        Ok(Self::read(connection).await?)
+    }
+
+    pub async fn read(connection: &mut SqliteConnection) -> Result<Self, QueryError> {
+        let row = Script::of(READ).fetch_one(connection).await?;
+        let history = HistoryId::from_slice(row.bytes(1)?)?;
+        let is_history = |column| Ok::<_, QueryError>(row.optional_bytes(column)? == Some(&history.as_bytes()[..]));
+        Ok(Self {
+            cluster: ClusterId::from_slice(row.bytes(0)?)?,
+            history,
+            committed: CommitSequence(row.optional_number(2)?.unwrap_or(0)),
+            needs_confirmation: is_history(3)? && !is_history(4)?,
+        })
+    }
+}
+
+const BEGIN_HISTORY: &str = "
+    INSERT INTO settings (name, value) VALUES ('history_id', $1), ('restored_history', $1), ('history_began', $2)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+
+/// After a restore: what nodes have seen of the old history may be newer than this database, so it begins its own.
+pub(super) async fn begin_history(
+    connection: &mut SqliteConnection,
+    clock: &dyn Clock,
+    random: &dyn Random,
+) -> Result<HistoryId, QueryError> {
+    let history = HistoryId::from_bytes(new_id(random));
+    let script = Script::of(BEGIN_HISTORY).with(&history.as_bytes()[..]).with(clock.now().unix_millis());
+    script.execute(connection).await?;
+    Ok(history)
+}
+
+fn new_id(random: &dyn Random) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes);
+    *uuid::Builder::from_random_bytes(bytes).as_uuid().as_bytes()
+}

@@ -1,0 +1,143 @@
+//! Room for deletes on a full disk: a ballast file that is given up when the disk fills, so that the log of the commands
+//! that free something still finds room.
+
+use super::command::Command;
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Says how many bytes are free where the path lies. A test puts its own in the place of the file system's.
+pub type FreeSpace = Arc<dyn Fn(&Path) -> io::Result<u64> + Send + Sync>;
+
+pub(super) fn free_space() -> FreeSpace {
+    Arc::new(|path| {
+        let status = statvfs(path)?;
+        Ok(status.f_bavail.saturating_mul(status.f_frsize))
+    })
+}
+
+/// What may be written now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    Enough,
+    /// Only what frees something, and what the cluster needs to stay itself.
+    DeletesOnly,
+}
+
+pub(super) struct Reserve {
+    ballast: PathBuf,
+    size: u64,
+    free_space: FreeSpace,
+    is_held: bool,
+}
+
+impl fmt::Debug for Reserve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reserve").field("size", &self.size).field("is_held", &self.is_held).finish_non_exhaustive()
+    }
+}
+
+impl Reserve {
+    pub fn new(ballast: PathBuf, size: u64, free_space: FreeSpace) -> Self {
+        let is_held = fs::metadata(&ballast).is_ok_and(|file| file.len() == size);
+        Self { ballast, size, free_space, is_held }
+    }
+
+    /// Called before each batch: one look at the file system, about a microsecond. Below `size` free the ballast goes;
+    /// it comes back when twice that is free, so that its own size does not make it flap.
+    pub fn check(&mut self) -> Room {
+        let free = match (self.free_space)(&self.ballast.with_file_name("")) {
+            Ok(free) => free,
+            // Unknown: let the database say whether it has room.
+            Err(_) => return Room::Enough,
+        };
+        if self.is_held {
+            if free >= self.size {
+                return Room::Enough;
+            }
+            tracing::warn!(free, reserve = self.size, "the disk of the metadata is full: only deletes are carried out");
+            self.give_up();
+            return Room::DeletesOnly;
+        }
+        if free < self.size.saturating_mul(2) {
+            return Room::DeletesOnly;
+        }
+        self.hold();
+        Room::Enough
+    }
+
+    fn give_up(&mut self) {
+        if let Err(error) = fs::remove_file(&self.ballast) {
+            tracing::warn!(%error, "the ballast file could not be given up");
+        }
+        self.is_held = false;
+    }
+
+    fn hold(&mut self) {
+        let held = fs::File::create(&self.ballast)
+            .and_then(|file| Ok(fallocate(&file, FallocateFlags::empty(), 0, self.size)?));
+        match held {
+            Ok(()) => self.is_held = true,
+            Err(error) => tracing::warn!(%error, "the ballast file could not be made"),
+        }
+    }
+}
+
+/// Whether the command goes on when the disk is full: it frees room, or is small and keeps the cluster going.
+pub(super) fn goes_on_a_full_disk(command: &Command) -> bool {
+    match command {
+        Command::DeleteBucket { .. }
+        | Command::DeleteObject(_)
+        | Command::AbortUpload { .. }
+        | Command::ForgetCompletedUploads { .. }
+        | Command::UnrollDeletedContents { .. }
+        | Command::FinishDeletions { .. }
+        | Command::BeginTerm { .. }
+        | Command::RegisterNode(_)
+        | Command::SetNodeState { .. }
+        | Command::MarkRepaired { .. }
+        | Command::SetAccessKeyEnabled { .. }
+        | Command::DeleteAccessKey { .. }
+        | Command::ConfirmHistory { .. } => true,
+        Command::CreateBucket(_)
+        | Command::SetBucketTags { .. }
+        | Command::PutObject(_)
+        | Command::CopyObject(_)
+        | Command::SetObjectTags { .. }
+        | Command::CreateUpload(_)
+        | Command::PutPart(_)
+        | Command::CopyPart(_)
+        | Command::CompleteUpload(_)
+        | Command::CreateGroups { .. }
+        | Command::MarkMissing { .. }
+        | Command::CreateAccessKey(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    #[test]
+    fn the_ballast_goes_when_the_disk_fills_and_comes_back_when_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let free = Arc::new(AtomicU64::new(1 << 30));
+        let seen = Arc::clone(&free);
+        let ballast = folder.path().join("ballast");
+        let mut reserve = Reserve::new(ballast.clone(), 1 << 20, Arc::new(move |_| Ok(seen.load(Ordering::Relaxed))));
+        assert_eq!(reserve.check(), Room::Enough);
+        assert_eq!(fs::metadata(&ballast).unwrap().len(), 1 << 20);
+        free.store((1 << 20) - 1, Ordering::Relaxed);
+        assert_eq!(reserve.check(), Room::DeletesOnly);
+        assert!(!ballast.exists());
+        free.store((2 << 20) - 1, Ordering::Relaxed);
+        assert_eq!(reserve.check(), Room::DeletesOnly, "what the ballast itself freed is not room");
+        free.store(2 << 20, Ordering::Relaxed);
+        assert_eq!(reserve.check(), Room::Enough);
+        assert!(ballast.exists());
+    }
+}

@@ -1,0 +1,231 @@
+//! The writer: one task that owns the connection which changes rows. Commands queue; whatever gathered while the last
+//! commit ran forms the next transaction. Nothing is answered, a refusal included, before its batch is durable.
+//!
+//! An I/O error stops the process (a failed sync can't be retried: the pages are marked clean); a restart recovers. A
+//! full disk is no such error: SQLite takes the batch back whole, and nothing of it was answered.
+
+use super::{
+    apply::{ApplyError, KnownGroups, Transaction, apply},
+    checkpoint::Checkpoints,
+    command::Command,
+    connection,
+    error::{ProposeError, QueryError},
+    outcome::{CommandError, Outcome},
+    recorder::Recorder,
+    reserve::{Reserve, Room, goes_on_a_full_disk},
+    settings::MetadataSettings,
+};
+use crate::types::{CommitSequence, HistoryId};
+use sqlx::SqliteConnection;
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+use tokio::sync::{mpsc, oneshot};
+
+/// What the process does when the metadata can't go on. A test puts its own in its place.
+pub type Fatal = Arc<dyn Fn(&str) + Send + Sync>;
+
+pub(super) fn abort_process() -> Fatal {
+    Arc::new(|reason| {
+        tracing::error!(reason, "the metadata can't go on: the process stops, a restart recovers");
+        std::process::abort();
+    })
+}
+
+/// A command on its way, and where its outcome goes. Whoever asked may be gone: then the outcome is dropped.
+pub(super) struct Proposal {
+    pub command: Command,
+    pub answer: oneshot::Sender<Result<Outcome, ProposeError>>,
+}
+
+/// What others read of the writer without asking it.
+#[derive(Debug)]
+pub(super) struct WriterState {
+    /// Newest durable sequence.
+    committed: AtomicU64,
+    needs_confirmation: AtomicBool,
+    commands: AtomicU64,
+    batches: AtomicU64,
+    refusals: AtomicU64,
+}
+
+impl WriterState {
+    pub fn new(committed: CommitSequence, needs_confirmation: bool) -> Self {
+        Self {
+            committed: AtomicU64::new(committed.0),
+            needs_confirmation: AtomicBool::new(needs_confirmation),
+            commands: AtomicU64::new(0),
+            batches: AtomicU64::new(0),
+            refusals: AtomicU64::new(0),
+        }
+    }
+
+    pub fn committed(&self) -> CommitSequence {
+        CommitSequence(self.committed.load(Ordering::Acquire))
+    }
+
+    pub fn needs_confirmation(&self) -> bool {
+        self.needs_confirmation.load(Ordering::Acquire)
+    }
+
+    pub fn stats(&self) -> WriterStats {
+        WriterStats {
+            commands: self.commands.load(Ordering::Relaxed),
+            batches: self.batches.load(Ordering::Relaxed),
+            refusals: self.refusals.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// Counts since the start, for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WriterStats {
+    /// Commands whose batch is durable, refused ones included.
+    pub commands: u64,
+    /// Transactions, each with one sync.
+    pub batches: u64,
+    pub refusals: u64,
+}
+
+pub(super) struct Writer {
+    pub connection: SqliteConnection,
+    pub database: PathBuf,
+    pub settings: MetadataSettings,
+    pub history: HistoryId,
+    pub queue: mpsc::Receiver<Proposal>,
+    pub state: Arc<WriterState>,
+    pub checkpoints: Checkpoints,
+    pub reserve: Reserve,
+    pub recorder: Option<Recorder>,
+    pub groups: KnownGroups,
+    pub fatal: Fatal,
+}
+
+/// Why a batch was lost.
+enum BatchError {
+    DiskFull,
+    Fatal(String),
+}
+
+impl From<QueryError> for BatchError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Database(error) if error.is_disk_full() => Self::DiskFull,
+            other => Self::Fatal(other.to_string()),
+        }
+    }
+}
+
+impl Writer {
+    /// Ends when every sender of the queue is gone and the queue is empty, or after an error that nothing survives.
+    pub async fn run(mut self) {
+        let batch_max = self.settings.metadata_batch as usize;
+        let mut proposals = Vec::with_capacity(batch_max);
+        while self.queue.recv_many(&mut proposals, batch_max).await > 0 {
+            if self.reserve.check() == Room::DeletesOnly {
+                refuse_what_needs_room(&mut proposals);
+            }
+            if proposals.is_empty() {
+                continue;
+            }
+            let commands = proposals.len() as u64;
+            match self.carry_out(&proposals).await {
+                Ok(outcomes) => answer(&mut proposals, outcomes),
+                Err(BatchError::DiskFull) => {
+                    if !self.give_batch_up(&mut proposals).await {
+                        return;
+                    }
+                    continue;
+                }
+                Err(BatchError::Fatal(reason)) => return (self.fatal)(&reason),
+            }
+            self.checkpoints.after_commit(commands).await;
+        }
+    }
+
+    /// One transaction. When this returns outcomes, they are durable.
+    async fn carry_out(&mut self, proposals: &[Proposal]) -> Result<Vec<Result<Outcome, CommandError>>, BatchError> {
+        let mut tx = Transaction::begin(&mut self.connection, &mut self.groups, self.state.committed());
+        let mut outcomes = Vec::with_capacity(proposals.len());
+        for proposal in proposals {
+            let sequence = tx.begin_command();
+            if let Some(recorder) = &mut self.recorder {
+                recorder.add(sequence, &proposal.command);
+            }
+            match apply(&proposal.command, &mut tx).await {
+                Ok(outcome) => {
+                    tx.keep_command();
+                    outcomes.push(Ok(outcome));
+                }
+                Err(ApplyError::Refused(error)) => {
+                    tx.undo_command();
+                    outcomes.push(Err(error));
+                }
+                Err(ApplyError::Storage(error)) => return Err(error.into()),
+            }
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.write().map_err(|error| BatchError::Fatal(format!("recording commands: {error}")))?;
+        }
+        let committed = tx.commit().await?;
+        self.publish(committed, proposals, &outcomes);
+        Ok(outcomes)
+    }
+
+    fn publish(&self, committed: CommitSequence, proposals: &[Proposal], outcomes: &[Result<Outcome, CommandError>]) {
+        let refusals = outcomes.iter().filter(|outcome| outcome.is_err()).count() as u64;
+        self.state.commands.fetch_add(outcomes.len() as u64, Ordering::Relaxed);
+        self.state.refusals.fetch_add(refusals, Ordering::Relaxed);
+        self.state.batches.fetch_add(1, Ordering::Relaxed);
+        for proposal in proposals {
+            if let Command::ConfirmHistory { history, .. } = &proposal.command {
+                // Confirming another history than this one changes nothing here.
+                if *history == self.history {
+                    self.state.needs_confirmation.store(false, Ordering::Release);
+                }
+            }
+        }
+        self.state.committed.store(committed.0, Ordering::Release);
+    }
+
+    /// The disk was full: nothing of the batch remains once the connection is gone. False when there is no new one.
+    async fn give_batch_up(&mut self, proposals: &mut Vec<Proposal>) -> bool {
+        tracing::error!(commands = proposals.len(), "the disk of the metadata is full: a batch was taken back");
+        if let Some(recorder) = &mut self.recorder {
+            recorder.discard();
+        }
+        self.groups.forget();
+        match connection::writer(&self.database, &self.settings).await {
+            // Dropping the old connection rolls its transaction back.
+            Ok(fresh) => self.connection = fresh,
+            Err(error) => {
+                (self.fatal)(&error.to_string());
+                return false;
+            }
+        }
+        for proposal in proposals.drain(..) {
+            let _ = proposal.answer.send(Err(ProposeError::NoRoom));
+        }
+        true
+    }
+}
+
+fn refuse_what_needs_room(proposals: &mut Vec<Proposal>) {
+    let (going, refused) =
+        std::mem::take(proposals).into_iter().partition(|proposal: &Proposal| goes_on_a_full_disk(&proposal.command));
+    *proposals = going;
+    for proposal in refused {
+        let _ = proposal.answer.send(Err(ProposeError::NoRoom));
+    }
+}
+
+fn answer(proposals: &mut Vec<Proposal>, outcomes: Vec<Result<Outcome, CommandError>>) {
+    for (proposal, outcome) in proposals.drain(..).zip(outcomes) {
+        // Whoever asked may have gone away; the command stands.
+        let _ = proposal.answer.send(outcome.map_err(ProposeError::Refused));
+    }
+}
