@@ -23,9 +23,11 @@ pub(super) fn check_write(condition: &WritePrecondition, current: Option<&Valida
         (WritePrecondition::None, _) | (WritePrecondition::Absent, None) | (WritePrecondition::Present, Some(_)) => {
             Ok(())
         }
+        (WritePrecondition::NoneMatches(_), None) => Ok(()),
         (WritePrecondition::Absent, Some(_)) => Err(CommandError::PreconditionFailed),
         (_, None) => Err(CommandError::NoSuchKey),
         (WritePrecondition::Matches(etags), Some(current)) => met(etags.contains(&current.etag)),
+        (WritePrecondition::NoneMatches(etags), Some(current)) => met(!etags.contains(&current.etag)),
         (WritePrecondition::MatchesAll { etags, size, last_modified_seconds }, Some(current)) => {
             met((etags.is_empty() || etags.contains(&current.etag))
                 && size.is_none_or(|size| size == current.size)
@@ -84,6 +86,8 @@ mod tests {
             (WritePrecondition::Absent, failed.clone(), Ok(())),
             (WritePrecondition::Present, Ok(()), Err(CommandError::NoSuchKey)),
             (matches("aa"), Ok(()), Err(CommandError::NoSuchKey)),
+            (WritePrecondition::NoneMatches(vec![tag("aa")]), failed.clone(), Ok(())),
+            (WritePrecondition::NoneMatches(vec![tag("bb")]), Ok(()), Ok(())),
             (matches("bb"), failed, Err(CommandError::NoSuchKey)),
         ] {
             assert_eq!(check_write(&condition, Some(&there)), on_present, "{condition:?}");
