@@ -9,6 +9,7 @@ mod percent;
 pub mod query;
 pub mod request_id;
 pub mod response;
+mod signature;
 pub mod xml;
 
 pub use context::RequestContext;
