@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed (the reason is on standard error), 2 used wrongly (clap's own answer; unknown verbs
 //! and flags are such).
 
+mod admin;
 mod config;
 mod get;
 mod ls;

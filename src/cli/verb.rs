@@ -1,12 +1,13 @@
 //! The verbs. A new verb is a file beside this one and one line in each of the two lists here.
 
-use super::{config::Config, get::Get, ls::Ls, mb::Mb, put::Put, rb::Rb, rm::Rm};
+use super::{admin::Admin, config::Config, get::Get, ls::Ls, mb::Mb, put::Put, rb::Rb, rm::Rm};
 use clap::Subcommand;
 use std::process::ExitCode;
 
 /// What the first word on the command line may be.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    Admin(Admin),
     Config(Config),
     Put(Put),
     Get(Get),
@@ -19,6 +20,7 @@ pub enum Verb {
 impl Verb {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Admin(verb) => verb.run(),
             Self::Config(config) => config.run(),
             Self::Put(verb) => verb.run(),
             Self::Get(verb) => verb.run(),

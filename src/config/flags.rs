@@ -19,34 +19,50 @@ pub struct Flags<P> {
 
 /// What a verb runs.
 pub trait Process {
-    const NAME: &'static str;
     const PARTS: &'static [Part];
+    /// Whether the flags belong to a verb with sub-verbs: then they may stand before or behind those.
+    const HAS_SUBVERBS: bool = false;
 }
 
-macro_rules! processes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal [$($part:ident),+];)+) => {$(
-        $(#[$doc])*
-        #[derive(Debug)]
-        pub struct $name;
+/// Gateway and nodes in one process.
+#[derive(Debug)]
+pub struct ServerProcess;
 
-        impl Process for $name {
-            const NAME: &'static str = $text;
-            const PARTS: &'static [Part] = &[$(Part::$part),+];
-        }
-    )+};
+impl Process for ServerProcess {
+    const PARTS: &'static [Part] = &[Part::Gateway, Part::Storage, Part::Embedded];
 }
 
-processes! {
-    /// Gateway and nodes in one process.
-    ServerProcess = "server" [Gateway, Storage, Embedded];
-    /// A gateway alone.
-    GatewayProcess = "gateway" [Gateway];
-    /// A node alone.
-    NodeProcess = "node" [Storage, Remote];
-    /// `larder admin`: finds the gateway and the credentials.
-    AdminProcess = "admin" [Operator];
-    /// `larder config show`: whatever can be set.
-    AnyProcess = "any" [Gateway, Storage, Embedded, Remote, Operator];
+/// A gateway alone.
+#[derive(Debug)]
+pub struct GatewayProcess;
+
+impl Process for GatewayProcess {
+    const PARTS: &'static [Part] = &[Part::Gateway];
+}
+
+/// A node alone.
+#[derive(Debug)]
+pub struct NodeProcess;
+
+impl Process for NodeProcess {
+    const PARTS: &'static [Part] = &[Part::Storage, Part::Remote];
+}
+
+/// `larder admin`: finds the gateway and the credentials.
+#[derive(Debug)]
+pub struct AdminProcess;
+
+impl Process for AdminProcess {
+    const PARTS: &'static [Part] = &[Part::Operator];
+    const HAS_SUBVERBS: bool = true;
+}
+
+/// `larder config show`: whatever can be set.
+#[derive(Debug)]
+pub struct AnyProcess;
+
+impl Process for AnyProcess {
+    const PARTS: &'static [Part] = &[Part::Gateway, Part::Storage, Part::Embedded, Part::Remote, Part::Operator];
 }
 
 impl<P> Flags<P> {
@@ -85,7 +101,8 @@ impl<P: Process> Args for Flags<P> {
             .value_name("FILE")
             .value_parser(ValueParser::path_buf())
             .help("TOML file with settings; see config/example.toml");
-        keys_of::<P>().fold(command.arg(config), |command, (section, key)| command.arg(flag(section, key)))
+        let flags = std::iter::once(config).chain(keys_of::<P>().map(|(section, key)| flag(section, key)));
+        command.args(flags.map(|flag| flag.global(P::HAS_SUBVERBS)))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -138,7 +155,7 @@ mod tests {
     use super::*;
 
     fn parse<P: Process>(arguments: &[&str]) -> Result<Sources, clap::Error> {
-        let command = Flags::<P>::augment_args(Command::new(P::NAME).no_binary_name(true));
+        let command = Flags::<P>::augment_args(Command::new("verb").no_binary_name(true));
         let matches = command.try_get_matches_from(arguments)?;
         Ok(Flags::<P>::from_arg_matches(&matches)?.into_sources())
     }

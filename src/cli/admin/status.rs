@@ -1,0 +1,75 @@
+//! `larder admin status`: whether everything is fully redundant, and if not, why.
+
+use super::{Output, print_json};
+use crate::{
+    admin::{
+        StatusReport,
+        client::{AdminClient, ClientError},
+    },
+    types::{ByteSize, HumanDuration},
+};
+use clap::Args;
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+/// Show how the cluster is; exit code 0 when everything is fully redundant, else 1
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Wait so long for it to become fully redundant
+    #[arg(long, value_name = "DURATION")]
+    wait_healthy: Option<HumanDuration>,
+}
+
+/// Time between two looks while waiting: a status costs the gateway a few queries.
+const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+
+impl Status {
+    pub async fn run(self, client: &AdminClient, output: Output) -> anyhow::Result<ExitCode> {
+        let report = self.await_health(client).await?;
+        match output {
+            Output::Json => print_json(&report)?,
+            Output::Table => print_report(&report),
+        }
+        Ok(if report.fully_redundant { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// The first report that is well, or the last one before the time is up. A gateway that is not there yet counts
+    /// as one that is not well.
+    async fn await_health(&self, client: &AdminClient) -> Result<StatusReport, ClientError> {
+        let wait = self.wait_healthy.map_or(Duration::ZERO, |duration| duration.0);
+        let begin = Instant::now();
+        loop {
+            let report = client.status().await;
+            let is_worth_waiting = match &report {
+                Ok(report) => !report.fully_redundant,
+                Err(ClientError::Unreachable { .. } | ClientError::TimedOut(_)) => true,
+                Err(ClientError::Refused { status, .. }) => status.is_server_error(),
+                Err(_) => false,
+            };
+            if !is_worth_waiting || begin.elapsed() >= wait {
+                return report;
+            }
+            tokio::time::sleep(LOOK_INTERVAL.min(wait.saturating_sub(begin.elapsed()))).await;
+        }
+    }
+}
+
+fn print_report(report: &StatusReport) {
+    let health = if report.fully_redundant { "fully redundant" } else { "NOT fully redundant" };
+    println!("health            {health}");
+    for concern in &report.concerns {
+        println!("                  - {concern}");
+    }
+    println!("cluster           {} (larder {}, term {})", report.cluster, report.version, report.term);
+    let nodes = report.nodes;
+    println!("nodes             {} healthy, {} suspect, {} failed", nodes.healthy, nodes.suspect, nodes.failed);
+    println!("copies            {}, acknowledged by {}", report.replicas, report.write_acks);
+    println!("buckets           {}", report.buckets);
+    println!("data              {} in {} blobs", ByteSize(report.blob_bytes).to_human(), report.blobs);
+    println!("open uploads      {}", report.uploads);
+    println!("missing copies    {}", report.under_replicated);
+    println!("to be deleted     {} blobs", report.deletions);
+    println!("commit sequence   {}", report.commit_sequence);
+}
