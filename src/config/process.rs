@@ -40,7 +40,7 @@ pub struct ProcessSettings {
     /// taken from the variable or the file, not from a flag.
     pub access_key: Option<String>,
 
-    /// Secret key of the root credentials; goes together with `access_key`. At least 16 characters. It is taken from the
+    /// Secret key of the root credentials; goes together with `access_key`. At least 8 characters. It is taken from the
     /// variable or the file, not from a flag: other users of a machine see the flags of a process.
     pub secret_key: Option<Secret>,
 
@@ -85,8 +85,11 @@ impl Default for ProcessSettings {
     }
 }
 
-/// Shortest secret that is accepted: 16 characters of base 64 are 96 bits.
-const SECRET_LENGTH_MIN: usize = 16;
+/// Shortest secret key that is accepted: shorter ones are guessed from one recorded request.
+const SECRET_KEY_LENGTH_MIN: usize = 8;
+
+/// Shortest cluster secret: 16 characters of base 64 are 96 bits.
+const CLUSTER_SECRET_LENGTH_MIN: usize = 16;
 
 /// Most nodes inside one process: each has threads and open files of its own, and they share one machine anyway.
 const EMBEDDED_NODES_MAX: u32 = 64;
@@ -103,9 +106,12 @@ impl ProcessSettings {
         if self.access_key.as_ref().is_some_and(|key| !is_access_key(key)) {
             return Err("access_key: must be 3 to 128 letters, digits, `-`, `_` or `.`".into());
         }
-        for (name, secret) in [("secret_key", &self.secret_key), ("cluster_secret", &self.cluster_secret)] {
-            if secret.as_ref().is_some_and(|secret| secret.reveal().len() < SECRET_LENGTH_MIN) {
-                return Err(format!("{name}: must have at least {SECRET_LENGTH_MIN} characters"));
+        for (name, secret, length_min) in [
+            ("secret_key", &self.secret_key, SECRET_KEY_LENGTH_MIN),
+            ("cluster_secret", &self.cluster_secret, CLUSTER_SECRET_LENGTH_MIN),
+        ] {
+            if secret.as_ref().is_some_and(|secret| secret.reveal().len() < length_min) {
+                return Err(format!("{name}: must have at least {length_min} characters"));
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! The list of layers that have settings, and what they make together. A layer is added by one line in `sections!`.
 
 use super::{introspection::field_names, process::ProcessSettings};
-use crate::{cluster::ClusterSettings, node::NodeSettings, volume::VolumeSettings};
+use crate::{cluster::ClusterSettings, metadata::MetadataSettings, node::NodeSettings, volume::VolumeSettings};
 use serde::Serialize;
 use std::sync::LazyLock;
 use toml::{Table, Value};
@@ -77,6 +77,7 @@ macro_rules! sections {
 
 sections! {
     process: ProcessSettings, "src/config/process.rs", "Process: data, addresses, credentials, logs", parts_of_process;
+    metadata: MetadataSettings, "src/metadata/settings.rs", "Metadata: the gateway's database", |_| &[Part::Gateway];
     volume: VolumeSettings, "src/volume/settings.rs", "Volume: one data directory of a node", |_| &[Part::Storage];
     node: NodeSettings, "src/node/settings.rs", "Nodes: connections, deadlines, bounds", |_| &[Part::Gateway, Part::Storage];
     cluster: ClusterSettings, "src/cluster/settings.rs", "Cluster: copies, placement, liveness, memory", |_| &[Part::Gateway];
