@@ -27,5 +27,6 @@ pub use command::Command;
 pub use error::{DatabaseError, MetadataError, ProposeError, QueryError};
 pub use handle::{Metadata, MetadataHooks};
 pub use outcome::{CommandError, Outcome};
+pub use query::BucketLookup;
 pub use settings::MetadataSettings;
 pub use writer::WriterStats;

@@ -106,6 +106,17 @@ pub enum ListMarker {
     CommonPrefix(String),
 }
 
+impl ListMarker {
+    /// Of a marker that is one text, as key markers of S3 are: it is a common prefix when a page of this list would have
+    /// given it as one.
+    pub fn of_text(text: String, prefix: &str, delimiter: &str) -> Self {
+        let rest = text.strip_prefix(prefix).unwrap_or("");
+        let is_common_prefix =
+            !delimiter.is_empty() && rest.find(delimiter).is_some_and(|at| at + delimiter.len() == rest.len());
+        if is_common_prefix { Self::CommonPrefix(text) } else { Self::Key(text) }
+    }
+}
+
 /// An entry of a list, in byte order of keys and prefixes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ListEntry<T> {

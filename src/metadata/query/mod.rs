@@ -1,1 +1,17 @@
 //! Queries: `impl Metadata` by subject, one file each. Each is one statement, or one short transaction.
+
+mod access_keys;
+mod buckets;
+mod extents;
+mod list_objects;
+mod list_uploads;
+mod list_versions;
+mod lookup;
+mod nodes;
+mod parts;
+mod repair;
+mod totals;
+mod uploads;
+mod walk;
+
+pub use lookup::BucketLookup;

@@ -1,0 +1,45 @@
+//! Queries about buckets.
+
+use crate::{
+    metadata::{Metadata, QueryError, columns::Columns, rows::Bucket, script::Script},
+    types::{BucketId, BucketName, TagSet},
+};
+use sqlx::sqlite::SqliteRow;
+
+const READ: &str = "SELECT bucket, name, region, owner, created FROM buckets WHERE name = $1";
+/// Names are ASCII: the last character there is ends every prefix.
+const LIST: &str = "
+    SELECT bucket, name, region, owner, created FROM buckets
+    WHERE name >= $1 AND name < $1 || char(1114111) AND name > $2 ORDER BY name LIMIT $3";
+const READ_TAGS: &str = "SELECT tags FROM buckets WHERE bucket = $1";
+
+impl Metadata {
+    pub async fn bucket(&self, name: &BucketName) -> Result<Option<Bucket>, QueryError> {
+        let row = Script::of(READ).with(name.as_str()).fetch_optional(&mut *self.reader().await?).await?;
+        row.map(|row| from_row(&row)).transpose()
+    }
+
+    /// In order of their names, from behind `after` on.
+    pub async fn buckets(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<Bucket>, QueryError> {
+        let script = Script::of(LIST).with(prefix).with(after.unwrap_or("")).with(i64::from(limit));
+        let rows = script.fetch_all(&mut *self.reader().await?).await?;
+        rows.iter().map(from_row).collect()
+    }
+
+    /// `None` when the bucket has none, or isn't there.
+    pub async fn bucket_tags(&self, bucket: BucketId) -> Result<Option<TagSet>, QueryError> {
+        let script = Script::of(READ_TAGS).with(bucket.0.cast_signed());
+        let Some(row) = script.fetch_optional(&mut *self.reader().await?).await? else { return Ok(None) };
+        Ok(row.optional_text(0)?.map(serde_json::from_str).transpose()?)
+    }
+}
+
+fn from_row(row: &SqliteRow) -> Result<Bucket, QueryError> {
+    Ok(Bucket {
+        id: BucketId(row.number(0)?),
+        name: row.text(1)?.parse()?,
+        region: row.string(2)?,
+        owner: row.string(3)?,
+        created: row.time(4)?,
+    })
+}

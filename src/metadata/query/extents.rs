@@ -1,0 +1,58 @@
+//! Extents of a content, a page at a time, for reads that go on behind the look-up's first page.
+
+use crate::{
+    metadata::{
+        Metadata, QueryError,
+        columns::{Columns, number, roots_of},
+        rows::PlacedExtent,
+        script::Script,
+    },
+    types::{BlobId, ContentId, Extent, GroupId},
+};
+use sqlx::sqlite::SqliteRow;
+
+/// Extents of a page: 64 of a multipart upload with parts of 8 MiB are half a gigabyte of reading.
+const PAGE: usize = 64;
+
+const READ: &str = "
+    SELECT e.content_offset, e.blob, e.blob_offset, e.length, g.placement_group, g.size, g.chunk_size,
+        e.blob_offset / g.chunk_size,
+        substr(g.roots, 1 + 32 * (e.blob_offset / g.chunk_size),
+            32 * ((e.blob_offset + e.length - 1) / g.chunk_size - e.blob_offset / g.chunk_size + 1))
+    FROM extents e CROSS JOIN blobs g ON g.blob = e.blob
+    WHERE e.content = $1 AND e.content_offset >= coalesce(
+        (SELECT max(f.content_offset) FROM extents f WHERE f.content = $1 AND f.content_offset <= $2), 0)
+    ORDER BY e.content_offset LIMIT $3";
+
+impl Metadata {
+    /// The extents from the one that holds byte `from_offset` on, and where the next page begins. Of a content that was
+    /// unrolled meanwhile: none. (A read that registered before its look-up never meets that: its blobs stay.)
+    pub async fn extents(
+        &self,
+        content: ContentId,
+        from_offset: u64,
+    ) -> Result<(Vec<PlacedExtent>, Option<u64>), QueryError> {
+        let script = Script::of(READ).with(number(content.0)).with(number(from_offset)).with(PAGE as i64 + 1);
+        let rows = script.fetch_all(&mut *self.reader().await?).await?;
+        let next = rows.get(PAGE).map(|row| row.number(0)).transpose()?;
+        let page = rows.iter().take(PAGE).map(|row| from_row(row, 0)).collect::<Result<_, _>>()?;
+        Ok((page, next))
+    }
+}
+
+/// The extent's columns stand from `column` on.
+pub(super) fn from_row(row: &SqliteRow, column: usize) -> Result<PlacedExtent, QueryError> {
+    Ok(PlacedExtent {
+        content_offset: row.number(column)?,
+        extent: Extent {
+            blob: BlobId::from_slice(row.bytes(column + 1)?)?,
+            offset: row.number(column + 2)?,
+            length: row.number(column + 3)?,
+        },
+        group: GroupId(row.number(column + 4)?),
+        blob_size: row.number(column + 5)?,
+        chunk_size: row.small_number(column + 6)?,
+        first_chunk: row.small_number(column + 7)?,
+        roots: roots_of(row.bytes(column + 8)?)?,
+    })
+}

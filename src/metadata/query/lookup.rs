@@ -1,0 +1,208 @@
+//! The look-up behind GET and HEAD: one statement gives the bucket, the version, and the first page of its extents with
+//! what a read must know of their blobs.
+
+use super::extents;
+use crate::{
+    metadata::{
+        Metadata, QueryError,
+        columns::{Columns, number},
+        command::VersionSelector,
+        rows::{ObjectLookup, ObjectVersion, PlacedExtent, ReadFrom},
+        script::Script,
+    },
+    types::{BucketId, BucketName, ContentId, ETag, ObjectKey, VersionId},
+};
+use sqlx::sqlite::SqliteRow;
+
+/// Extents of the first page. A read of a small piece needs one; a read of more asks for pages of their own.
+const FIRST_PAGE: usize = 16;
+
+/// What a look-up by the bucket's name finds.
+#[derive(Clone, Debug, PartialEq)]
+// Nearly every look-up finds something, and none is kept: a box would only cost an allocation.
+#[allow(clippy::large_enum_variant)]
+pub enum BucketLookup {
+    NoSuchBucket,
+    /// The bucket is there; the key, or the version that was asked for, is not.
+    NoSuchKey,
+    Found(ObjectLookup),
+}
+
+/// `$1` bucket, `$2` key, `$3` version id. At most one row.
+macro_rules! object {
+    ($bucket:literal, $version:literal) => {
+        concat!(
+            "SELECT b.bucket, v.version, v.is_null, v.is_latest, v.is_delete_marker, v.created, v.owner, v.size, v.etag,
+                v.checksum_algorithm, v.checksum_kind, v.checksum, v.part_count, v.content_type, v.headers, v.tags,
+                v.content
+            FROM buckets b LEFT JOIN versions v ON v.bucket = b.bucket AND v.key = $2",
+            $version,
+            " WHERE ",
+            $bucket,
+            " = $1 ORDER BY v.sequence DESC LIMIT 1"
+        )
+    };
+}
+
+/// The object's columns, then an extent's, in one row per extent. `$4` the first byte wanted, or minus the number of last
+/// bytes wanted; `$5` the number of extents. An object without extents: one row without them.
+macro_rules! object_with_extents {
+    ($bucket:literal, $version:literal) => {
+        concat!(
+            "WITH o AS (",
+            object!($bucket, $version),
+            ") SELECT o.*, e.content_offset, e.blob, e.blob_offset, e.length, g.placement_group, g.size, g.chunk_size,
+                e.blob_offset / g.chunk_size,
+                substr(g.roots, 1 + 32 * (e.blob_offset / g.chunk_size),
+                    32 * ((e.blob_offset + e.length - 1) / g.chunk_size - e.blob_offset / g.chunk_size + 1))
+            FROM o LEFT JOIN extents e ON e.content = o.content AND e.content_offset >= coalesce(
+                    (SELECT max(f.content_offset) FROM extents f WHERE f.content = o.content
+                        AND f.content_offset <= iif($4 >= 0, $4, max(o.size + $4, 0))), 0)
+                LEFT JOIN blobs g ON g.blob = e.blob
+            ORDER BY e.content_offset LIMIT $5"
+        )
+    };
+}
+
+/// The same question by the selector's kind: current, null, by id.
+struct Statements([&'static str; 3]);
+
+const CURRENT: usize = 0;
+const NULL: usize = 1;
+const BY_ID: usize = 2;
+
+macro_rules! statements {
+    ($kind:ident, $bucket:literal) => {
+        Statements([
+            $kind!($bucket, ""),
+            $kind!($bucket, " AND v.is_null = 1"),
+            $kind!($bucket, " AND v.is_null = 0 AND v.version = $3"),
+        ])
+    };
+}
+
+const BY_BUCKET_NAME: Statements = statements!(object, "b.name");
+const BY_BUCKET_ID: Statements = statements!(object, "b.bucket");
+const BY_BUCKET_NAME_WITH_EXTENTS: Statements = statements!(object_with_extents, "b.name");
+const BY_BUCKET_ID_WITH_EXTENTS: Statements = statements!(object_with_extents, "b.bucket");
+
+impl Statements {
+    fn of(&self, selector: VersionSelector) -> &'static str {
+        match selector {
+            VersionSelector::Latest => self.0[CURRENT],
+            VersionSelector::Null => self.0[NULL],
+            VersionSelector::Id(_) => self.0[BY_ID],
+        }
+    }
+}
+
+/// Where the extent's columns begin.
+const EXTENT: usize = 17;
+
+impl Metadata {
+    /// Delete markers are returned as such.
+    pub async fn lookup(
+        &self,
+        bucket: BucketId,
+        key: &ObjectKey,
+        version: VersionSelector,
+        from: ReadFrom,
+    ) -> Result<Option<ObjectLookup>, QueryError> {
+        let statements = match from {
+            ReadFrom::Nothing => &BY_BUCKET_ID,
+            ReadFrom::Offset(_) | ReadFrom::Suffix(_) => &BY_BUCKET_ID_WITH_EXTENTS,
+        };
+        let script = Script::of(statements.of(version)).with(number(bucket.0));
+        match self.find(script, key, version, from).await? {
+            BucketLookup::Found(found) => Ok(Some(found)),
+            BucketLookup::NoSuchBucket | BucketLookup::NoSuchKey => Ok(None),
+        }
+    }
+
+    /// The same by the bucket's name, which is what a request has.
+    pub async fn lookup_in(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        version: VersionSelector,
+        from: ReadFrom,
+    ) -> Result<BucketLookup, QueryError> {
+        let statements = match from {
+            ReadFrom::Nothing => &BY_BUCKET_NAME,
+            ReadFrom::Offset(_) | ReadFrom::Suffix(_) => &BY_BUCKET_NAME_WITH_EXTENTS,
+        };
+        let script = Script::of(statements.of(version)).with(bucket.as_str());
+        self.find(script, key, version, from).await
+    }
+
+    async fn find(
+        &self,
+        mut script: Script,
+        key: &ObjectKey,
+        version: VersionSelector,
+        from: ReadFrom,
+    ) -> Result<BucketLookup, QueryError> {
+        script.bind(key.as_bytes());
+        script.bind(match &version {
+            VersionSelector::Id(version) => Some(&version.as_bytes()[..]),
+            VersionSelector::Latest | VersionSelector::Null => None,
+        });
+        let first_byte = match from {
+            ReadFrom::Nothing => {
+                let row = script.fetch_optional(&mut *self.reader().await?).await?;
+                return decode(key, row.as_slice(), Extents::Unread);
+            }
+            ReadFrom::Offset(offset) => i64::try_from(offset).unwrap_or(i64::MAX),
+            ReadFrom::Suffix(length) => -i64::try_from(length).unwrap_or(i64::MAX),
+        };
+        // One more than a page shows where the next begins.
+        script.bind(first_byte).bind(FIRST_PAGE as i64 + 1);
+        let rows = script.fetch_all(&mut *self.reader().await?).await?;
+        decode(key, &rows, Extents::Read)
+    }
+}
+
+/// Whether rows carry an extent's columns.
+enum Extents {
+    Unread,
+    Read,
+}
+
+fn decode(key: &ObjectKey, rows: &[SqliteRow], extents: Extents) -> Result<BucketLookup, QueryError> {
+    let Some(first) = rows.first() else { return Ok(BucketLookup::NoSuchBucket) };
+    if first.optional_bytes(1)?.is_none() {
+        return Ok(BucketLookup::NoSuchKey);
+    }
+    let object = object_from_row(key, first)?;
+    let (mut page, mut next_offset): (Vec<PlacedExtent>, _) = (Vec::new(), None);
+    if matches!(extents, Extents::Read) && first.optional_number(EXTENT)?.is_some() {
+        next_offset = rows.get(FIRST_PAGE).map(|row| row.number(EXTENT)).transpose()?;
+        page = rows.iter().take(FIRST_PAGE).map(|row| extents::from_row(row, EXTENT)).collect::<Result<_, _>>()?;
+    }
+    Ok(BucketLookup::Found(ObjectLookup { object, extents: page, next_offset }))
+}
+
+fn object_from_row(key: &ObjectKey, row: &SqliteRow) -> Result<ObjectVersion, QueryError> {
+    let is_delete_marker = row.flag(4)?;
+    Ok(ObjectVersion {
+        key: key.clone(),
+        version: VersionId::from_slice(row.bytes(1)?)?,
+        is_null: row.flag(2)?,
+        is_latest: row.flag(3)?,
+        is_delete_marker,
+        created: row.time(5)?,
+        owner: row.string(6)?,
+        size: row.number(7)?,
+        etag: etag(row.text(8)?, is_delete_marker)?,
+        checksum: row.object_checksum(9)?,
+        part_count: row.part_count(12)?,
+        headers: row.headers(13)?,
+        tags: row.tags(15)?,
+        content: row.optional_number(16)?.map(ContentId),
+    })
+}
+
+/// A delete marker has no tag; its column is empty.
+pub(super) fn etag(text: &str, is_delete_marker: bool) -> Result<ETag, QueryError> {
+    if is_delete_marker { Ok(ETag::from_md5([0; 16])) } else { Ok(text.parse()?) }
+}

@@ -1,0 +1,49 @@
+//! Nodes and placement groups: the topology, which the cluster keeps in memory.
+
+use crate::{
+    metadata::{
+        Metadata, QueryError,
+        columns::{Columns, node_ids_of, node_state_of, volume_ids_of},
+        rows::{Group, Node},
+        script::Script,
+    },
+    types::{Epoch, GroupId, NodeId},
+};
+
+const LIST_NODES: &str = "
+    SELECT node, name, address, zone, capacity, device, volumes, state, registered FROM nodes ORDER BY node";
+const LIST_GROUPS: &str = "
+    SELECT placement_group, epoch, members, scheme FROM placement_groups ORDER BY placement_group";
+
+impl Metadata {
+    pub async fn nodes(&self) -> Result<Vec<Node>, QueryError> {
+        let rows = Script::of(LIST_NODES).fetch_all(&mut *self.reader().await?).await?;
+        let decode = |row: &sqlx::sqlite::SqliteRow| {
+            Ok(Node {
+                node: NodeId::from_slice(row.bytes(0)?)?,
+                name: row.string(1)?,
+                address: row.optional_text(2)?.map(str::to_owned),
+                zone: row.string(3)?,
+                capacity: row.number(4)?,
+                device: row.optional_text(5)?.map(str::to_owned),
+                volumes: volume_ids_of(row.bytes(6)?)?,
+                state: node_state_of(row.number(7)?)?,
+                registered: row.time(8)?,
+            })
+        };
+        rows.iter().map(decode).collect()
+    }
+
+    pub async fn groups(&self) -> Result<Vec<Group>, QueryError> {
+        let rows = Script::of(LIST_GROUPS).fetch_all(&mut *self.reader().await?).await?;
+        let decode = |row: &sqlx::sqlite::SqliteRow| {
+            Ok(Group {
+                group: GroupId(row.number(0)?),
+                epoch: Epoch(row.number(1)?),
+                members: node_ids_of(row.bytes(2)?)?,
+                scheme: row.string(3)?,
+            })
+        };
+        rows.iter().map(decode).collect()
+    }
+}

@@ -1,0 +1,85 @@
+//! What the reconciler works off: the repair list, committed deletions, and which blobs are known at all.
+
+use crate::{
+    metadata::{
+        Metadata, QueryError,
+        columns::{Columns, roots_of},
+        command::BlobCopy,
+        rows::{DeletedBlob, UnderReplicatedBlob},
+        script::Script,
+    },
+    types::{BlobId, CommitSequence, GroupId, NodeId},
+};
+use sqlx::sqlite::SqliteRow;
+
+const LIST_MISSING: &str = "
+    SELECT m.blob, m.node, b.placement_group, b.size, b.chunk_size, b.roots
+    FROM under_replicated m CROSS JOIN blobs b ON b.blob = m.blob
+    WHERE (m.blob, m.node) > ($1, $2) ORDER BY m.blob, m.node LIMIT $3";
+const LIST_MISSING_OF_NODE: &str = "
+    SELECT m.blob, m.node, b.placement_group, b.size, b.chunk_size, b.roots
+    FROM under_replicated m INDEXED BY under_replicated_by_node CROSS JOIN blobs b ON b.blob = m.blob
+    WHERE m.node = $2 AND m.blob > $1 ORDER BY m.blob LIMIT $3";
+const LIST_DELETIONS: &str = "
+    SELECT blob, placement_group, chunk_count, size, deleted_at FROM deletions
+    WHERE blob > $1 ORDER BY blob LIMIT $2";
+const READ_KNOWN: &str = "
+    SELECT id FROM (SELECT unhex(value) AS id FROM json_each($1))
+    WHERE EXISTS (SELECT 1 FROM blobs WHERE blob = id) OR EXISTS (SELECT 1 FROM deletions WHERE blob = id)";
+
+impl Metadata {
+    /// The repair list, of one node or of all, in order of (blob, node) from behind `after` on.
+    pub async fn under_replicated(
+        &self,
+        after: Option<BlobCopy>,
+        node: Option<NodeId>,
+        limit: u32,
+    ) -> Result<Vec<UnderReplicatedBlob>, QueryError> {
+        let statement = if node.is_some() { LIST_MISSING_OF_NODE } else { LIST_MISSING };
+        // Empty bytes stand before every id.
+        let mut script = Script::of(statement);
+        script.bind(after.as_ref().map_or(&[][..], |copy| copy.blob.as_bytes()));
+        let after_node = after.as_ref().map(|copy| copy.node);
+        script.bind(node.or(after_node).as_ref().map_or(&[][..], |node| node.as_bytes()));
+        script.bind(i64::from(limit));
+        let rows = script.fetch_all(&mut *self.reader().await?).await?;
+        rows.iter().map(under_replicated).collect()
+    }
+
+    /// Committed deletions in order of blobs, from behind `after` on.
+    pub async fn deletions(&self, after: Option<BlobId>, limit: u32) -> Result<Vec<DeletedBlob>, QueryError> {
+        let after = after.as_ref().map_or(&[][..], |blob| blob.as_bytes());
+        let script = Script::of(LIST_DELETIONS).with(after).with(i64::from(limit));
+        let rows = script.fetch_all(&mut *self.reader().await?).await?;
+        rows.iter().map(deletion).collect()
+    }
+
+    /// Those of `blobs` that `blobs` or `deletions` name: the fresh read before orphans are dropped.
+    pub async fn known_blobs(&self, blobs: &[BlobId]) -> Result<Vec<BlobId>, QueryError> {
+        let ids: Vec<String> = blobs.iter().map(BlobId::to_string).collect();
+        let script = Script::of(READ_KNOWN).with(serde_json::to_string(&ids)?);
+        let rows = script.fetch_all(&mut *self.reader().await?).await?;
+        rows.iter().map(|row| Ok(BlobId::from_slice(row.bytes(0)?)?)).collect()
+    }
+}
+
+fn under_replicated(row: &SqliteRow) -> Result<UnderReplicatedBlob, QueryError> {
+    Ok(UnderReplicatedBlob {
+        blob: BlobId::from_slice(row.bytes(0)?)?,
+        node: NodeId::from_slice(row.bytes(1)?)?,
+        group: GroupId(row.number(2)?),
+        size: row.number(3)?,
+        chunk_size: row.small_number(4)?,
+        roots: roots_of(row.bytes(5)?)?,
+    })
+}
+
+fn deletion(row: &SqliteRow) -> Result<DeletedBlob, QueryError> {
+    Ok(DeletedBlob {
+        blob: BlobId::from_slice(row.bytes(0)?)?,
+        group: GroupId(row.number(1)?),
+        chunk_count: row.small_number(2)?,
+        size: row.number(3)?,
+        deleted_at: CommitSequence(row.number(4)?),
+    })
+}
