@@ -4,7 +4,7 @@
 //! `DIR/credentials` has the format of an AWS credentials file, so that `AWS_SHARED_CREDENTIALS_FILE=DIR/credentials` is
 //! all that an AWS client needs.
 
-use super::directories::write_private_file;
+use super::{directories::write_private_file, usage::UsageError};
 use crate::{
     config::{ProcessSettings, Secret},
     runtime::Random,
@@ -118,11 +118,8 @@ pub fn find_or_make_cluster_secret(
 }
 
 /// The cluster secret of a `gateway` or `node`, which have to be given one.
-pub fn require_cluster_secret(settings: &ProcessSettings) -> anyhow::Result<Secret> {
-    settings.cluster_secret.clone().context(
-        "no cluster secret: set LARDER_CLUSTER_SECRET (or `cluster_secret` in the configuration file) to the same text, \
-         16 characters or more, for the gateway and every node of the cluster",
-    )
+pub fn require_cluster_secret(settings: &ProcessSettings) -> Result<Secret, UsageError> {
+    settings.cluster_secret.clone().ok_or(UsageError::NoClusterSecret)
 }
 
 fn read_if_there(path: &Path) -> anyhow::Result<Option<String>> {

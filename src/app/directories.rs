@@ -9,6 +9,8 @@
 //! DIR/node/             a node process's volume and identity
 //! ```
 
+use super::usage::UsageError;
+use crate::config::ProcessSettings;
 use anyhow::Context;
 use rustix::fs::{FlockOperation, flock};
 use std::{
@@ -67,6 +69,13 @@ impl DataDirectory {
     pub fn embedded_nodes_present(&self) -> u32 {
         (1..).take_while(|number| self.embedded_node(*number).is_dir()).count() as u32
     }
+}
+
+/// The directory that `--data` names; every process needs one.
+pub fn wanted(settings: &ProcessSettings) -> Result<&Path, UsageError> {
+    let missing =
+        UsageError::Missing { flag: "--data", meaning: "the directory for everything that this process keeps" };
+    settings.data.as_deref().ok_or(missing)
 }
 
 /// Makes the directory and its parents, readable by the owner alone.

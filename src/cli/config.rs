@@ -26,10 +26,14 @@ enum Action {
 impl Config {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.action {
-            Action::Check { file } => {
-                check_file(&file)?;
-                println!("{} is valid", file.display());
-            }
+            Action::Check { file } => match check_file(&file) {
+                Ok(()) => println!("{} is valid", file.display()),
+                // That a file is invalid is what was asked, not a wrong use of this verb.
+                Err(error) => {
+                    eprintln!("{error}");
+                    return Ok(ExitCode::FAILURE);
+                }
+            },
             Action::Show(flags) => show(&Configuration::load(&flags.into_sources())?)?,
         }
         Ok(ExitCode::SUCCESS)

@@ -1,10 +1,11 @@
 //! The command line: one verb per file. A verb is a `clap::Args` struct with a `run` that returns the exit code.
 //!
-//! Exit codes: 0 done, 1 failed (the reason is on standard error), 2 used wrongly (clap's own answer; unknown verbs
-//! and flags are such).
+//! Exit codes: 0 done, 1 failed (the reason is on standard error), 2 used wrongly: unknown verbs and flags, settings
+//! that are wrong or missing.
 
 mod admin;
 mod config;
+mod failure;
 mod get;
 mod ls;
 mod mb;
@@ -30,9 +31,6 @@ struct CommandLine {
 pub fn main() -> ExitCode {
     match CommandLine::parse().verb.run() {
         Ok(code) => code,
-        Err(error) => {
-            eprintln!("larder: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failure::report(&error),
     }
 }

@@ -1,0 +1,69 @@
+//! What every process of Larder does, whatever it serves: the log, limits, a runtime, and an end within a bound.
+
+use super::limits::raise_open_files;
+use crate::{
+    config::ProcessSettings,
+    runtime::{Clock, Metrics, Random, Shutdown, SystemClock, SystemRandom, start_log},
+};
+use anyhow::Context;
+use std::{process::ExitCode, sync::Arc, thread, time::Duration};
+
+/// How long requests under way may take to finish after SIGTERM.
+pub const DRAIN_LIMIT: Duration = Duration::from_secs(7);
+
+/// From SIGTERM to the end of the process, whatever still runs. DESIGN.md promises 10 s.
+const END_LIMIT: Duration = Duration::from_millis(9_500);
+
+/// How long blocking calls may keep the runtime from ending once everything else has ended.
+const RUNTIME_END_LIMIT: Duration = Duration::from_millis(500);
+
+/// The machine, as this process sees it. Cheap to clone.
+#[derive(Clone)]
+pub struct Process {
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub metrics: Metrics,
+    pub shutdown: Shutdown,
+}
+
+/// Runs `main` to its end. The exit code is 0 when everything drained in time.
+pub fn run<Main, Running>(settings: &ProcessSettings, warnings: &[String], main: Main) -> anyhow::Result<ExitCode>
+where
+    Main: FnOnce(Process) -> Running,
+    Running: Future<Output = anyhow::Result<()>>,
+{
+    start_log(&settings.log())?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    raise_open_files();
+    let process = Process {
+        clock: Arc::new(SystemClock::new()),
+        random: Arc::new(SystemRandom),
+        metrics: Metrics::new(),
+        shutdown: Shutdown::new(),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_name("larder")
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let shutdown = process.shutdown.clone();
+    let result = runtime.block_on(async {
+        tokio::spawn(end_in_time(shutdown));
+        main(process).await
+    });
+    runtime.shutdown_timeout(RUNTIME_END_LIMIT);
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+/// Ends the process when it has not ended by itself: nothing that was answered is lost by that.
+async fn end_in_time(shutdown: Shutdown) {
+    shutdown.cancelled().await;
+    // A thread of its own: a runtime that is stuck must not hold this up as well.
+    thread::spawn(|| {
+        thread::sleep(END_LIMIT);
+        tracing::error!("not everything ended in time; the process ends now");
+        std::process::exit(1);
+    });
+}
