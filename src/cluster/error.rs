@@ -1,7 +1,7 @@
 //! Why the cluster did not do what it was asked. Each variant says what the caller can do about it.
 
 use crate::{
-    metadata::CommandError,
+    metadata::{CommandError, ProposeError, QueryError},
     types::{ChunkKey, Term},
 };
 
@@ -10,8 +10,8 @@ pub enum ClusterError {
     /// Come back when more nodes are up. Nothing of the write remains.
     #[error("{needed} storage nodes are needed, {alive} are alive")]
     NotEnoughNodes { needed: usize, alive: usize },
-    /// Nothing can be written until something is deleted or a node joins.
-    #[error("no placement group has room left")]
+    /// Nothing can be written until something is deleted or a node joins. Deleting is still possible.
+    #[error("there is no room left")]
     NoRoom,
     /// The memory for data is spent and stayed so for as long as a request may wait: come back later.
     #[error("the server is busy: its memory for data is spent")]
@@ -22,6 +22,9 @@ pub enum ClusterError {
     /// The metadata could not be asked: the process is going down or its disk is failing.
     #[error("the metadata is not available: {0}")]
     Metadata(String),
+    /// A node of this process does not work.
+    #[error("a storage node failed: {0}")]
+    Node(String),
     /// The caller broke a rule (a range outside of the content, a chunk after the end): a fault of ours.
     #[error("the request makes no sense: {0}")]
     Malformed(&'static str),
@@ -41,4 +44,30 @@ pub enum CommitError {
     /// Whether the command was carried out is not known to the caller: it was not acknowledged.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
+}
+
+impl From<ProposeError> for CommitError {
+    fn from(error: ProposeError) -> Self {
+        match error {
+            ProposeError::Refused(refusal) => Self::Refused(refusal),
+            ProposeError::NoRoom => Self::Cluster(ClusterError::NoRoom),
+            ProposeError::Unavailable(reason) => Self::Cluster(ClusterError::Metadata(reason)),
+        }
+    }
+}
+
+/// For commands of the cluster's own: a refusal is a fault of ours.
+impl From<ProposeError> for ClusterError {
+    fn from(error: ProposeError) -> Self {
+        match error {
+            ProposeError::NoRoom => Self::NoRoom,
+            other => Self::Metadata(other.to_string()),
+        }
+    }
+}
+
+impl From<QueryError> for ClusterError {
+    fn from(error: QueryError) -> Self {
+        Self::Metadata(error.to_string())
+    }
 }

@@ -1,15 +1,41 @@
 //! The storage nodes as one store: who is there, which nodes hold what, replicated writes and verified reads, and the
 //! background steps that make what nodes hold equal what metadata says they should.
 
+mod bad_copies;
 mod budget;
+mod chunk_builder;
+mod chunk_send;
+mod handle;
+mod cluster_node;
+mod commit;
+mod content_reader;
+mod content_writer;
 mod error;
+#[cfg(test)]
+mod fake_nodes;
+mod fetch;
 mod health;
+mod in_flight;
 mod latency;
+mod member_set;
+mod membership;
+mod open_blob;
+mod placement;
+mod probe;
+mod read_plan;
 mod read_registry;
+mod reign;
+mod rollback;
 mod settings;
+#[cfg(test)]
+mod test_cluster;
+mod topology;
 mod upload_share;
 
 pub use budget::{Budget, PIECE_LENGTH_BYTES, Share};
+pub use handle::{Cluster, ClusterParts};
+pub use content_reader::ContentReader;
+pub use content_writer::{ContentWriter, WrittenContent};
 pub use error::{ClusterError, CommitError};
 pub use read_registry::{ReadGuard, ReadRegistry};
 pub use settings::{ClusterSettings, WriteAcks};

@@ -1,0 +1,183 @@
+//! Reads a range of a content: verified bytes, piece by piece, the next fetched while one is with the client.
+
+use super::{
+    budget::{Pieces, pieces_of},
+    error::ClusterError,
+    fetch::Reads,
+    read_plan::{Fetch, next_fetch},
+    read_registry::ReadGuard,
+};
+use crate::{
+    metadata::rows::{ObjectLookup, PlacedExtent},
+    types::{BLOCK_LENGTH, ChunkKey, ContentId},
+};
+use bytes::Bytes;
+use std::{collections::VecDeque, ops::Range, sync::Arc};
+use tokio_util::task::AbortOnDropHandle;
+
+/// Bytes fetched at once: big enough that the client's connection is fed in few writes, small enough that a slow client
+/// holds little.
+const FETCH_LENGTH_BYTES: u32 = 1 << 20;
+/// Bytes fetched at once when memory is short: one piece.
+const FETCH_LENGTH_SCARCE_BYTES: u32 = 256 * 1024;
+
+/// A range of a content on its way to a client. Keeps what it reads from being reclaimed for as long as it lives.
+#[derive(Debug)]
+pub struct ContentReader {
+    reads: Arc<Reads>,
+    content: Option<ContentId>,
+    /// Those that are needed from `at` on, as far as they are known.
+    extents: VecDeque<PlacedExtent>,
+    /// Where the next page of extents begins in the content.
+    next_page: Option<u64>,
+    /// What has not been asked for yet, in bytes of the content.
+    range: Range<u64>,
+    /// The piece behind the one that was given out last.
+    ahead: Option<Ahead>,
+    has_failed: bool,
+    _guard: ReadGuard,
+}
+
+#[derive(Debug)]
+struct Ahead {
+    fetch: AbortOnDropHandle<Result<Bytes, ClusterError>>,
+    chunk: ChunkKey,
+}
+
+/// Bytes with the memory that they are charged to: it comes back when the last slice of them is gone.
+struct Charged {
+    bytes: Bytes,
+    _memory: Pieces,
+}
+
+impl AsRef<[u8]> for Charged {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl ContentReader {
+    pub(super) fn new(reads: Arc<Reads>, guard: ReadGuard, lookup: &ObjectLookup, range: Range<u64>) -> Self {
+        let touches = |extent: &&PlacedExtent| {
+            extent.content_offset < range.end && extent.content_offset + extent.extent.length > range.start
+        };
+        Self {
+            reads,
+            content: lookup.object.content,
+            extents: lookup.extents.iter().filter(touches).cloned().collect(),
+            next_page: lookup.next_offset,
+            range,
+            ahead: None,
+            has_failed: false,
+            _guard: guard,
+        }
+    }
+
+    /// The next bytes, verified; `None` at the end. An error ends the stream: what was given out before it is right, but
+    /// not all. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Result<Bytes, ClusterError>> {
+        if self.has_failed {
+            return None;
+        }
+        let next = self.try_next().await.transpose();
+        self.has_failed = matches!(next, Some(Err(_)));
+        next
+    }
+
+    async fn try_next(&mut self) -> Result<Option<Bytes>, ClusterError> {
+        if let Some(ahead) = &mut self.ahead {
+            let chunk = ahead.chunk;
+            let fetched = (&mut ahead.fetch).await;
+            self.ahead = None;
+            let gone = |_| ClusterError::Unreadable { chunk, reason: "the task that fetched it failed".to_owned() };
+            let bytes = fetched.map_err(gone)??;
+            self.fetch_ahead();
+            return Ok(Some(bytes));
+        }
+        if self.range.is_empty() {
+            return Ok(None);
+        }
+        self.learn_extents().await?;
+        let memory = match self.reads.budget.downloads().try_take(pieces_of(self.wanted_bytes())) {
+            Some(memory) => memory,
+            None => self.reads.budget.downloads().take(1).await?,
+        };
+        let Some(fetch) = self.plan(fetch_length(&memory))? else {
+            return Err(ClusterError::Malformed("the content has fewer extents than its pages say"));
+        };
+        if let Some(bytes) = self.reads.fetch_inline(&fetch) {
+            self.advance(&fetch);
+            return Ok(Some(charged(bytes, memory)));
+        }
+        let bytes = self.reads.fetch(&fetch).await?;
+        self.advance(&fetch);
+        self.fetch_ahead();
+        Ok(Some(charged(bytes, memory)))
+    }
+
+    /// Begins to fetch the next piece if there is memory for it now and its extent is known.
+    fn fetch_ahead(&mut self) {
+        if self.range.is_empty() {
+            return;
+        }
+        let Some(memory) = self.reads.budget.downloads().try_take(pieces_of(self.wanted_bytes())) else { return };
+        // A plan that fails fails again, and is reported, when its turn has come.
+        let Ok(Some(fetch)) = self.plan(fetch_length(&memory)) else { return };
+        self.advance(&fetch);
+        let reads = self.reads.clone();
+        let task = async move { reads.fetch(&fetch).await.map(|bytes| charged(bytes, memory)) };
+        let task = AbortOnDropHandle::new(tokio::spawn(task));
+        self.ahead = Some(Ahead { fetch: task, chunk: fetch.key });
+    }
+
+    /// An upper bound of the bytes that the next fetch brings.
+    fn wanted_bytes(&self) -> usize {
+        let left = usize::try_from(self.range.end - self.range.start).unwrap_or(usize::MAX);
+        // The wanted bytes may lie across block borders at both ends.
+        left.saturating_add(BLOCK_LENGTH as usize * 2 - 2).min(FETCH_LENGTH_BYTES as usize)
+    }
+
+    /// Asks the metadata for the next page of extents when those known are used up.
+    async fn learn_extents(&mut self) -> Result<(), ClusterError> {
+        if !self.extents.is_empty() {
+            return Ok(());
+        }
+        if let (Some(content), Some(offset)) = (self.content, self.next_page) {
+            let (extents, next_page) = self.reads.metadata.extents(content, offset).await?;
+            self.extents = extents.into();
+            self.next_page = next_page;
+        }
+        Ok(())
+    }
+
+    /// The next fetch; `None` while its extent is not known.
+    fn plan(&mut self, length_max: u32) -> Result<Option<Fetch>, ClusterError> {
+        let is_used_up = |extent: &PlacedExtent| extent.content_offset + extent.extent.length <= self.range.start;
+        while self.extents.front().is_some_and(is_used_up) {
+            self.extents.pop_front();
+        }
+        match self.extents.front() {
+            Some(extent) => next_fetch(extent, self.range.clone(), length_max)
+                .map(Some)
+                .map_err(|_| ClusterError::Malformed("the range and the content's extents don't fit together")),
+            None if self.next_page.is_some() => Ok(None),
+            None => Err(ClusterError::Malformed("the range ends behind the content")),
+        }
+    }
+
+    fn advance(&mut self, fetch: &Fetch) {
+        self.range.start += u64::from(fetch.length);
+        let is_used_up = |extent: &PlacedExtent| extent.content_offset + extent.extent.length <= self.range.start;
+        if self.extents.front().is_some_and(is_used_up) {
+            self.extents.pop_front();
+        }
+    }
+}
+
+fn fetch_length(memory: &Pieces) -> u32 {
+    memory.count().saturating_mul(FETCH_LENGTH_SCARCE_BYTES).min(FETCH_LENGTH_BYTES)
+}
+
+fn charged(bytes: Bytes, memory: Pieces) -> Bytes {
+    Bytes::from_owner(Charged { bytes, _memory: memory })
+}

@@ -1,0 +1,269 @@
+//! Fetches blocks of a chunk from the best replica, and verifies them before anybody sees them.
+//!
+//! Order: nodes in good standing before others, nodes in this process before remote ones, then the least loaded, then by
+//! chunk, so that a chunk is always read from the same node's cache. A replica that answers an error or wrong bytes is
+//! followed by the next. One that is slower than its usual is *hedged*: the next is asked too and the first good answer
+//! counts; that is rationed, and never done between nodes of one device, which would only load it twice. One that has not
+//! answered after `straggler_wait` counts as late and is followed by the next in any case.
+
+use super::{
+    bad_copies::{BadCopies, CopyFault},
+    budget::{Budget, Pieces, pieces_of},
+    cluster_node::ClusterNode,
+    error::ClusterError,
+    latency::HedgeAllowance,
+    read_plan::Fetch,
+    reign::Reign,
+    topology::{Standing, Topology},
+};
+use crate::{
+    metadata::Metadata,
+    node::{NodeError, api::GetChunk},
+    runtime::Clock,
+    types::ChunkSlice,
+};
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// What reads need of the cluster.
+pub struct Reads {
+    pub topology: Arc<ArcSwap<Topology>>,
+    pub budget: Budget,
+    pub metadata: Metadata,
+    pub reign: Reign,
+    pub clock: Arc<dyn Clock>,
+    pub hedges: HedgeAllowance,
+    pub bad_copies: Arc<BadCopies>,
+    pub straggler_wait: Duration,
+    pub stats: ReadStats,
+}
+
+impl fmt::Debug for Reads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reads").field("stats", &self.stats).finish_non_exhaustive()
+    }
+}
+
+/// Counters since the start.
+#[derive(Debug, Default)]
+pub struct ReadStats {
+    /// Fetches answered without waiting, from the cache of a node in this process.
+    pub inline: AtomicU64,
+    /// Fetches that asked nodes and waited.
+    pub waited: AtomicU64,
+    pub hedged: AtomicU64,
+    /// Fetches for which a replica had to be followed by another: bad, unreachable or late.
+    pub failed_over: AtomicU64,
+}
+
+impl Reads {
+    /// The blocks when they are in memory in this process, else `None`; never waits.
+    pub fn fetch_inline(&self, fetch: &Fetch) -> Option<Bytes> {
+        let topology = self.topology.load();
+        let candidates = candidates(&topology, fetch);
+        let node = candidates.first().filter(|node| node.api.is_local())?;
+        let bytes = match node.api.get_chunk_inline(self.request(fetch))? {
+            Ok(slice) => verified(slice, fetch),
+            // The way that waits meets it again, and handles it.
+            Err(_) => None,
+        };
+        self.stats.inline.fetch_add(u64::from(bytes.is_some()), Ordering::Relaxed);
+        bytes
+    }
+
+    /// The blocks from whichever replica has them. Dropping the future drops the requests.
+    pub async fn fetch(&self, fetch: &Fetch) -> Result<Bytes, ClusterError> {
+        self.stats.waited.fetch_add(1, Ordering::Relaxed);
+        self.hedges.earn();
+        let candidates = candidates(&self.topology.load(), fetch);
+        let attempts = Attempts {
+            reads: self,
+            fetch,
+            waiting: candidates.into(),
+            running: FuturesUnordered::new(),
+            running_nodes: Vec::new(),
+            hedge_memory: None,
+        };
+        attempts.run().await
+    }
+
+    fn request(&self, fetch: &Fetch) -> GetChunk {
+        GetChunk {
+            term: self.reign.term(),
+            key: fetch.key,
+            first_block: fetch.first_block,
+            block_count: fetch.block_count,
+        }
+    }
+
+    async fn ask(&self, node: Arc<ClusterNode>, fetch: &Fetch) -> (Arc<ClusterNode>, Result<Bytes, String>) {
+        let _load = node.vitals.begin_request();
+        let began = self.clock.monotonic();
+        let answer = node.api.get_chunk(self.request(fetch)).await;
+        node.note(&answer);
+        let fault = match answer {
+            Ok(slice) => match verified(slice, fetch) {
+                Some(bytes) => {
+                    node.vitals.slow_answer.record(self.clock.monotonic().saturating_sub(began));
+                    return (node, Ok(bytes));
+                }
+                None => (CopyFault::Wrong, "what came is not what its root says".to_owned()),
+            },
+            Err(NodeError::NotFound) => (CopyFault::Absent, NodeError::NotFound.to_string()),
+            Err(NodeError::Corrupt) => (CopyFault::Corrupt, NodeError::Corrupt.to_string()),
+            Err(error) => {
+                self.reign.check(&error);
+                return (node, Err(error.to_string()));
+            }
+        };
+        self.bad_copies.report(&node, fetch.key, fetch.root, fault.0);
+        (node, Err(fault.1))
+    }
+}
+
+/// The wanted bytes of the slice, if it is what the root says.
+fn verified(slice: ChunkSlice, fetch: &Fetch) -> Option<Bytes> {
+    let (from, to) = (fetch.skip as usize, (fetch.skip + fetch.length) as usize);
+    let is_right = slice.chunk_length == fetch.chunk_length
+        && slice.first_block == fetch.first_block
+        && slice.bytes.len() >= to
+        && slice.is_intact(fetch.key, &fetch.root);
+    is_right.then(|| slice.bytes.slice(from..to))
+}
+
+/// The group's members, best first.
+fn candidates(topology: &Topology, fetch: &Fetch) -> Vec<Arc<ClusterNode>> {
+    let Some(group) = topology.group(fetch.group) else { return Vec::new() };
+    let mut members = group.members.clone();
+    if let [_] = members[..] {
+        return members;
+    }
+    let preference = |standing| match standing {
+        Some(Standing::Healthy | Standing::Full) => 0,
+        Some(Standing::Frozen) => 1,
+        Some(Standing::Shunned) => 2,
+        Some(Standing::Suspect) => 3,
+        Some(Standing::Failed) | None => 4,
+    };
+    // The last byte of the blob's id is random, so chunks spread evenly.
+    let spread = usize::from(fetch.key.blob.as_bytes()[15]).wrapping_add(fetch.key.index as usize);
+    let shift = spread % members.len();
+    members.rotate_left(shift);
+    members.sort_by_cached_key(|node| {
+        (preference(topology.standing(node.id())), !node.api.is_local(), node.vitals.load() / LOAD_STEP)
+    });
+    members
+}
+
+/// Requests by which loads must differ before they decide: below that, the cache of the chunk's usual node is worth more.
+const LOAD_STEP: u32 = 4;
+
+type Answer<'a> = BoxFuture<'a, (Arc<ClusterNode>, Result<Bytes, String>)>;
+
+/// One fetch: replicas asked and not yet asked.
+struct Attempts<'a> {
+    reads: &'a Reads,
+    fetch: &'a Fetch,
+    waiting: VecDeque<Arc<ClusterNode>>,
+    running: FuturesUnordered<Answer<'a>>,
+    running_nodes: Vec<Arc<ClusterNode>>,
+    /// Memory for the answer of a second replica.
+    hedge_memory: Option<Pieces>,
+}
+
+/// How long the replicas that are being asked have taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    Usual,
+    /// Longer than their usual: a hedge was considered.
+    Slow,
+}
+
+impl Attempts<'_> {
+    async fn run(mut self) -> Result<Bytes, ClusterError> {
+        let mut pace = Pace::Usual;
+        let mut reason = "no node that could have it is known".to_owned();
+        self.ask_next();
+        while !self.running.is_empty() {
+            let patience = self.patience(pace);
+            tokio::select! {
+                biased;
+                Some((node, answer)) = self.running.next() => match answer {
+                    Ok(bytes) => return Ok(bytes),
+                    Err(error) => {
+                        reason = error;
+                        self.running_nodes.retain(|running| running.id() != node.id());
+                        self.fail_over();
+                        pace = Pace::Usual;
+                    }
+                },
+                () = tokio::time::sleep(patience), if !self.waiting.is_empty() => {
+                    pace = self.lose_patience(pace);
+                }
+            }
+        }
+        Err(ClusterError::Unreadable { chunk: self.fetch.key, reason })
+    }
+
+    fn patience(&self, pace: Pace) -> Duration {
+        let usual = self.running_nodes.last().map(|node| node.vitals.slow_answer.estimate());
+        let usual = usual.unwrap_or_default().min(self.reads.straggler_wait);
+        match pace {
+            Pace::Usual => usual,
+            Pace::Slow => self.reads.straggler_wait.saturating_sub(usual),
+        }
+    }
+
+    fn lose_patience(&mut self, pace: Pace) -> Pace {
+        match pace {
+            Pace::Usual => {
+                if self.may_hedge() {
+                    self.reads.stats.hedged.fetch_add(1, Ordering::Relaxed);
+                    self.ask_next();
+                }
+                Pace::Slow
+            }
+            Pace::Slow => {
+                self.running_nodes.iter().for_each(|node| node.note_late("it did not answer a read in time"));
+                self.fail_over();
+                Pace::Usual
+            }
+        }
+    }
+
+    /// Whether the next replica may be asked beside the one that is slow.
+    fn may_hedge(&mut self) -> bool {
+        let Some(next) = self.waiting.front() else { return false };
+        let shares_device =
+            |running: &Arc<ClusterNode>| next.row.device.is_some() && running.row.device == next.row.device;
+        if self.running_nodes.iter().any(shares_device) || !self.reads.hedges.spend() {
+            return false;
+        }
+        self.hedge_memory = self.reads.budget.node_io().try_take(pieces_of(self.fetch.fetched_bytes()));
+        self.hedge_memory.is_some()
+    }
+
+    fn fail_over(&mut self) {
+        if self.ask_next() {
+            self.reads.stats.failed_over.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Asks the next replica; `false` when there is none left.
+    fn ask_next(&mut self) -> bool {
+        let Some(node) = self.waiting.pop_front() else { return false };
+        self.running_nodes.push(node.clone());
+        self.running.push(Box::pin(self.reads.ask(node, self.fetch)));
+        true
+    }
+}

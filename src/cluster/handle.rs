@@ -1,0 +1,234 @@
+//! `Cluster`: the handle that the layers above hold.
+
+use super::{
+    bad_copies::BadCopies,
+    budget::Budget,
+    commit::Commits,
+    content_reader::ContentReader,
+    content_writer::{ContentWriter, Writes, WrittenContent},
+    error::{ClusterError, CommitError},
+    fetch::Reads,
+    in_flight::InFlight,
+    latency::HedgeAllowance,
+    membership::{Membership, NodeRegistration},
+    probe::{Watch, WatchPace},
+    read_registry::{ReadGuard, ReadRegistry},
+    reign::Reign,
+    settings::ClusterSettings,
+};
+use crate::{
+    metadata::{Command, Metadata, Outcome, command::NewContent, rows::ObjectLookup},
+    node::{
+        PeerConnector,
+        api::PeerAddress,
+        registration::{GatewayNews, Heartbeat, HeartbeatAnswer, Registrar, Registration, RegistrationAnswer},
+    },
+    runtime::{Clock, Random, Shutdown},
+    types::{NodeId, Term},
+};
+use futures_util::future::BoxFuture;
+use std::{ops::Range, sync::Arc};
+
+/// What a cluster is made of.
+pub struct ClusterParts {
+    pub metadata: Metadata,
+    /// Knows the nodes of this process and how to reach others.
+    pub connector: Arc<dyn PeerConnector>,
+    pub settings: ClusterSettings,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub shutdown: Shutdown,
+}
+
+/// The storage nodes as one store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    parts: Arc<Handles>,
+}
+
+#[derive(Debug)]
+struct Handles {
+    metadata: Metadata,
+    membership: Arc<Membership>,
+    reign: Reign,
+    registry: ReadRegistry,
+    writes: Arc<Writes>,
+    reads: Arc<Reads>,
+    commits: Commits,
+    settings: ClusterSettings,
+    clock: Arc<dyn Clock>,
+}
+
+impl Cluster {
+    /// Begins a reign and reads who belongs to the cluster. From then on nodes are watched until shutdown.
+    pub async fn start(parts: ClusterParts) -> Result<Self, ClusterError> {
+        let ClusterParts { metadata, connector, settings, clock, random, shutdown } = parts;
+        let reign = Reign::begin(metadata.clone(), clock.clone(), shutdown.clone()).await?;
+        let membership =
+            Membership::load(metadata.clone(), connector, reign.clone(), clock.clone(), settings.clone()).await?;
+        let membership = Arc::new(membership);
+        let topology = membership.topology().clone();
+        let chunk_size = settings.chunk_size_bytes();
+        let budget = Budget::new(settings.memory_budget, chunk_size, settings.memory_wait.0);
+        let bad_copies = BadCopies::new(metadata.clone(), reign.clone(), clock.clone(), shutdown.clone());
+        let writes = Writes {
+            topology: topology.clone(),
+            budget: budget.clone(),
+            in_flight: InFlight::default(),
+            reign: reign.clone(),
+            clock: clock.clone(),
+            random,
+            chunk_size,
+            straggler_wait: settings.straggler_wait.0,
+        };
+        let reads = Reads {
+            topology: topology.clone(),
+            budget,
+            metadata: metadata.clone(),
+            reign: reign.clone(),
+            clock: clock.clone(),
+            hedges: HedgeAllowance::new(settings.hedged_reads_percent),
+            bad_copies: Arc::new(bad_copies),
+            straggler_wait: settings.straggler_wait.0,
+            stats: Default::default(),
+        };
+        let pace =
+            WatchPace { probe_interval: settings.probe_interval.0, prompt_within: settings.straggler_wait.0 };
+        let watch = Watch::new(membership.clone(), metadata.clone(), clock.clone(), shutdown.clone(), pace);
+        shutdown.spawn(watch.run());
+        let handles = Handles {
+            commits: Commits { metadata: metadata.clone(), topology, reign: reign.clone() },
+            metadata,
+            membership,
+            reign,
+            registry: ReadRegistry::default(),
+            writes: Arc::new(writes),
+            reads: Arc::new(reads),
+            settings,
+            clock,
+        };
+        Ok(Self { parts: Arc::new(handles) })
+    }
+
+    /// Makes a node of this process a member.
+    pub async fn register_embedded(&self, node: NodeId, name: &str, zone: &str) -> Result<(), ClusterError> {
+        let address = PeerAddress { node, address: None };
+        let unknown = ClusterError::Malformed("the node is not in this process");
+        let api = self.parts.membership.connector().connect(&address).ok_or(unknown)?;
+        let asked = api.status(self.term(), Some(self.parts.reign.witness())).await;
+        let status = asked.map_err(|error| ClusterError::Node(format!("{name}: {error}")))?;
+        let registration =
+            NodeRegistration { node, name: name.to_owned(), address: None, zone: zone.to_owned(), status };
+        self.parts.membership.register(registration).await
+    }
+
+    /// Registers a read: from before its look-up until its body ended, what it may have found is not reclaimed.
+    pub fn begin_read(&self) -> ReadGuard {
+        self.parts.registry.begin(|| self.parts.metadata.committed())
+    }
+
+    /// Begins to write a content. `length_hint` is its length as far as it is known: what can't have room is refused
+    /// before a byte is moved.
+    pub async fn write(&self, length_hint: Option<u64>) -> Result<ContentWriter, ClusterError> {
+        self.parts.writes.topology.load().can_write(length_hint.unwrap_or(0))?;
+        Ok(ContentWriter::new(self.parts.writes.clone()))
+    }
+
+    /// Reads `range`, bytes of the content that `lookup` found; its extents must begin at or before the range.
+    pub fn read(&self, guard: ReadGuard, lookup: &ObjectLookup, range: Range<u64>) -> ContentReader {
+        ContentReader::new(self.parts.reads.clone(), guard, lookup, range)
+    }
+
+    /// Proposes the command that names the written content. Its blobs stay in flight until the outcome is known, also when
+    /// this future is dropped. When a group moved meanwhile, its members pull first and the command is proposed again.
+    pub async fn commit(
+        &self,
+        written: WrittenContent,
+        command: impl Fn(NewContent) -> Command + Send,
+    ) -> Result<Outcome, CommitError> {
+        self.parts.commits.commit(written, command).await
+    }
+
+    /// Whether a write can succeed now; the error says what is missing.
+    pub fn can_write(&self) -> Result<(), ClusterError> {
+        self.parts.writes.topology.load().can_write(0)
+    }
+
+    /// The memory for data on its way.
+    pub fn budget(&self) -> &Budget {
+        &self.parts.writes.budget
+    }
+
+    pub fn settings(&self) -> &ClusterSettings {
+        &self.parts.settings
+    }
+
+    pub fn term(&self) -> Term {
+        self.parts.reign.term()
+    }
+
+    pub(super) fn metadata(&self) -> &Metadata {
+        &self.parts.metadata
+    }
+
+    pub(super) fn membership(&self) -> &Membership {
+        &self.parts.membership
+    }
+
+    pub(super) fn registry(&self) -> &ReadRegistry {
+        &self.parts.registry
+    }
+
+    pub(super) fn in_flight(&self) -> &InFlight {
+        &self.parts.writes.in_flight
+    }
+
+    pub(super) fn reign(&self) -> &Reign {
+        &self.parts.reign
+    }
+
+    pub(super) fn reads(&self) -> &Reads {
+        &self.parts.reads
+    }
+
+    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.parts.clock
+    }
+
+    fn news(&self) -> GatewayNews {
+        let topology = self.parts.membership.topology().load();
+        let peers = topology.nodes().map(|(node, _)| node.peer_address()).filter(|peer| peer.address.is_some());
+        GatewayNews { term: self.term(), witness: Some(self.parts.reign.witness()), peers: peers.collect() }
+    }
+}
+
+/// What node processes say to the gateway.
+impl Registrar for Cluster {
+    fn register(&self, registration: Registration) -> BoxFuture<'_, RegistrationAnswer> {
+        Box::pin(async move {
+            if registration.cluster != self.parts.metadata.cluster_id() {
+                let reason = "the node's data belongs to another cluster".to_owned();
+                return RegistrationAnswer::Refused { reason };
+            }
+            let Registration { node, name, address, zone, status, .. } = registration;
+            let registration = NodeRegistration { node, name, address: Some(address), zone, status };
+            match self.parts.membership.register(registration).await {
+                Ok(()) => RegistrationAnswer::Welcome(self.news()),
+                Err(error) => RegistrationAnswer::Refused { reason: error.to_string() },
+            }
+        })
+    }
+
+    fn heartbeat(&self, heartbeat: Heartbeat) -> BoxFuture<'_, HeartbeatAnswer> {
+        Box::pin(async move {
+            match self.parts.membership.heartbeat(heartbeat.status).await {
+                true => HeartbeatAnswer::Noted(self.news()),
+                false => HeartbeatAnswer::Unknown,
+            }
+        })
+    }
+
+    fn term(&self) -> Term {
+        self.parts.reign.term()
+    }
+}

@@ -1,0 +1,304 @@
+//! Who belongs to the cluster and how each node stands: registrations, heartbeats, silence. Makes the topology.
+//!
+//! Liveness is in memory, on the monotonic clock, counted from this gateway's start: a gateway that was away itself does
+//! not take its own absence for theirs. Only transitions (healthy, suspect, failed) are commands. One lock orders
+//! registrations and transitions, so groups are planned from the nodes that are there.
+
+use super::{
+    cluster_node::{ClusterNode, Vitals},
+    error::ClusterError,
+    placement::{PlacedNode, plan_groups},
+    reign::Reign,
+    rollback::RollbackWatch,
+    settings::ClusterSettings,
+    topology::{Standing, Topology, placed},
+};
+use crate::{
+    metadata::{
+        Command, CommandError, Metadata, ProposeError,
+        command::{NewGroup, NodeState, RegisterNode},
+        rows::{Group, Node},
+    },
+    node::{
+        PeerConnector,
+        api::{NodeStatus, PeerAddress},
+    },
+    runtime::Clock,
+    types::{GroupId, NodeId, VolumeId},
+};
+use arc_swap::ArcSwap;
+use std::{fmt, sync::Arc, time::Duration};
+use tokio::sync::{Mutex, Notify};
+
+/// Who a node says it is.
+#[derive(Clone, Debug)]
+pub struct NodeRegistration {
+    pub node: NodeId,
+    pub name: String,
+    /// `None` for a node in this process.
+    pub address: Option<String>,
+    pub zone: String,
+    pub status: NodeStatus,
+}
+
+/// Groups created by one command: bounds its size.
+const GROUPS_PER_COMMAND: usize = 1000;
+/// Names tried when a name is taken by another node (an emptied disk comes back as a new node of the same name).
+const NAMES_TRIED_MAX: u32 = 100;
+
+pub struct Membership {
+    metadata: Metadata,
+    connector: Arc<dyn PeerConnector>,
+    topology: Arc<ArcSwap<Topology>>,
+    reign: Reign,
+    clock: Arc<dyn Clock>,
+    settings: ClusterSettings,
+    changed: Arc<Notify>,
+    start: Duration,
+    members: Mutex<Members>,
+}
+
+impl fmt::Debug for Membership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Membership").field("topology", &self.topology).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Members {
+    /// In the order of their registration.
+    nodes: Vec<Arc<ClusterNode>>,
+    groups: Vec<Group>,
+    rollbacks: RollbackWatch,
+}
+
+impl Membership {
+    /// Reads nodes and groups from the metadata and connects to them.
+    pub async fn load(
+        metadata: Metadata,
+        connector: Arc<dyn PeerConnector>,
+        reign: Reign,
+        clock: Arc<dyn Clock>,
+        settings: ClusterSettings,
+    ) -> Result<Self, ClusterError> {
+        let membership = Self {
+            metadata,
+            connector,
+            topology: Arc::default(),
+            reign,
+            start: clock.monotonic(),
+            clock,
+            settings,
+            changed: Arc::default(),
+            members: Mutex::default(),
+        };
+        {
+            let mut members = membership.members.lock().await;
+            for row in membership.metadata.nodes().await? {
+                membership.enter(&mut members, row);
+            }
+            members.groups = membership.metadata.groups().await?;
+            membership.rebuild(&members);
+        }
+        Ok(membership)
+    }
+
+    pub fn topology(&self) -> &Arc<ArcSwap<Topology>> {
+        &self.topology
+    }
+
+    pub fn connector(&self) -> &Arc<dyn PeerConnector> {
+        &self.connector
+    }
+
+    /// Told when the topology should be looked at again before its time.
+    pub fn changed(&self) -> &Notify {
+        &self.changed
+    }
+
+    /// Makes a node a member, or notes its new address, zone or capacity. Afterwards it is in groups, if there are enough
+    /// nodes for groups. Dropping the future may leave it registered; registering again goes on from there.
+    pub async fn register(&self, registration: NodeRegistration) -> Result<(), ClusterError> {
+        let mut members = self.members.lock().await;
+        let known = members.nodes.iter().find(|node| node.id() == registration.node).map(|node| node.row.clone());
+        let row = self.propose_registration(&registration, known.as_deref()).await?;
+        let node = self.enter(&mut members, row);
+        node.ok_or(ClusterError::Malformed("the node has no address that it could be reached at"))?
+            .vitals
+            .heard(self.clock.monotonic(), registration.status);
+        self.settle(&mut members).await
+    }
+
+    /// Notes how a node says it is; `false` when it is not a member.
+    pub async fn heartbeat(&self, status: NodeStatus) -> bool {
+        let node = self.topology.load().node(status.node).cloned();
+        let Some(node) = node else { return false };
+        let gone_back = self.members.lock().await.rollbacks.look(&status);
+        for volume in gone_back {
+            tracing::error!(node = %node.row.name, %volume, "the volume went back in time: its copies are in doubt");
+        }
+        node.vitals.heard(self.clock.monotonic(), status);
+        true
+    }
+
+    /// Looks at everybody's silence: proposes the transitions that came about, and makes the topology anew.
+    pub async fn review(&self) -> Result<(), ClusterError> {
+        let mut members = self.members.lock().await;
+        for i in 0..members.nodes.len() {
+            let node = members.nodes[i].clone();
+            let state = self.state_by_silence(&node.vitals);
+            if state != node.row.state {
+                tracing::warn!(node = %node.row.name, ?state, "a node's state changed");
+                self.metadata.propose(Command::SetNodeState { node: node.id(), state, at: self.clock.now() }).await?;
+                let row = Arc::new(Node { state, ..(*node.row).clone() });
+                members.nodes[i] = Arc::new(ClusterNode { row, ..(*node).clone() });
+            }
+        }
+        self.settle(&mut members).await
+    }
+
+    pub async fn was_rolled_back(&self, volumes: &[VolumeId]) -> bool {
+        let members = self.members.lock().await;
+        volumes.iter().any(|volume| members.rollbacks.was_rolled_back(*volume))
+    }
+
+    /// Creates the groups that are lacking and publishes the topology.
+    async fn settle(&self, members: &mut Members) -> Result<(), ClusterError> {
+        self.rebuild(members);
+        let created = self.create_groups(members).await;
+        if created? {
+            self.rebuild(members);
+        }
+        Ok(())
+    }
+
+    async fn propose_registration(
+        &self,
+        registration: &NodeRegistration,
+        known: Option<&Node>,
+    ) -> Result<Node, ClusterError> {
+        let volumes = &registration.status.volumes;
+        let mut row = Node {
+            node: registration.node,
+            name: registration.name.clone(),
+            address: registration.address.clone(),
+            zone: registration.zone.clone(),
+            capacity: volumes.iter().map(|volume| volume.capacity).sum(),
+            device: volumes.first().map(|volume| volume.device.clone()).filter(|device| !device.is_empty()),
+            volumes: volumes.iter().map(|volume| volume.volume).collect(),
+            state: NodeState::Healthy,
+            registered: known.map_or(self.clock.now(), |known| known.registered),
+        };
+        if let Some(known) = known
+            && (Node { name: row.name.clone(), ..known.clone() }) == row
+        {
+            return Ok(known.clone());
+        }
+        for attempt in 2..NAMES_TRIED_MAX {
+            match self.metadata.propose(Command::RegisterNode(self.command(&row))).await {
+                Ok(_) => return Ok(row),
+                Err(ProposeError::Refused(CommandError::NodeNameTaken)) => {
+                    row.name = format!("{}-{attempt}", registration.name);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(ClusterError::Malformed("the node's name is taken, and so is every variant of it"))
+    }
+
+    fn command(&self, row: &Node) -> RegisterNode {
+        RegisterNode {
+            node: row.node,
+            name: row.name.clone(),
+            address: row.address.clone(),
+            zone: row.zone.clone(),
+            capacity: row.capacity,
+            device: row.device.clone(),
+            volumes: row.volumes.clone(),
+            at: self.clock.now(),
+        }
+    }
+
+    /// Enters the node with its row, its connection, and what is known of how it does; `None` when there is no way to
+    /// connect to it.
+    fn enter(&self, members: &mut Members, row: Node) -> Option<Arc<ClusterNode>> {
+        let position = members.nodes.iter().position(|node| node.id() == row.node);
+        let before = position.map(|position| members.nodes[position].clone());
+        let address = PeerAddress { node: row.node, address: row.address.clone() };
+        let api = match &before {
+            Some(before) if before.row.address == row.address => Some(before.api.clone()),
+            _ => self.connector.connect(&address),
+        };
+        let Some(api) = api else {
+            tracing::warn!(node = %row.name, "the node can't be reached: it is not in this process and has no address");
+            return None;
+        };
+        let vitals = before.map(|before| before.vitals.clone());
+        let vitals = vitals.unwrap_or_else(|| Arc::new(Vitals::new(self.start, self.changed.clone())));
+        let node = Arc::new(ClusterNode { row: Arc::new(row), api, vitals });
+        match position {
+            Some(position) => members.nodes[position] = node.clone(),
+            None => members.nodes.push(node.clone()),
+        }
+        Some(node)
+    }
+
+    /// Plans with nodes that are alive and have been heard of; whether groups were created.
+    async fn create_groups(&self, members: &mut Members) -> Result<bool, ClusterError> {
+        let scheme = self.settings.scheme();
+        let is_there = |node: &&Arc<ClusterNode>| node.vitals.was_heard() && self.standing(node).is_alive();
+        let nodes: Vec<PlacedNode> = members.nodes.iter().filter(is_there).map(|node| placed(node)).collect();
+        let groups: Vec<Vec<NodeId>> =
+            members.groups.iter().filter(|group| group.scheme == scheme).map(|group| group.members.clone()).collect();
+        let replicas = usize::from(self.settings.replicas);
+        let planned = plan_groups(&nodes, &groups, replicas, self.settings.groups_per_node as usize);
+        if planned.is_empty() {
+            return Ok(false);
+        }
+        let first = members.groups.iter().map(|group| group.group.0).max().unwrap_or(0) + 1;
+        let groups: Vec<NewGroup> = (first..)
+            .zip(planned)
+            .map(|(number, members)| NewGroup { group: GroupId(number), members, scheme: scheme.clone() })
+            .collect();
+        tracing::info!(count = groups.len(), nodes = nodes.len(), "new placement groups");
+        for groups in groups.chunks(GROUPS_PER_COMMAND) {
+            self.metadata.propose(Command::CreateGroups { groups: groups.to_vec() }).await?;
+        }
+        members.groups = self.metadata.groups().await?;
+        Ok(true)
+    }
+
+    fn rebuild(&self, members: &Members) {
+        let nodes = members.nodes.iter().map(|node| (node.clone(), self.standing(node))).collect();
+        let replicas = usize::from(self.settings.replicas);
+        let topology = Topology::new(nodes, &members.groups, replicas, self.settings.write_acks);
+        self.topology.store(Arc::new(topology));
+    }
+
+    fn state_by_silence(&self, vitals: &Vitals) -> NodeState {
+        let silence = vitals.silence(self.clock.monotonic());
+        if silence >= self.settings.replace_after.0 {
+            NodeState::Failed
+        } else if silence >= self.settings.suspect_after.0 {
+            NodeState::Suspect
+        } else {
+            NodeState::Healthy
+        }
+    }
+
+    fn standing(&self, node: &ClusterNode) -> Standing {
+        match self.state_by_silence(&node.vitals) {
+            NodeState::Failed => Standing::Failed,
+            NodeState::Suspect => Standing::Suspect,
+            NodeState::Healthy if node.vitals.is_frozen() => Standing::Frozen,
+            NodeState::Healthy if node.vitals.health.is_shunned() => Standing::Shunned,
+            NodeState::Healthy if node.vitals.is_full() => Standing::Full,
+            NodeState::Healthy => Standing::Healthy,
+        }
+    }
+
+    /// The gateway's reign, for what nodes are told of it.
+    pub fn reign(&self) -> &Reign {
+        &self.reign
+    }
+}

@@ -1,0 +1,207 @@
+//! A cluster of fake nodes over a real metadata database, for the tests of this layer.
+
+use super::{
+    Cluster, ClusterError, ClusterParts, ClusterSettings, ContentReader, WrittenContent,
+    fake_nodes::{FakeNetwork, FakeNode, Place},
+    membership::NodeRegistration,
+};
+use crate::{
+    metadata::{
+        Command, Metadata, MetadataSettings, Outcome,
+        command::{
+            CreateBucket, DeleteObject, NewContent, PutObject, VersionAttributes, VersionSelector, WritePrecondition,
+        },
+        rows::{ObjectLookup, ReadFrom},
+    },
+    node::NodeApi,
+    runtime::{ManualClock, Random, SeededRandom, Shutdown},
+    types::{
+        BucketId, ByteSize, ETag, HumanDuration, ObjectHeaders, ObjectKey, TagSet, Timestamp, VersionId,
+    },
+};
+use bytes::Bytes;
+use std::{sync::Arc, time::Duration};
+use tempfile::TempDir;
+
+pub const CHUNK: usize = 64 * 1024;
+
+pub struct TestCluster {
+    pub cluster: Cluster,
+    pub metadata: Metadata,
+    pub nodes: Vec<Arc<FakeNode>>,
+    pub network: Arc<FakeNetwork>,
+    pub clock: Arc<ManualClock>,
+    pub shutdown: Shutdown,
+    pub bucket: BucketId,
+    random: Arc<SeededRandom>,
+    _directory: TempDir,
+}
+
+/// Chunks of one block, groups few, waits short.
+pub fn quick_settings() -> ClusterSettings {
+    ClusterSettings {
+        groups_per_node: 4,
+        chunk_size: ByteSize(CHUNK as u64),
+        straggler_wait: HumanDuration::from_millis(100),
+        probe_interval: HumanDuration::from_millis(20),
+        memory_budget: ByteSize::mib(32),
+        ..ClusterSettings::default()
+    }
+}
+
+impl TestCluster {
+    /// Three nodes outside of this process.
+    pub async fn start() -> Self {
+        Self::with(quick_settings(), 3, Place::Elsewhere).await
+    }
+
+    pub async fn with(settings: ClusterSettings, node_count: u8, place: Place) -> Self {
+        settings.validate().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new(Timestamp::from_unix_millis(1_700_000_000_000)));
+        let random = Arc::new(SeededRandom::new(1));
+        let metadata =
+            Metadata::open(directory.path(), &MetadataSettings::default(), clock.clone(), random.clone()).await.unwrap();
+        let network = Arc::new(FakeNetwork::default());
+        let shutdown = Shutdown::new();
+        let parts = ClusterParts {
+            metadata: metadata.clone(),
+            connector: network.clone(),
+            settings,
+            clock: clock.clone(),
+            random: random.clone(),
+            shutdown: shutdown.clone(),
+        };
+        let cluster = Cluster::start(parts).await.unwrap();
+        let create = CreateBucket {
+            name: "bucket".parse().unwrap(),
+            region: String::new(),
+            owner: "root".into(),
+            created: Timestamp::default(),
+            tags: None,
+        };
+        let bucket = match metadata.propose(Command::CreateBucket(create)).await.unwrap() {
+            Outcome::BucketCreated { bucket } => bucket,
+            other => panic!("{other:?}"),
+        };
+        let mut this =
+            Self { cluster, metadata, nodes: Vec::new(), network, clock, shutdown, bucket, random, _directory: directory };
+        for number in 1..=node_count {
+            this.join(number, place).await;
+        }
+        this
+    }
+
+    pub async fn join(&mut self, number: u8, place: Place) -> Arc<FakeNode> {
+        let node = self.network.add(number, place);
+        let registration = NodeRegistration {
+            node: node.id(),
+            name: format!("node-{number}"),
+            address: Some(format!("host-{number}:1")),
+            zone: "zone".into(),
+            status: node.status_now(),
+        };
+        self.cluster.membership().register(registration).await.unwrap();
+        self.nodes.push(node.clone());
+        node
+    }
+
+    /// Moves the clock on and looks at the nodes as they stand then; those without a fault are heard of.
+    pub async fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+        for node in &self.nodes {
+            if node.status(self.cluster.term(), None).await_now().is_some() {
+                self.cluster.membership().heartbeat(node.status_now()).await;
+            }
+        }
+        self.cluster.membership().review().await.unwrap();
+    }
+
+    pub async fn write(&self, bytes: &[u8]) -> Result<WrittenContent, ClusterError> {
+        let mut writer = self.cluster.write(Some(bytes.len() as u64)).await?;
+        for slice in bytes.chunks(10_000) {
+            writer.write(Bytes::copy_from_slice(slice)).await?;
+        }
+        writer.finish().await
+    }
+
+    pub async fn put(&self, key: &str, bytes: &[u8]) {
+        let written = self.write(bytes).await.unwrap();
+        self.cluster.commit(written, |content| self.put_command(key, content)).await.unwrap();
+    }
+
+    pub fn put_command(&self, key: &str, content: NewContent) -> Command {
+        let mut version = [0; 16];
+        self.random.fill(&mut version);
+        let attributes = VersionAttributes {
+            version: VersionId::from_bytes(version),
+            created: Timestamp::default(),
+            owner: "root".into(),
+            headers: ObjectHeaders::default(),
+            tags: TagSet::default(),
+        };
+        Command::PutObject(PutObject {
+            bucket: self.bucket,
+            key: ObjectKey::new(key).unwrap(),
+            attributes,
+            etag: ETag::from_md5([0; 16]),
+            checksum: None,
+            content,
+            precondition: WritePrecondition::None,
+        })
+    }
+
+    pub async fn delete(&self, key: &str) {
+        let mut marker = [0; 16];
+        self.random.fill(&mut marker);
+        let delete = DeleteObject {
+            bucket: self.bucket,
+            key: ObjectKey::new(key).unwrap(),
+            version: VersionSelector::Latest,
+            marker: VersionId::from_bytes(marker),
+            owner: "root".into(),
+            at: Timestamp::default(),
+            precondition: WritePrecondition::None,
+        };
+        self.metadata.propose(Command::DeleteObject(delete)).await.unwrap();
+    }
+
+    pub async fn lookup(&self, key: &str) -> Option<ObjectLookup> {
+        let key = ObjectKey::new(key).unwrap();
+        let found = self.metadata.lookup(self.bucket, &key, VersionSelector::Latest, ReadFrom::Offset(0)).await;
+        found.unwrap()
+    }
+
+    pub async fn reader(&self, key: &str) -> ContentReader {
+        let guard = self.cluster.begin_read();
+        let lookup = self.lookup(key).await.unwrap();
+        let size = lookup.object.size;
+        self.cluster.read(guard, &lookup, 0..size)
+    }
+
+    pub async fn get(&self, key: &str) -> Result<Vec<u8>, ClusterError> {
+        read_all(self.reader(key).await).await
+    }
+}
+
+pub async fn read_all(mut reader: ContentReader) -> Result<Vec<u8>, ClusterError> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = reader.next().await {
+        bytes.extend_from_slice(&piece?);
+    }
+    Ok(bytes)
+}
+
+/// Bytes that differ from place to place.
+pub fn content(length: usize) -> Vec<u8> {
+    (0..length).map(|i| (i / 251 + i % 251) as u8).collect()
+}
+
+/// Polls once.
+trait AwaitNow: Future + Sized {
+    fn await_now(self) -> Option<Self::Output> {
+        futures_util::FutureExt::now_or_never(self)
+    }
+}
+
+impl<F: Future> AwaitNow for F {}
