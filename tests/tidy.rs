@@ -31,7 +31,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "runtime",
         ],
     ),
-    ("cli", &["app", "config", "admin", "types"]),
+    ("cli", &["app", "config", "admin", "types", "runtime"]),
     ("main", &["cli"]),
 ];
 

@@ -4,6 +4,7 @@
 //! that are wrong or missing.
 
 mod admin;
+mod bench;
 mod config;
 mod failure;
 mod get;

@@ -1,6 +1,6 @@
 //! The verbs. A new verb is a file beside this one and one line in each of the two lists here.
 
-use super::{admin::Admin, config::Config, get::Get, ls::Ls, mb::Mb, put::Put, rb::Rb, rm::Rm};
+use super::{admin::Admin, bench::Bench, config::Config, get::Get, ls::Ls, mb::Mb, put::Put, rb::Rb, rm::Rm};
 use clap::Subcommand;
 use std::process::ExitCode;
 
@@ -15,6 +15,7 @@ pub enum Verb {
     Rm(Rm),
     Mb(Mb),
     Rb(Rb),
+    Bench(Bench),
 }
 
 impl Verb {
@@ -28,6 +29,7 @@ impl Verb {
             Self::Rm(verb) => verb.run(),
             Self::Mb(verb) => verb.run(),
             Self::Rb(verb) => verb.run(),
+            Self::Bench(verb) => verb.run(),
         }
     }
 }

@@ -16,7 +16,7 @@ use std::{
 pub struct AccessFlags {
     /// Address of the S3 server, such as http://127.0.0.1:9000 [default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the
     /// profile's endpoint_url, Amazon S3]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, visible_alias = "endpoint", value_name = "URL")]
     pub endpoint_url: Option<String>,
     /// Region to sign for [default: AWS_REGION, AWS_DEFAULT_REGION, the profile's region, us-east-1]
     #[arg(long)]

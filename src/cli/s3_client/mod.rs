@@ -14,7 +14,7 @@ mod profile;
 mod progress;
 mod upload;
 
-pub use access::AccessFlags;
+pub use access::{Access, AccessFlags};
 pub use bucket::{create_bucket, delete_bucket, list_buckets};
 pub use connection::Connection;
 pub use download::{Destination, download};
