@@ -8,6 +8,7 @@ mod body;
 mod checksum_combine;
 mod conditions;
 mod digest;
+mod document;
 mod error;
 mod ranges;
 mod tokens;
@@ -15,6 +16,7 @@ mod tokens;
 pub use crate::metadata::command::{SourceConditions, VersionSelector, WritePrecondition};
 pub use body::{BodyError, ExpectedChecksum, ExpectedDigests, UploadBody};
 pub use conditions::{ReadConditions, TagCondition};
+pub use document::check_document;
 pub use error::ObjectError;
 pub use ranges::ByteRange;
 

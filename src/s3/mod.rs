@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows what S3 means: that is `objects`. Nothing below knows HTTP.
 
+pub mod body;
 pub mod context;
 pub mod error;
 pub mod operation;
@@ -12,6 +13,7 @@ pub mod response;
 mod signature;
 pub mod xml;
 
+pub use body::RequestBody;
 pub use context::RequestContext;
 pub use error::{S3Code, S3Error};
 pub use operation::Operation;

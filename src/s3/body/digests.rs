@@ -1,0 +1,146 @@
+//! What the headers say that a body hashes to: `Content-MD5`, `x-amz-checksum-*`, `x-amz-sdk-checksum-algorithm`,
+//! `x-amz-trailer`. Only headers count: a checksum in the query of a presigned URL is ignored, as S3 does (the
+//! JavaScript SDK signs the checksum of an empty body into such URLs).
+
+use crate::{
+    objects::{ExpectedChecksum, ExpectedDigests},
+    s3::{
+        error::{S3Code, S3Error},
+        signature::Payload,
+    },
+    types::{Checksum, ChecksumAlgorithm},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use http::{HeaderMap, HeaderValue};
+
+const SDK_ALGORITHM: &str = "x-amz-sdk-checksum-algorithm";
+const TRAILER: &str = "x-amz-trailer";
+
+pub fn expected_digests(headers: &HeaderMap, payload: &Payload) -> Result<ExpectedDigests, S3Error> {
+    let sha256 = match payload {
+        Payload::Hash(hash) => Some(*hash),
+        Payload::Unsigned
+        | Payload::SignedChunks(_)
+        | Payload::SignedChunksWithTrailer(_)
+        | Payload::UnsignedChunksWithTrailer => None,
+    };
+    let content_md5 = headers.get("content-md5").map(parse_content_md5).transpose()?;
+    Ok(ExpectedDigests { content_md5, sha256, checksum: expected_checksum(headers, payload)? })
+}
+
+fn parse_content_md5(value: &HeaderValue) -> Result<[u8; 16], S3Error> {
+    let decoded = BASE64.decode(value.as_bytes()).ok();
+    decoded.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| S3Code::InvalidDigest.into())
+}
+
+fn expected_checksum(headers: &HeaderMap, payload: &Payload) -> Result<ExpectedChecksum, S3Error> {
+    let value = checksum_value(headers)?;
+    let trailer = announced_trailer(headers, payload)?;
+    let expected = match (value, trailer) {
+        (Some(_), Some(_)) => return Err(one_checksum_only()),
+        (Some(checksum), None) => ExpectedChecksum::Value(checksum),
+        (None, Some(algorithm)) => ExpectedChecksum::Trailer(algorithm),
+        (None, None) => ExpectedChecksum::None,
+    };
+    check_sdk_algorithm(headers, &expected)?;
+    Ok(expected)
+}
+
+/// The one `x-amz-checksum-<algorithm>` header.
+fn checksum_value(headers: &HeaderMap) -> Result<Option<Checksum>, S3Error> {
+    let mut found = None;
+    for algorithm in ChecksumAlgorithm::ALL {
+        let Some(value) = headers.get(algorithm.header()) else { continue };
+        let checksum = value.to_str().ok().and_then(|text| Checksum::from_base64(algorithm, text).ok());
+        let checksum = checksum
+            .ok_or_else(|| S3Error::invalid_request(format!("Value for {} header is invalid.", algorithm.header())))?;
+        if found.replace(checksum).is_some() {
+            return Err(one_checksum_only());
+        }
+    }
+    Ok(found)
+}
+
+fn one_checksum_only() -> S3Error {
+    S3Error::invalid_request("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
+}
+
+/// The checksum that `x-amz-trailer` announces, for the forms of payload that have trailers.
+fn announced_trailer(headers: &HeaderMap, payload: &Payload) -> Result<Option<ChecksumAlgorithm>, S3Error> {
+    let Some(value) = headers.get(TRAILER) else { return Ok(None) };
+    match payload {
+        Payload::SignedChunksWithTrailer(_) | Payload::UnsignedChunksWithTrailer => {}
+        Payload::Hash(_) | Payload::Unsigned | Payload::SignedChunks(_) => {
+            return Err(S3Error::invalid_request(
+                "x-amz-trailer needs an x-amz-content-sha256 of a form that has trailers.",
+            ));
+        }
+    }
+    let algorithm = value.to_str().ok().and_then(|name| ChecksumAlgorithm::from_header(name.trim()));
+    let unsupported = || S3Error::invalid_request("The value specified in the x-amz-trailer header is not supported");
+    algorithm.ok_or_else(unsupported).map(Some)
+}
+
+/// An SDK that names its algorithm must also send its value.
+fn check_sdk_algorithm(headers: &HeaderMap, expected: &ExpectedChecksum) -> Result<(), S3Error> {
+    let Some(value) = headers.get(SDK_ALGORITHM) else { return Ok(()) };
+    let Some(named) = value.to_str().ok().and_then(ChecksumAlgorithm::from_name) else {
+        return Err(S3Error::invalid_request(format!("Value for {SDK_ALGORITHM} header is invalid.")));
+    };
+    match expected.algorithm() {
+        Some(sent) if sent == named => Ok(()),
+        Some(_) => Err(S3Error::invalid_request(format!("Value for {SDK_ALGORITHM} header is invalid."))),
+        None => Err(S3Error::invalid_request(format!(
+            "{SDK_ALGORITHM} specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found."
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expected(pairs: &[(&'static str, &str)], payload: &Payload) -> Result<ExpectedDigests, S3Code> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        expected_digests(&headers, payload).map_err(|error| error.code())
+    }
+
+    #[test]
+    fn a_malformed_content_md5_is_invalid() {
+        let good = BASE64.encode([7; 16]);
+        let digests = expected(&[("content-md5", &good)], &Payload::Unsigned).unwrap();
+        assert_eq!(digests.content_md5, Some([7; 16]));
+        for bad in ["", "x", "YWJyYWNhZGFicmE=", &BASE64.encode([7; 15])] {
+            assert_eq!(expected(&[("content-md5", bad)], &Payload::Unsigned), Err(S3Code::InvalidDigest), "{bad}");
+        }
+    }
+
+    #[test]
+    fn one_checksum_is_taken_and_two_are_refused() {
+        let crc32 = ("x-amz-checksum-crc32", "AAAAAA==");
+        let digests = expected(&[crc32, (SDK_ALGORITHM, "CRC32")], &Payload::Unsigned).unwrap();
+        assert_eq!(digests.checksum.algorithm(), Some(ChecksumAlgorithm::Crc32));
+        for bad in [
+            &[crc32, ("x-amz-checksum-crc32c", "AAAAAA==")][..],
+            &[("x-amz-checksum-crc32", "AAAA")],
+            &[crc32, (SDK_ALGORITHM, "SHA1")],
+            &[(SDK_ALGORITHM, "CRC32")],
+            &[(TRAILER, "x-amz-checksum-crc32")],
+        ] {
+            assert_eq!(expected(bad, &Payload::Unsigned), Err(S3Code::InvalidRequest), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_trailer_is_announced_by_its_name() {
+        let payload = Payload::UnsignedChunksWithTrailer;
+        let digests = expected(&[(TRAILER, "x-amz-checksum-crc64nvme")], &payload).unwrap();
+        assert_eq!(digests.checksum, ExpectedChecksum::Trailer(ChecksumAlgorithm::Crc64nvme));
+        assert_eq!(expected(&[(TRAILER, "x-amz-meta-x")], &payload), Err(S3Code::InvalidRequest));
+        let both = [(TRAILER, "x-amz-checksum-crc32"), ("x-amz-checksum-crc32", "AAAAAA==")];
+        assert_eq!(expected(&both, &payload), Err(S3Code::InvalidRequest));
+    }
+}

@@ -1,0 +1,212 @@
+//! The body of a request: read by the operation, paced, decoded, authenticated.
+//!
+//! An operation takes it in one of two ways: `into_upload_body` streams an object's bytes to the layer below, which
+//! hashes them once and compares; `read_document` reads a bounded document whole and compares here.
+
+mod aws_chunked;
+mod digests;
+mod pace;
+mod source;
+mod trailers;
+
+#[cfg(test)]
+mod chunked_tests;
+
+pub use pace::PaceLimits;
+pub use source::{BodyRules, BodySource, Expectation};
+
+use super::{
+    error::{S3Code, S3Error},
+    signature::Payload,
+};
+use crate::{
+    objects::{BodyError, ExpectedChecksum, ExpectedDigests, UploadBody, check_document},
+    types::Checksum,
+};
+use aws_chunked::{AwsChunkedDecoder, ChunkFraming, Step};
+use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, Method};
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+
+const DECODED_LENGTH: &str = "x-amz-decoded-content-length";
+
+/// How long a long signed chunk waits for room: as long as a client waits for an answer anyway.
+const ROOM_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// A body that nobody has begun to read.
+#[derive(Debug)]
+pub struct RequestBody {
+    source: BodySource,
+    framing: Framing,
+    /// Bytes of the object or document; unknown only for a plain body with `Transfer-Encoding: chunked`.
+    declared_length: Option<u64>,
+    digests: ExpectedDigests,
+}
+
+#[derive(Debug)]
+enum Framing {
+    Plain,
+    AwsChunked(AwsChunkedDecoder),
+}
+
+impl RequestBody {
+    /// Checks everything about the body that can be known before its first byte.
+    pub fn new(method: &Method, headers: &HeaderMap, payload: Payload, source: BodySource) -> Result<Self, S3Error> {
+        let may_have_body = method == Method::PUT || method == Method::POST;
+        let digests = match (may_have_body, &payload) {
+            (true, _) => digests::expected_digests(headers, &payload)?,
+            (false, Payload::Hash(hash)) => ExpectedDigests { sha256: Some(*hash), ..Default::default() },
+            (false, _) => ExpectedDigests::default(),
+        };
+        let framing = match payload {
+            Payload::Hash(_) | Payload::Unsigned => None,
+            Payload::SignedChunks(signer) => Some(ChunkFraming::Signed(signer)),
+            Payload::SignedChunksWithTrailer(signer) => Some(ChunkFraming::SignedWithTrailer(signer)),
+            Payload::UnsignedChunksWithTrailer => Some(ChunkFraming::UnsignedWithTrailer),
+        };
+        let Some(framing) = framing else {
+            let declared_length = source.wire_length();
+            check_hash_of_nothing(declared_length, &digests)?;
+            return Ok(Self { source, framing: Framing::Plain, declared_length, digests });
+        };
+        let length = decoded_length(headers)?;
+        let announced = match digests.checksum {
+            ExpectedChecksum::Trailer(algorithm) => Some(algorithm),
+            ExpectedChecksum::None | ExpectedChecksum::Computed(_) | ExpectedChecksum::Value(_) => None,
+        };
+        let decoder = AwsChunkedDecoder::new(framing, length, announced);
+        Ok(Self { source, framing: Framing::AwsChunked(decoder), declared_length: Some(length), digests })
+    }
+
+    /// Number of bytes of the object or document. S3 wants to know it before it reads.
+    pub fn require_length(&self) -> Result<u64, S3Error> {
+        self.declared_length.ok_or_else(|| S3Code::MissingContentLength.into())
+    }
+
+    pub fn declared_length(&self) -> Option<u64> {
+        self.declared_length
+    }
+
+    /// What the bytes have to hash to.
+    pub fn expected_digests(&self) -> &ExpectedDigests {
+        &self.digests
+    }
+
+    pub fn into_upload_body(self) -> DecodedBody {
+        DecodedBody { source: self.source, framing: self.framing, declared_length: self.declared_length, room: None }
+    }
+
+    /// The whole body, at most `limit_bytes` of it, with every digest that the client gave checked.
+    pub async fn read_document(self, limit_bytes: usize) -> Result<Bytes, S3Error> {
+        let too_long =
+            || S3Error::new(S3Code::MaxMessageLengthExceeded).field("MaxMessageLengthBytes", limit_bytes.to_string());
+        if self.declared_length.is_some_and(|length| length > limit_bytes as u64) {
+            return Err(too_long());
+        }
+        let digests = self.digests.clone();
+        let mut body = self.into_upload_body();
+        let mut document = BytesMut::new();
+        while let Some(bytes) = body.next_bytes().await? {
+            if document.len() + bytes.len() > limit_bytes {
+                return Err(too_long());
+            }
+            document.extend_from_slice(&bytes);
+        }
+        let document = document.freeze();
+        check_document(&document, &digests, body.trailing_checksum().as_ref())?;
+        Ok(document)
+    }
+}
+
+/// A request without a body must have signed the hash of nothing, also where no operation looks at the body.
+fn check_hash_of_nothing(wire_length: Option<u64>, digests: &ExpectedDigests) -> Result<(), S3Error> {
+    match (wire_length, digests.sha256) {
+        (Some(0), Some(hash)) if hash != EMPTY_SHA256 => Err(S3Error::content_sha256_mismatch(hash, EMPTY_SHA256)),
+        _ => Ok(()),
+    }
+}
+
+const EMPTY_SHA256: [u8; 32] = [
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae, 0x41,
+    0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+];
+
+fn decoded_length(headers: &HeaderMap) -> Result<u64, S3Error> {
+    let value = headers.get(DECODED_LENGTH).ok_or_else(|| {
+        S3Error::with_message(
+            S3Code::MissingContentLength,
+            "You must provide the x-amz-decoded-content-length HTTP header.",
+        )
+    })?;
+    let text = value.to_str().unwrap_or_default();
+    let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let length = text.parse().ok().filter(|_| is_number);
+    length.ok_or_else(|| S3Error::invalid_argument(DECODED_LENGTH, text, "The decoded length is not a number."))
+}
+
+/// A body that is being read: decoded and authenticated bytes.
+#[derive(Debug)]
+pub struct DecodedBody {
+    source: BodySource,
+    framing: Framing,
+    declared_length: Option<u64>,
+    /// Room for the long signed chunk that is being read or handed out.
+    room: Option<OwnedSemaphorePermit>,
+}
+
+impl DecodedBody {
+    async fn next_bytes(&mut self) -> Result<Option<Bytes>, BodyError> {
+        loop {
+            let decoder = match &mut self.framing {
+                Framing::Plain => return self.source.next().await,
+                Framing::AwsChunked(decoder) => decoder,
+            };
+            match decoder.step()? {
+                Step::Data(bytes) => return Ok(Some(bytes)),
+                Step::NeedInput => match self.source.next().await? {
+                    Some(bytes) => decoder.push(bytes),
+                    None => return decoder.finish().map(|()| None),
+                },
+                Step::NeedRoom(length) => self.room = Some(room_for(&self.source, self.room.take(), length).await?),
+                Step::End => match self.source.next().await? {
+                    None => return Ok(None),
+                    Some(_) => return Err(BodyError::Malformed("There are bytes behind the end of the chunks.")),
+                },
+            }
+        }
+    }
+}
+
+/// Gives back the room of the chunk before, then takes that of the next.
+async fn room_for(
+    source: &BodySource,
+    previous: Option<OwnedSemaphorePermit>,
+    length: u64,
+) -> Result<OwnedSemaphorePermit, BodyError> {
+    drop(previous);
+    let kib = u32::try_from(length.div_ceil(1024)).map_err(|_| BodyError::Malformed("A chunk is too long."))?;
+    let room = source.rules().chunk_room.clone().acquire_many_owned(kib);
+    match tokio::time::timeout(ROOM_WAIT_MAX, room).await {
+        Ok(Ok(permit)) => Ok(permit),
+        _ => Err(BodyError::TooSlow),
+    }
+}
+
+impl UploadBody for DecodedBody {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, BodyError>> {
+        Box::pin(self.next_bytes())
+    }
+
+    fn declared_length(&self) -> Option<u64> {
+        self.declared_length
+    }
+
+    fn trailing_checksum(&self) -> Option<Checksum> {
+        match &self.framing {
+            Framing::Plain => None,
+            Framing::AwsChunked(decoder) => decoder.trailing_checksum().cloned(),
+        }
+    }
+}
