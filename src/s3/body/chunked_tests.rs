@@ -68,9 +68,9 @@ impl Shape {
             Self::Signed => "\r\n".to_owned(),
             Self::UnsignedWithTrailer => format!("{trailer}\r\n\r\n"),
             Self::SignedWithTrailer => {
-                let mut headers = aws_smithy_runtime_api::http::Headers::new();
-                headers.insert(CRC32.0, CRC32.1);
-                let signature = v4::sign_trailer(&headers, &previous, &params).unwrap().signature().to_owned();
+                let mut request = aws_sdk_s3::config::http::HttpRequest::empty();
+                request.headers_mut().insert(CRC32.0, CRC32.1);
+                let signature = v4::sign_trailer(request.headers(), &previous, &params).unwrap().signature().to_owned();
                 format!("{trailer}\r\nx-amz-trailer-signature:{signature}\r\n\r\n")
             }
         };

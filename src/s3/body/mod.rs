@@ -27,7 +27,7 @@ use aws_chunked::{AwsChunkedDecoder, ChunkFraming, Step};
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::OwnedSemaphorePermit;
 
 const DECODED_LENGTH: &str = "x-amz-decoded-content-length";
@@ -169,7 +169,9 @@ impl DecodedBody {
                     Some(bytes) => decoder.push(bytes),
                     None => return decoder.finish().map(|()| None),
                 },
-                Step::NeedRoom(length) => self.room = Some(room_for(&self.source, self.room.take(), length).await?),
+                Step::NeedRoom(length) => {
+                    self.room = Some(room_for(self.source.rules().clone(), self.room.take(), length).await?)
+                }
                 Step::End => match self.source.next().await? {
                     None => return Ok(None),
                     Some(_) => return Err(BodyError::Malformed("There are bytes behind the end of the chunks.")),
@@ -181,13 +183,13 @@ impl DecodedBody {
 
 /// Gives back the room of the chunk before, then takes that of the next.
 async fn room_for(
-    source: &BodySource,
+    rules: Arc<BodyRules>,
     previous: Option<OwnedSemaphorePermit>,
     length: u64,
 ) -> Result<OwnedSemaphorePermit, BodyError> {
     drop(previous);
     let kib = u32::try_from(length.div_ceil(1024)).map_err(|_| BodyError::Malformed("A chunk is too long."))?;
-    let room = source.rules().chunk_room.clone().acquire_many_owned(kib);
+    let room = rules.chunk_room.clone().acquire_many_owned(kib);
     match tokio::time::timeout(ROOM_WAIT_MAX, room).await {
         Ok(Ok(permit)) => Ok(permit),
         _ => Err(BodyError::TooSlow),

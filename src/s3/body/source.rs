@@ -9,7 +9,7 @@ use crate::objects::BodyError;
 use bytes::Bytes;
 use futures_util::future::poll_immediate;
 use http_body::Body as _;
-use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt, combinators::BoxBody};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, time::Instant};
 
@@ -48,7 +48,7 @@ pub enum Expectation {
     Continue,
 }
 
-type FrameBody = UnsyncBoxBody<Bytes, BodyError>;
+type FrameBody = BoxBody<Bytes, BodyError>;
 
 pub struct BodySource {
     body: FrameBody,
@@ -154,7 +154,7 @@ mod tests {
     /// A body that gives one byte and then nothing for ever.
     fn stalled() -> FrameBody {
         let first = stream::iter([Ok(Frame::data(Bytes::from_static(b"a")))]);
-        StreamBody::new(futures_util::StreamExt::chain(first, stream::pending())).boxed_unsync()
+        StreamBody::new(futures_util::StreamExt::chain(first, stream::pending())).boxed()
     }
 
     #[tokio::test]
