@@ -133,11 +133,11 @@ impl Membership {
     pub async fn heartbeat(&self, status: NodeStatus) -> bool {
         let node = self.topology.load().node(status.node).cloned();
         let Some(node) = node else { return false };
+        node.vitals.heard(self.clock.monotonic(), status.clone());
         let gone_back = self.members.lock().await.rollbacks.look(&status);
         for volume in gone_back {
             tracing::error!(node = %node.row.name, %volume, "the volume went back in time: its copies are in doubt");
         }
-        node.vitals.heard(self.clock.monotonic(), status);
         true
     }
 

@@ -11,8 +11,6 @@ mod commit;
 mod content_reader;
 mod content_writer;
 mod error;
-#[cfg(test)]
-mod fake_nodes;
 mod fetch;
 mod health;
 mod in_flight;
@@ -28,7 +26,7 @@ mod reign;
 mod rollback;
 mod settings;
 #[cfg(test)]
-mod test_cluster;
+mod tests;
 mod topology;
 mod upload_share;
 
@@ -39,3 +37,4 @@ pub use content_writer::{ContentWriter, WrittenContent};
 pub use error::{ClusterError, CommitError};
 pub use read_registry::{ReadGuard, ReadRegistry};
 pub use settings::{ClusterSettings, WriteAcks};
+pub use topology::Standing;

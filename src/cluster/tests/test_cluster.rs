@@ -1,11 +1,11 @@
 //! A cluster of fake nodes over a real metadata database, for the tests of this layer.
 
-use super::{
-    Cluster, ClusterError, ClusterParts, ClusterSettings, ContentReader, WrittenContent,
-    fake_nodes::{FakeNetwork, FakeNode, Place},
-    membership::NodeRegistration,
-};
+use super::fake_nodes::{FakeNetwork, FakeNode, Place};
 use crate::{
+    cluster::{
+        Cluster, ClusterError, ClusterParts, ClusterSettings, ContentReader, WrittenContent,
+        membership::NodeRegistration,
+    },
     metadata::{
         Command, Metadata, MetadataSettings, Outcome,
         command::{
@@ -20,6 +20,7 @@ use crate::{
     },
 };
 use bytes::Bytes;
+use futures_util::FutureExt;
 use std::{sync::Arc, time::Duration};
 use tempfile::TempDir;
 
@@ -110,8 +111,8 @@ impl TestCluster {
     pub async fn pass(&self, time: Duration) {
         self.clock.advance(time);
         for node in &self.nodes {
-            if node.status(self.cluster.term(), None).await_now().is_some() {
-                self.cluster.membership().heartbeat(node.status_now()).await;
+            if let Some(Ok(status)) = node.status(self.cluster.term(), None).now_or_never() {
+                self.cluster.membership().heartbeat(status).await;
             }
         }
         self.cluster.membership().review().await.unwrap();
@@ -197,11 +198,14 @@ pub fn content(length: usize) -> Vec<u8> {
     (0..length).map(|i| (i / 251 + i % 251) as u8).collect()
 }
 
-/// Polls once.
-trait AwaitNow: Future + Sized {
-    fn await_now(self) -> Option<Self::Output> {
-        futures_util::FutureExt::now_or_never(self)
+/// Waits for what background tasks bring about.
+pub async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+    // Far more rounds than it takes: only a test that would fail gets to the end.
+    for _ in 0..5000 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
+    panic!("it never came about that {what}");
 }
-
-impl<F: Future> AwaitNow for F {}
