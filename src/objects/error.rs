@@ -3,7 +3,8 @@
 
 use super::body::BodyError;
 use crate::{
-    metadata::CommandError,
+    cluster::{ClusterError, CommitError},
+    metadata::{CommandError, ProposeError, QueryError},
     types::{ChecksumAlgorithm, ETag, Timestamp, VersionId},
 };
 
@@ -132,6 +133,48 @@ impl From<CommandError> for ObjectError {
             | CommandError::NoSuchAccessKey
             | CommandError::AccessKeyExists
             | CommandError::Malformed { .. } => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<QueryError> for ObjectError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Closed => Self::Unavailable("the server is stopping".to_owned()),
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<ProposeError> for ObjectError {
+    fn from(error: ProposeError) -> Self {
+        match error {
+            ProposeError::Refused(refusal) => refusal.into(),
+            ProposeError::NoRoom => Self::NoRoom,
+            ProposeError::Unavailable(reason) => Self::Unavailable(reason),
+        }
+    }
+}
+
+impl From<ClusterError> for ObjectError {
+    fn from(error: ClusterError) -> Self {
+        match error {
+            ClusterError::NotEnoughNodes { .. }
+            | ClusterError::Deposed { .. }
+            | ClusterError::Metadata(_)
+            | ClusterError::Stopping => Self::Unavailable(error.to_string()),
+            ClusterError::NoRoom => Self::NoRoom,
+            ClusterError::Busy => Self::Busy,
+            ClusterError::Unreadable { .. } | ClusterError::Malformed(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<CommitError> for ObjectError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Refused(refusal) => refusal.into(),
+            CommitError::Cluster(error) => error.into(),
         }
     }
 }

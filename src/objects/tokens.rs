@@ -2,6 +2,7 @@
 //! so that it survives restarts and works at any gateway. Opaque to clients: base64 over a format byte, a kind byte
 //! and the key. Nothing in it needs to be secret: whoever may list may begin anywhere.
 
+use super::ObjectError;
 use crate::metadata::rows::ListMarker;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -33,6 +34,15 @@ pub fn decode(token: &str) -> Result<ListMarker, InvalidToken> {
         KIND_KEY => Ok(ListMarker::Key(text)),
         KIND_COMMON_PREFIX => Ok(ListMarker::CommonPrefix(text)),
         _ => Err(InvalidToken),
+    }
+}
+
+/// What S3 says of a token that it did not give out.
+pub fn refused(token: &str) -> ObjectError {
+    ObjectError::InvalidArgument {
+        name: "continuation-token",
+        value: token.to_owned(),
+        reason: "The continuation token provided is incorrect",
     }
 }
 

@@ -1,0 +1,68 @@
+//! GetObjectAttributes: what HEAD says, and the parts of a multipart object. Source: Amazon S3 API Reference,
+//! "GetObjectAttributes".
+
+use super::{ObjectError, Objects, get::GetInput};
+use crate::metadata::rows::{ObjectVersion, VersionPart};
+
+/// Parts on one page. Amazon S3 API Reference: 1000.
+pub const PARTS_PAGE_MAX: u32 = 1000;
+
+/// Which parts to list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartPageInput {
+    /// Only parts with a higher number.
+    pub after_part: u32,
+    pub limit: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct ObjectAttributes {
+    pub object: ObjectVersion,
+    /// Of a multipart object, when parts were asked for.
+    pub parts: Option<PartPage<VersionPart>>,
+}
+
+/// Parts in ascending order.
+#[derive(Clone, Debug)]
+pub struct PartPage<T> {
+    pub parts: Vec<T>,
+    pub is_truncated: bool,
+}
+
+impl<T> PartPage<T> {
+    /// `parts` holds one more than the page when there is another page.
+    pub(super) fn of(mut parts: Vec<T>, limit: u32) -> Self {
+        let is_truncated = parts.len() > limit as usize;
+        parts.truncate(limit as usize);
+        Self { parts, is_truncated }
+    }
+}
+
+impl Objects {
+    /// `parts`: none when the client did not ask for them.
+    pub async fn attributes(
+        &self,
+        input: &GetInput,
+        parts: Option<PartPageInput>,
+    ) -> Result<ObjectAttributes, ObjectError> {
+        let object = self.head(input).await?.object;
+        let parts = match parts.filter(|_| object.part_count.is_some()) {
+            Some(page) => Some(self.attribute_parts(input, &object, page).await?),
+            None => None,
+        };
+        Ok(ObjectAttributes { object, parts })
+    }
+
+    async fn attribute_parts(
+        &self,
+        input: &GetInput,
+        object: &ObjectVersion,
+        page: PartPageInput,
+    ) -> Result<PartPage<VersionPart>, ObjectError> {
+        let bucket = self.bucket(&input.bucket).await?;
+        let limit = page.limit.min(PARTS_PAGE_MAX);
+        let found =
+            self.metadata.version_parts(bucket.id, &input.key, object.version, page.after_part, limit + 1).await?;
+        Ok(PartPage::of(found, limit))
+    }
+}

@@ -1,0 +1,90 @@
+//! Buckets: create, delete, look at one, list. Source: Amazon S3 API Reference, "CreateBucket", "ListBuckets".
+
+use super::{ObjectError, Objects, handle::unexpected, tokens};
+use crate::{
+    metadata::{
+        Command, Outcome,
+        command::CreateBucket,
+        rows::{Bucket, ListMarker},
+    },
+    types::{BucketName, TagSet},
+};
+
+/// Buckets on one page of ListBuckets. Amazon S3 API Reference: 10 000.
+pub const BUCKETS_PAGE_MAX: u32 = 10_000;
+
+#[derive(Clone, Debug)]
+pub struct CreateBucketInput {
+    pub name: BucketName,
+    /// The location constraint as the client gave it; empty for the default region.
+    pub region: String,
+    pub owner: String,
+    pub tags: Option<TagSet>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct ListBucketsInput {
+    pub prefix: String,
+    pub token: Option<String>,
+    /// `None`: everything at once, as S3 answers clients that don't page.
+    pub limit: Option<u32>,
+}
+
+#[derive(Clone, Debug)]
+pub struct BucketPage {
+    pub buckets: Vec<Bucket>,
+    pub next_token: Option<String>,
+}
+
+impl Objects {
+    /// Creating a bucket that one owns already succeeds and changes nothing, as S3 does in us-east-1.
+    pub async fn create_bucket(&self, input: CreateBucketInput) -> Result<(), ObjectError> {
+        let command = Command::CreateBucket(CreateBucket {
+            name: input.name,
+            region: input.region,
+            owner: input.owner,
+            created: self.now(),
+            tags: input.tags,
+        });
+        match self.propose(command).await {
+            Ok(Outcome::BucketCreated { .. }) | Err(ObjectError::BucketAlreadyOwnedByYou) => Ok(()),
+            Ok(other) => Err(unexpected(&other)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Only an empty bucket goes: no versions, no uploads under way.
+    pub async fn delete_bucket(&self, name: &BucketName) -> Result<(), ObjectError> {
+        let bucket = self.bucket(name).await?;
+        match self.propose(Command::DeleteBucket { bucket: bucket.id }).await? {
+            Outcome::Done => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    pub async fn head_bucket(&self, name: &BucketName) -> Result<Bucket, ObjectError> {
+        self.bucket(name).await
+    }
+
+    pub async fn list_buckets(&self, input: &ListBucketsInput) -> Result<BucketPage, ObjectError> {
+        let limit = input.limit.unwrap_or(BUCKETS_PAGE_MAX).min(BUCKETS_PAGE_MAX);
+        let after = match &input.token {
+            Some(token) => Some(after_token(token)?),
+            None => None,
+        };
+        // One more than the page shows whether there is another page.
+        let mut buckets = self.metadata.buckets(&input.prefix, after.as_deref(), limit + 1).await?;
+        let is_truncated = buckets.len() > limit as usize;
+        buckets.truncate(limit as usize);
+        let last = buckets.last().filter(|_| is_truncated);
+        let next_token = last.map(|bucket| tokens::encode(&ListMarker::Key(bucket.name.to_string())));
+        Ok(BucketPage { buckets, next_token })
+    }
+}
+
+fn after_token(token: &str) -> Result<String, ObjectError> {
+    match tokens::decode(token) {
+        Ok(ListMarker::Key(name)) => Ok(name),
+        Ok(ListMarker::CommonPrefix(_)) | Err(tokens::InvalidToken) => Err(tokens::refused(token)),
+    }
+}

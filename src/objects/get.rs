@@ -1,0 +1,132 @@
+//! GetObject and HeadObject: one look-up, conditions, then which bytes. Source: Amazon S3 API Reference, "GetObject".
+
+use super::{ByteRange, ObjectError, Objects, ReadConditions, VersionSelector, reader::ObjectReader};
+use crate::{
+    metadata::{
+        BucketLookup,
+        rows::{ObjectLookup, ObjectVersion, ReadFrom, VersionPart},
+    },
+    types::{BucketId, BucketName, ObjectKey},
+};
+use std::ops::Range;
+
+#[derive(Clone, Debug)]
+pub struct GetInput {
+    pub bucket: BucketName,
+    pub key: ObjectKey,
+    pub version: VersionSelector,
+    pub conditions: ReadConditions,
+    pub selection: Selection,
+}
+
+/// Which bytes of the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selection {
+    Whole,
+    Range(ByteRange),
+    /// A part of a multipart object by its number; of any other object, number 1 is the whole.
+    Part(u32),
+}
+
+/// A version that was found, and which of its bytes were asked for.
+#[derive(Clone, Debug)]
+pub struct FoundObject {
+    pub object: ObjectVersion,
+    pub range: Range<u64>,
+    pub selection: Selection,
+    /// The part, when one was asked for and the object has parts.
+    pub part: Option<VersionPart>,
+}
+
+impl Objects {
+    pub async fn head(&self, input: &GetInput) -> Result<FoundObject, ObjectError> {
+        let lookup = self.look_up(input, ReadFrom::Nothing).await?;
+        self.select(input, lookup.object).await
+    }
+
+    /// The reader gives exactly the bytes of the range, or an error; it keeps them from being reclaimed while it lives.
+    pub async fn get(&self, input: &GetInput) -> Result<(FoundObject, ObjectReader), ObjectError> {
+        let guard = self.cluster.begin_read();
+        let from = match input.selection {
+            Selection::Whole | Selection::Part(_) => ReadFrom::Offset(0),
+            Selection::Range(range) => range.read_from(),
+        };
+        let lookup = self.look_up(input, from).await?;
+        let found = self.select(input, lookup.object.clone()).await?;
+        let reader = ObjectReader::new(self.cluster.read(guard, &lookup, found.range.clone()));
+        Ok((found, reader))
+    }
+
+    async fn look_up(&self, input: &GetInput, from: ReadFrom) -> Result<ObjectLookup, ObjectError> {
+        let lookup = match self.metadata.lookup_in(&input.bucket, &input.key, input.version, from).await? {
+            BucketLookup::Found(lookup) => lookup,
+            BucketLookup::NoSuchBucket => return Err(ObjectError::NoSuchBucket),
+            BucketLookup::NoSuchKey => return Err(missing(input.version)),
+        };
+        refuse_delete_marker(input.version, &lookup.object)?;
+        Ok(lookup)
+    }
+
+    /// The bytes that the request means, once its conditions hold.
+    async fn select(&self, input: &GetInput, object: ObjectVersion) -> Result<FoundObject, ObjectError> {
+        input.conditions.check(&object.etag, object.created)?;
+        let (range, part) = match input.selection {
+            Selection::Whole => (0..object.size, None),
+            Selection::Range(range) => {
+                let invalid = |_| ObjectError::InvalidRange { size: object.size };
+                (range.resolve(object.size).map_err(invalid)?, None)
+            }
+            Selection::Part(number) => self.select_part(input, &object, number).await?,
+        };
+        Ok(FoundObject { object, range, selection: input.selection, part })
+    }
+
+    async fn select_part(
+        &self,
+        input: &GetInput,
+        object: &ObjectVersion,
+        number: u32,
+    ) -> Result<(Range<u64>, Option<VersionPart>), ObjectError> {
+        let Some(part_count) = object.part_count else {
+            return match number {
+                1 => Ok((0..object.size, None)),
+                _ => Err(ObjectError::NoSuchPartNumber { part_number: number, part_count: 1 }),
+            };
+        };
+        let bucket = self.bucket(&input.bucket).await?;
+        let part = self.metadata.version_part(bucket.id, &input.key, object.version, number).await?;
+        let part = part.ok_or(ObjectError::NoSuchPartNumber { part_number: number, part_count })?;
+        Ok((part.offset..part.offset + part.size, Some(part)))
+    }
+
+    /// The current version of a key, if there is one that is no delete marker.
+    pub(super) async fn current_version(
+        &self,
+        bucket: BucketId,
+        key: &ObjectKey,
+    ) -> Result<Option<ObjectVersion>, ObjectError> {
+        let lookup = self.metadata.lookup(bucket, key, VersionSelector::Latest, ReadFrom::Nothing).await?;
+        Ok(lookup.map(|lookup| lookup.object).filter(|object| !object.is_delete_marker))
+    }
+}
+
+/// What S3 answers for a key or version that is not there.
+pub(super) fn missing(version: VersionSelector) -> ObjectError {
+    match version {
+        VersionSelector::Latest => ObjectError::NoSuchKey,
+        VersionSelector::Null | VersionSelector::Id(_) => ObjectError::NoSuchVersion,
+    }
+}
+
+pub(super) fn refuse_delete_marker(asked: VersionSelector, object: &ObjectVersion) -> Result<(), ObjectError> {
+    if !object.is_delete_marker {
+        return Ok(());
+    }
+    let version = (!object.is_null).then_some(object.version);
+    Err(match asked {
+        VersionSelector::Latest => ObjectError::CurrentIsDeleteMarker { version },
+        VersionSelector::Null | VersionSelector::Id(_) => {
+            ObjectError::VersionIsDeleteMarker { version, modified: object.created }
+        }
+    })
+}

@@ -1,0 +1,58 @@
+//! Tags of objects and buckets. Source: Amazon S3 API Reference, "PutObjectTagging", "PutBucketTagging".
+
+use super::{ObjectError, Objects, VersionSelector, get::missing, handle::unexpected};
+use crate::{
+    metadata::{
+        Command, CommandError, Outcome, ProposeError,
+        rows::{ObjectVersion, ReadFrom},
+    },
+    types::{BucketName, ObjectKey, TagSet},
+};
+
+impl Objects {
+    /// The version whose tags were asked for: an object without tags has an empty set.
+    pub async fn object_tags(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        version: VersionSelector,
+    ) -> Result<ObjectVersion, ObjectError> {
+        let bucket = self.bucket(bucket).await?;
+        let lookup = self.metadata.lookup(bucket.id, key, version, ReadFrom::Nothing).await?;
+        let object = lookup.ok_or_else(|| missing(version))?.object;
+        super::get::refuse_delete_marker(version, &object)?;
+        Ok(object)
+    }
+
+    /// Replaces the whole set; an empty one removes it.
+    pub async fn set_object_tags(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        version: VersionSelector,
+        tags: TagSet,
+    ) -> Result<(), ObjectError> {
+        let bucket = self.bucket(bucket).await?;
+        let command = Command::SetObjectTags { bucket: bucket.id, key: key.clone(), version, tags };
+        match self.metadata.propose(command).await {
+            Ok(Outcome::Done) => Ok(()),
+            Ok(other) => Err(unexpected(&other)),
+            Err(ProposeError::Refused(CommandError::IsDeleteMarker)) => Err(missing(version)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub async fn bucket_tags(&self, bucket: &BucketName) -> Result<TagSet, ObjectError> {
+        let bucket = self.bucket(bucket).await?;
+        self.metadata.bucket_tags(bucket.id).await?.ok_or(ObjectError::NoSuchTagSet)
+    }
+
+    /// `None` removes the set.
+    pub async fn set_bucket_tags(&self, bucket: &BucketName, tags: Option<TagSet>) -> Result<(), ObjectError> {
+        let bucket = self.bucket(bucket).await?;
+        match self.propose(Command::SetBucketTags { bucket: bucket.id, tags }).await? {
+            Outcome::Done => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+}
