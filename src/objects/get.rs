@@ -38,6 +38,13 @@ pub struct FoundObject {
     pub part: Option<VersionPart>,
 }
 
+impl FoundObject {
+    /// Whether the answer is 206: a range or a part was asked for.
+    pub fn is_partial(&self) -> bool {
+        !matches!(self.selection, Selection::Whole)
+    }
+}
+
 impl Objects {
     pub async fn head(&self, input: &GetInput) -> Result<FoundObject, ObjectError> {
         let lookup = self.look_up(input, ReadFrom::Nothing).await?;

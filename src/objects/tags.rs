@@ -10,8 +10,8 @@ use crate::{
 };
 
 impl Objects {
-    /// The version whose tags were asked for: an object without tags has an empty set.
-    pub async fn object_tags(
+    /// The version itself, for what is kept with it (tags, owner).
+    pub async fn version_of(
         &self,
         bucket: &BucketName,
         key: &ObjectKey,

@@ -53,7 +53,7 @@ impl Objects {
             })
         };
         match self.cluster.commit(stored.written, command).await? {
-            Outcome::Done => Ok(part),
+            Outcome::Written(_) => Ok(part),
             other => Err(unexpected(&other)),
         }
     }

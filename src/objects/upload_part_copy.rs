@@ -5,6 +5,7 @@
 use super::{
     ByteRange, ObjectError, Objects, SINGLE_WRITE_MAX_BYTES,
     copy_source::{FoundSource, Pinned, SourceInput},
+    digest::BodyHasher,
     handle::unexpected,
     upload_part::{StoredPart, UploadName, kept_algorithm},
 };
@@ -14,7 +15,7 @@ use crate::{
         command::{CopyPart, PutPart},
         rows::Bucket,
     },
-    types::{ChecksumAlgorithm, ChecksumKind, Timestamp, VersionId},
+    types::{ChecksumAlgorithm, ChecksumKind, ETag, Timestamp, VersionId},
 };
 use std::ops::Range;
 
@@ -58,7 +59,7 @@ impl Objects {
             checksum: Some(part.checksum.clone()),
         });
         match self.metadata.propose(command).await {
-            Ok(Outcome::Done) => {}
+            Ok(Outcome::Written(_)) => {}
             Ok(other) => return Err(unexpected(&other)),
             Err(ProposeError::Refused(CommandError::TooManyExtents { .. })) => {
                 self.move_slice(&input, &bucket, range, &part, modified).await?;
@@ -77,7 +78,7 @@ impl Objects {
         let digests = self.hash_source(source, range, algorithm).await?;
         let checksum = digests.checksum(algorithm).cloned();
         let checksum = checksum.ok_or_else(|| ObjectError::Internal("the slice was not hashed".to_owned()))?;
-        Ok(StoredPart { etag: crate::types::ETag::from_md5(digests.md5), checksum })
+        Ok(StoredPart { etag: ETag::from_md5(digests.md5), checksum })
     }
 
     /// Writes the slice's bytes as a part of their own. The source is found again: should it have changed, the bytes
@@ -95,7 +96,7 @@ impl Objects {
         if source.lookup.object.size < range.end {
             return Err(ObjectError::ConditionalConflict);
         }
-        let mut hasher = super::digest::BodyHasher::new(&self.hashes, [algorithm]);
+        let mut hasher = BodyHasher::new(&self.hashes, [algorithm]);
         let mut writer = self.cluster.write(Some(range.end - range.start)).await?;
         let mut reader = source.read(self, range);
         while let Some(bytes) = reader.next().await {
@@ -120,7 +121,7 @@ impl Objects {
             })
         };
         match self.cluster.commit(writer.finish().await?, command).await? {
-            Outcome::Done => Ok(()),
+            Outcome::Written(_) => Ok(()),
             other => Err(unexpected(&other)),
         }
     }
@@ -148,7 +149,7 @@ fn known_digests(source: &FoundSource, range: &Range<u64>, algorithm: ChecksumAl
     let known = object.checksum.as_ref().filter(|_| *range == (0..object.size))?;
     let fits = known.kind == ChecksumKind::FullObject && known.checksum.algorithm() == algorithm;
     let etag = object.etag.md5().filter(|_| fits)?;
-    Some(StoredPart { etag: crate::types::ETag::from_md5(etag), checksum: known.checksum.clone() })
+    Some(StoredPart { etag: ETag::from_md5(etag), checksum: known.checksum.clone() })
 }
 
 #[cfg(test)]

@@ -1,0 +1,104 @@
+//! CreateBucket. Making a bucket that one owns already answers 200 and keeps what is in it, as S3 does in us-east-1.
+
+use crate::{
+    objects::CreateBucketInput,
+    s3::{
+        RequestBody, RequestContext, Response, S3Code, S3Error,
+        ops::{
+            object_input,
+            parameter::{self, DOCUMENT_MAX_BYTES},
+            tagging::{self, TagElement},
+        },
+        percent::{self, Slash},
+        xml,
+    },
+    types::{TagLimit, TagSet},
+};
+use http::{StatusCode, header};
+use serde::Deserialize;
+
+/// Longer than any region's name.
+const REGION_MAX_BYTES: usize = 64;
+
+#[derive(Default, Deserialize)]
+struct Configuration {
+    #[serde(rename = "LocationConstraint", default)]
+    location: String,
+    /// Of directory buckets only.
+    #[serde(rename = "Location")]
+    directory_location: Option<serde::de::IgnoredAny>,
+    #[serde(rename = "Bucket")]
+    directory_bucket: Option<serde::de::IgnoredAny>,
+    #[serde(rename = "Tags")]
+    tags: Option<Tags>,
+}
+
+#[derive(Deserialize)]
+struct Tags {
+    #[serde(rename = "Tag", default)]
+    tags: Vec<TagElement>,
+}
+
+pub async fn handle(ctx: &RequestContext<'_>, body: RequestBody) -> Result<Response, S3Error> {
+    check_headers(ctx)?;
+    let input = parse(ctx, &body.read_document(DOCUMENT_MAX_BYTES).await?)?;
+    let location = format!("/{}", percent::encode(input.name.as_str(), Slash::Encoded));
+    ctx.objects.create_bucket(input).await?;
+    let mut response = parameter::empty(StatusCode::OK);
+    response.headers_mut().insert(header::LOCATION, parameter::own_value(&location));
+    Ok(response)
+}
+
+/// Object lock and ACLs come later; ownership is always the bucket owner's.
+fn check_headers(ctx: &RequestContext<'_>) -> Result<(), S3Error> {
+    object_input::check_acl(ctx)?;
+    if ctx.header("x-amz-bucket-object-lock-enabled")?.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        return Err(S3Error::with_message(S3Code::NotImplemented, "Object Lock is not implemented."));
+    }
+    match ctx.header("x-amz-object-ownership")? {
+        None | Some("BucketOwnerEnforced") => Ok(()),
+        Some("BucketOwnerPreferred" | "ObjectWriter") => {
+            Err(S3Error::with_message(S3Code::NotImplemented, "Only BucketOwnerEnforced is implemented."))
+        }
+        Some(other) => Err(S3Error::invalid_argument("x-amz-object-ownership", other, "Invalid x-amz-object-ownership header")),
+    }
+}
+
+fn parse(ctx: &RequestContext<'_>, document: &[u8]) -> Result<CreateBucketInput, S3Error> {
+    let configuration: Configuration = match document.trim_ascii() {
+        [] => Configuration::default(),
+        document => xml::read(document, "CreateBucketConfiguration")?,
+    };
+    if configuration.directory_location.is_some() || configuration.directory_bucket.is_some() {
+        return Err(S3Error::with_message(S3Code::NotImplemented, "Directory buckets are not implemented."));
+    }
+    let tags = configuration.tags.map(|tags| tagging::from_elements(tags.tags, TagLimit::Bucket)).transpose()?;
+    Ok(CreateBucketInput {
+        name: ctx.bucket()?.clone(),
+        region: region(configuration.location.trim())?,
+        owner: ctx.principal.owner().to_owned(),
+        tags: tags.filter(|tags: &TagSet| !tags.is_empty()),
+    })
+}
+
+/// Any region's name is taken and given back: clients compare it with what they were configured with.
+fn region(constraint: &str) -> Result<String, S3Error> {
+    let is_name = constraint.len() <= REGION_MAX_BYTES
+        && constraint.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    if is_name { Ok(constraint.to_owned()) } else { Err(S3Code::InvalidLocationConstraint.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_region_is_a_plain_name() {
+        for good in ["", "eu-west-1", "default", "us_east.2"] {
+            assert_eq!(region(good).unwrap(), good);
+        }
+        for bad in ["a b", "<x>", &"r".repeat(65)] {
+            assert_eq!(region(bad).unwrap_err().code(), S3Code::InvalidLocationConstraint, "{bad}");
+        }
+    }
+}

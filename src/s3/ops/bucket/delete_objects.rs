@@ -1,0 +1,158 @@
+//! DeleteObjects: up to 1000 keys, each with an outcome of its own.
+
+use crate::{
+    objects::{DELETE_MANY_MAX, DeleteEntry, DeletedVersion, ObjectError, VersionSelector},
+    s3::{
+        RequestBody, RequestContext, Response, S3Code, S3Error,
+        ops::{
+            condition_input::delete_condition,
+            parameter::{self, DOCUMENT_MAX_BYTES, version_text},
+        },
+        xml::{self, XmlWriter},
+    },
+    types::ObjectKey,
+};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Document {
+    #[serde(rename = "Object", default)]
+    objects: Vec<Entry>,
+    #[serde(rename = "Quiet", default)]
+    quiet: String,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(rename = "Key")]
+    key: String,
+    #[serde(rename = "VersionId")]
+    version: Option<String>,
+    #[serde(rename = "ETag")]
+    etag: Option<String>,
+    #[serde(rename = "LastModifiedTime")]
+    modified: Option<String>,
+    #[serde(rename = "Size")]
+    size: Option<String>,
+}
+
+/// An entry as the client named it, and what to do with it: an entry that makes no sense fails alone.
+struct Named {
+    key: String,
+    version: Option<String>,
+    entry: Result<DeleteEntry, S3Error>,
+}
+
+/// Which outcomes the client wants to see.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Report {
+    Everything,
+    Errors,
+}
+
+pub async fn handle(ctx: &RequestContext<'_>, body: RequestBody) -> Result<Response, S3Error> {
+    let (named, report) = parse(&body.read_document(DOCUMENT_MAX_BYTES).await?)?;
+    let entries = named.iter().filter_map(|named| named.entry.as_ref().ok().cloned()).collect();
+    let outcomes = ctx.objects.delete_many(ctx.bucket()?, entries, ctx.principal.owner()).await?;
+    Ok(render(named, outcomes, report))
+}
+
+fn parse(bytes: &[u8]) -> Result<(Vec<Named>, Report), S3Error> {
+    let document: Document = xml::read(bytes, "Delete")?;
+    if document.objects.is_empty() || document.objects.len() > DELETE_MANY_MAX {
+        return Err(S3Code::MalformedXML.into());
+    }
+    let report = match document.quiet.trim() {
+        "" | "false" => Report::Everything,
+        "true" => Report::Errors,
+        _ => return Err(S3Code::MalformedXML.into()),
+    };
+    let named = |entry: Entry| Named {
+        entry: delete_entry(&entry),
+        key: entry.key,
+        version: entry.version.filter(|version| !version.is_empty()),
+    };
+    Ok((document.objects.into_iter().map(named).collect(), report))
+}
+
+fn delete_entry(entry: &Entry) -> Result<DeleteEntry, S3Error> {
+    let key = ObjectKey::new(entry.key.as_str()).map_err(|_| S3Error::new(S3Code::KeyTooLongError))?;
+    let version = match entry.version.as_deref() {
+        None | Some("") => VersionSelector::Latest,
+        // An id that is none of ours is a version that does not exist; deleting that succeeds.
+        Some(text) => parameter::parse_version(text).map_err(|_| S3Error::new(S3Code::NoSuchVersion))?,
+    };
+    let precondition = delete_condition(entry.etag.as_deref(), entry.modified.as_deref(), entry.size.as_deref())?;
+    Ok(DeleteEntry { key, version, precondition })
+}
+
+fn render(named: Vec<Named>, outcomes: Vec<Result<DeletedVersion, ObjectError>>, report: Report) -> Response {
+    let mut outcomes = outcomes.into_iter();
+    let mut xml = XmlWriter::document("DeleteResult");
+    for named in named {
+        let outcome = match named.entry {
+            Ok(_) => outcomes.next().map_or_else(
+                || Err(S3Error::internal("an entry of DeleteObjects has no outcome")),
+                |outcome| outcome.map_err(S3Error::from),
+            ),
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(deleted) if report == Report::Everything => {
+                write_deleted(&mut xml, &named.key, named.version.as_deref(), &deleted);
+            }
+            Ok(_) => {}
+            Err(error) => write_error(&mut xml, &named.key, named.version.as_deref(), &error),
+        }
+    }
+    parameter::document(xml.finish())
+}
+
+fn write_deleted(xml: &mut XmlWriter, key: &str, version: Option<&str>, deleted: &DeletedVersion) {
+    xml.element("Deleted", |xml| {
+        xml.text("Key", key).optional_text("VersionId", version);
+        if deleted.is_delete_marker {
+            let marker = deleted.version.map(VersionSelector::Id).unwrap_or(VersionSelector::Null);
+            xml.flag("DeleteMarker", true).text("DeleteMarkerVersionId", &version_text(&marker));
+        }
+    });
+}
+
+fn write_error(xml: &mut XmlWriter, key: &str, version: Option<&str>, error: &S3Error) {
+    if let Some(cause) = error.cause() {
+        tracing::error!(key, cause, "an entry of DeleteObjects failed");
+    }
+    xml.element("Error", |xml| {
+        xml.text("Key", key).optional_text("VersionId", version);
+        xml.text("Code", error.code().name()).text("Message", error.message());
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(count: usize) -> String {
+        let objects: String = (0..count).map(|i| format!("<Object><Key>k{i}</Key></Object>")).collect();
+        format!("<Delete>{objects}<Quiet>true</Quiet></Delete>")
+    }
+
+    #[test]
+    fn up_to_1000_keys_are_taken() {
+        let (named, report) = parse(document(1000).as_bytes()).unwrap();
+        assert_eq!(named.len(), 1000);
+        assert!(report == Report::Errors);
+        for count in [0, 1001] {
+            assert_eq!(parse(document(count).as_bytes()).err().unwrap().code(), S3Code::MalformedXML, "{count}");
+        }
+    }
+
+    #[test]
+    fn an_entry_that_makes_no_sense_fails_alone() {
+        let text = "<Delete><Object><Key>a</Key><VersionId>nope</VersionId></Object><Object><Key>b</Key></Object></Delete>";
+        let (named, _) = parse(text.as_bytes()).unwrap();
+        let outcome = DeletedVersion { version: None, is_delete_marker: false, existed: true };
+        let response = render(named, vec![Ok(outcome)], Report::Everything);
+        assert_eq!(response.status(), http::StatusCode::OK);
+    }
+}

@@ -1,0 +1,58 @@
+//! ListObjects, the first version: `marker` and `NextMarker`.
+
+use super::listed_object::{OwnerElement, write_common_prefix, write_contents, write_encoding};
+use crate::{
+    objects::{ListEntry, ListInput, ListPosition, ObjectPage},
+    s3::{
+        RequestBody, RequestContext, Response, S3Error,
+        ops::{
+            list_input::{self, ListParameters},
+            parameter,
+        },
+        xml::XmlWriter,
+    },
+};
+
+pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
+    let parameters = list_input::list_parameters(ctx, "max-keys")?;
+    let marker = list_input::text(ctx, "marker");
+    let page = ctx.objects.list(input(ctx, &parameters, &marker)?).await?;
+    Ok(render(ctx, &parameters, &marker, &page))
+}
+
+fn input(ctx: &RequestContext<'_>, parameters: &ListParameters, marker: &str) -> Result<ListInput, S3Error> {
+    Ok(ListInput {
+        bucket: ctx.bucket()?.clone(),
+        prefix: parameters.prefix.clone(),
+        delimiter: parameters.delimiter.clone(),
+        position: match marker {
+            "" => ListPosition::Start,
+            marker => ListPosition::Marker(marker.to_owned()),
+        },
+        limit: parameters.page_limit,
+    })
+}
+
+fn render(ctx: &RequestContext<'_>, parameters: &ListParameters, marker: &str, page: &ObjectPage) -> Response {
+    let encoding = parameters.encoding;
+    let mut xml = XmlWriter::document("ListBucketResult");
+    xml.text("Name", ctx.bucket.map_or("", |bucket| bucket.as_str()));
+    xml.key("Prefix", &parameters.prefix, encoding).key("Marker", marker, encoding);
+    // S3 gives NextMarker only with a delimiter; without one, the last key is where a client goes on.
+    if let Some(next) = page.next_marker().filter(|_| !parameters.delimiter.is_empty()) {
+        xml.key("NextMarker", next, encoding);
+    }
+    xml.number("MaxKeys", parameters.page_limit.into());
+    if !parameters.delimiter.is_empty() {
+        xml.key("Delimiter", &parameters.delimiter, encoding);
+    }
+    write_encoding(&mut xml, encoding);
+    xml.flag("IsTruncated", page.next.is_some());
+    for entry in &page.entries {
+        match entry {
+            ListEntry::Item(object) => write_contents(&mut xml, object, encoding, OwnerElement::Shown),
+            ListEntry::CommonPrefix(prefix) => write_common_prefix(&mut xml, prefix, encoding),
+        }
+    }
+    parameter::document(xml.finish())
+}

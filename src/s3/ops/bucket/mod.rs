@@ -1,0 +1,24 @@
+//! Operations on a bucket.
+
+pub mod create_bucket;
+pub mod delete_bucket;
+pub mod delete_bucket_tagging;
+pub mod delete_objects;
+pub mod get_bucket_acl;
+pub mod get_bucket_location;
+pub mod get_bucket_tagging;
+pub mod head_bucket;
+pub mod list_object_versions;
+pub mod list_objects;
+pub mod list_objects_v2;
+mod listed_object;
+pub mod put_bucket_tagging;
+pub mod unconfigured;
+
+/// The region of a bucket that was made without a location constraint.
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// The region's name where S3 never leaves it empty.
+pub(super) fn region_name(region: &str) -> &str {
+    if region.is_empty() { DEFAULT_REGION } else { region }
+}

@@ -1,0 +1,21 @@
+//! The operations: one file each, parse, act, render, in this order. Only parse sees headers and query, only render
+//! builds a response, act is one call into `objects`.
+//!
+//! What several operations parse or render alike stands in files of its own here: `*_input.rs` parses, `*_output.rs`
+//! renders.
+
+mod checksum_output;
+mod condition_input;
+mod copy_source_input;
+mod list_input;
+mod object_input;
+mod object_output;
+mod owner_output;
+mod parameter;
+mod tagging;
+mod upload_input;
+
+pub mod bucket;
+pub mod multipart;
+pub mod object;
+pub mod service;

@@ -1,0 +1,61 @@
+//! CreateMultipartUpload.
+
+use crate::{
+    objects::{CreateUploadInput, CreatedUpload},
+    s3::{
+        RequestBody, RequestContext, Response, S3Error,
+        ops::{
+            object_input,
+            parameter::{self, insert_own},
+        },
+        xml::XmlWriter,
+    },
+    types::{ChecksumAlgorithm, ChecksumKind},
+};
+
+pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
+    let input = parse(ctx)?;
+    let created = ctx.objects.create_upload(input).await?;
+    Ok(render(ctx, &created))
+}
+
+fn parse(ctx: &RequestContext<'_>) -> Result<CreateUploadInput, S3Error> {
+    object_input::check_acl(ctx)?;
+    object_input::check_storage_class(ctx)?;
+    Ok(CreateUploadInput {
+        bucket: ctx.bucket()?.clone(),
+        key: ctx.key()?.clone(),
+        owner: ctx.principal.owner().to_owned(),
+        headers: object_input::object_headers(ctx)?,
+        tags: object_input::tags(ctx)?,
+        checksum_algorithm: checksum_algorithm(ctx)?,
+        checksum_kind: checksum_kind(ctx)?,
+    })
+}
+
+fn checksum_algorithm(ctx: &RequestContext<'_>) -> Result<Option<ChecksumAlgorithm>, S3Error> {
+    let Some(name) = ctx.header("x-amz-checksum-algorithm")? else { return Ok(None) };
+    ChecksumAlgorithm::from_name(name).map(Some).ok_or_else(|| {
+        S3Error::invalid_request("Checksum algorithm provided is unsupported. Please try again with any of the valid types: \
+            [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+    })
+}
+
+fn checksum_kind(ctx: &RequestContext<'_>) -> Result<Option<ChecksumKind>, S3Error> {
+    let Some(name) = ctx.header("x-amz-checksum-type")? else { return Ok(None) };
+    ChecksumKind::from_name(name).map(Some).ok_or_else(|| {
+        S3Error::invalid_request("Value for x-amz-checksum-type header is invalid.")
+    })
+}
+
+fn render(ctx: &RequestContext<'_>, created: &CreatedUpload) -> Response {
+    let mut xml = XmlWriter::document("InitiateMultipartUploadResult");
+    xml.text("Bucket", ctx.bucket.map_or("", |bucket| bucket.as_str()));
+    xml.text("Key", ctx.key.map_or("", |key| key.as_str())).text("UploadId", &created.upload.to_string());
+    let mut response = parameter::document(xml.finish());
+    if let Some((algorithm, kind)) = created.checksum {
+        insert_own(&mut response, "x-amz-checksum-algorithm", algorithm.name());
+        insert_own(&mut response, "x-amz-checksum-type", kind.name());
+    }
+    response
+}

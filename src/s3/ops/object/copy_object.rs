@@ -1,0 +1,85 @@
+//! CopyObject.
+
+use crate::{
+    objects::{CopiedObject, CopyInput, Directive, OntoItself},
+    s3::{
+        RequestBody, RequestContext, Response, S3Error,
+        ops::{
+            checksum_output, condition_input, copy_source_input, object_input,
+            parameter::{self, insert_own},
+        },
+        xml::XmlWriter,
+    },
+    types::{ChecksumAlgorithm, ObjectHeaders, TagSet},
+};
+
+pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
+    let input = parse(ctx)?;
+    let copied = ctx.objects.copy(input).await?;
+    Ok(render(&copied))
+}
+
+fn parse(ctx: &RequestContext<'_>) -> Result<CopyInput, S3Error> {
+    object_input::check_acl(ctx)?;
+    object_input::check_storage_class(ctx)?;
+    let headers = headers_directive(ctx)?;
+    let website_redirect = object_input::website_redirect(ctx)?;
+    let checksum = checksum_algorithm(ctx)?;
+    let changes_something = matches!(headers, Directive::Replace(_))
+        || website_redirect.is_some()
+        || checksum.is_some()
+        || ctx.header("x-amz-storage-class")?.is_some();
+    Ok(CopyInput {
+        source: copy_source_input::copy_source(ctx)?,
+        bucket: ctx.bucket()?.clone(),
+        key: ctx.key()?.clone(),
+        owner: ctx.principal.owner().to_owned(),
+        headers,
+        website_redirect,
+        tags: tags_directive(ctx)?,
+        checksum,
+        onto_itself: if changes_something { OntoItself::ChangesSomething } else { OntoItself::ChangesNothing },
+        precondition: condition_input::write_precondition(ctx)?,
+    })
+}
+
+fn headers_directive(ctx: &RequestContext<'_>) -> Result<Directive<ObjectHeaders>, S3Error> {
+    match ctx.header("x-amz-metadata-directive")? {
+        None | Some("COPY") => Ok(Directive::Copy),
+        Some("REPLACE") => Ok(Directive::Replace(object_input::object_headers(ctx)?)),
+        Some(other) => Err(S3Error::invalid_argument("x-amz-metadata-directive", other, "Unknown metadata directive.")),
+    }
+}
+
+fn tags_directive(ctx: &RequestContext<'_>) -> Result<Directive<TagSet>, S3Error> {
+    match ctx.header("x-amz-tagging-directive")? {
+        None | Some("COPY") => Ok(Directive::Copy),
+        Some("REPLACE") => Ok(Directive::Replace(object_input::tags(ctx)?)),
+        Some(other) => Err(S3Error::invalid_argument("x-amz-tagging-directive", other, "Unknown tagging directive.")),
+    }
+}
+
+fn checksum_algorithm(ctx: &RequestContext<'_>) -> Result<Option<ChecksumAlgorithm>, S3Error> {
+    let Some(name) = ctx.header("x-amz-checksum-algorithm")? else { return Ok(None) };
+    ChecksumAlgorithm::from_name(name).map(Some).ok_or_else(|| {
+        S3Error::invalid_request("Checksum algorithm provided is unsupported. Please try again with any of the valid types: \
+            [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+    })
+}
+
+fn render(copied: &CopiedObject) -> Response {
+    let written = &copied.written;
+    let mut xml = XmlWriter::document("CopyObjectResult");
+    xml.text("LastModified", &written.created.to_iso_8601()).text("ETag", &written.etag.quoted());
+    if let Some(checksum) = &written.checksum {
+        checksum_output::object_elements(&mut xml, checksum);
+    }
+    let mut response = parameter::document(xml.finish());
+    if let Some(version) = copied.source_version {
+        insert_own(&mut response, "x-amz-copy-source-version-id", &version.to_string());
+    }
+    if written.versioned {
+        insert_own(&mut response, "x-amz-version-id", &written.version.to_string());
+    }
+    response
+}

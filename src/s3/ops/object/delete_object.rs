@@ -1,0 +1,38 @@
+//! DeleteObject. Deleting what is not there succeeds.
+
+use crate::{
+    objects::{DeleteEntry, DeletedVersion},
+    s3::{
+        RequestBody, RequestContext, Response, S3Error,
+        ops::{
+            condition_input,
+            parameter::{self, insert_own},
+        },
+    },
+};
+use http::StatusCode;
+
+pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
+    let entry = parse(ctx)?;
+    let deleted = ctx.objects.delete(ctx.bucket()?, entry, ctx.principal.owner()).await?;
+    Ok(render(&deleted))
+}
+
+fn parse(ctx: &RequestContext<'_>) -> Result<DeleteEntry, S3Error> {
+    Ok(DeleteEntry {
+        key: ctx.key()?.clone(),
+        version: parameter::version(ctx)?,
+        precondition: condition_input::delete_precondition(ctx)?,
+    })
+}
+
+fn render(deleted: &DeletedVersion) -> Response {
+    let mut response = parameter::empty(StatusCode::NO_CONTENT);
+    if deleted.is_delete_marker {
+        insert_own(&mut response, "x-amz-delete-marker", "true");
+    }
+    if let Some(version) = deleted.version {
+        insert_own(&mut response, "x-amz-version-id", &version.to_string());
+    }
+    response
+}

@@ -1,0 +1,13 @@
+//! DeleteObjectTagging.
+
+use crate::{
+    s3::{RequestBody, RequestContext, Response, S3Error, ops::parameter},
+    types::TagSet,
+};
+use http::StatusCode;
+
+pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
+    let version = parameter::version(ctx)?;
+    ctx.objects.set_object_tags(ctx.bucket()?, ctx.key()?, version, TagSet::default()).await?;
+    Ok(parameter::empty(StatusCode::NO_CONTENT))
+}

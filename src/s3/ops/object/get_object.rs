@@ -1,0 +1,32 @@
+//! GetObject. The body streams with an exact Content-Length; when no replica gives the right bytes any more, the
+//! connection is broken off, so that nobody takes a short body for the object.
+
+use super::selection_input::get_input;
+use crate::{
+    objects::ObjectReader,
+    s3::{
+        RequestBody, RequestContext, Response, ResponseBody, S3Error,
+        ops::object_output::{self, Overrides, checksum_mode},
+        response::StreamFailed,
+    },
+};
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+
+pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
+    let (input, overrides, mode) = (get_input(ctx)?, Overrides::parse(ctx), checksum_mode(ctx)?);
+    let (found, reader) = ctx.objects.get(&input).await?;
+    let length = found.range.end - found.range.start;
+    let response = object_output::render(&found, &overrides, mode)?;
+    Ok(response.map(|_| ResponseBody::stream(length, verified_bytes(reader))))
+}
+
+fn verified_bytes(reader: ObjectReader) -> impl Stream<Item = Result<Bytes, StreamFailed>> + Send {
+    stream::unfold(Some(reader), |reader| async move {
+        let mut reader = reader?;
+        match reader.next().await? {
+            Ok(bytes) => Some((Ok(bytes), Some(reader))),
+            Err(error) => Some((Err(StreamFailed(error.to_string())), None)),
+        }
+    })
+}

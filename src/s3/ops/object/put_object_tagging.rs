@@ -1,0 +1,20 @@
+//! PutObjectTagging: replaces the whole set.
+
+use crate::{
+    s3::{
+        RequestBody, RequestContext, Response, S3Error,
+        ops::{
+            parameter::{self, DOCUMENT_MAX_BYTES},
+            tagging,
+        },
+    },
+    types::TagLimit,
+};
+use http::StatusCode;
+
+pub async fn handle(ctx: &RequestContext<'_>, body: RequestBody) -> Result<Response, S3Error> {
+    let version = parameter::version(ctx)?;
+    let tags = tagging::parse_document(&body.read_document(DOCUMENT_MAX_BYTES).await?, TagLimit::Object)?;
+    ctx.objects.set_object_tags(ctx.bucket()?, ctx.key()?, version, tags).await?;
+    Ok(parameter::empty(StatusCode::OK))
+}

@@ -1,0 +1,3 @@
+//! Operations on the account.
+
+pub mod list_buckets;
