@@ -162,6 +162,7 @@ impl From<ClusterError> for ObjectError {
             ClusterError::NotEnoughNodes { .. }
             | ClusterError::Deposed { .. }
             | ClusterError::Metadata(_)
+            | ClusterError::Node(_)
             | ClusterError::Stopping => Self::Unavailable(error.to_string()),
             ClusterError::NoRoom => Self::NoRoom,
             ClusterError::Busy => Self::Busy,

@@ -48,7 +48,8 @@ impl Objects {
             after: tokens::marker_from_text(&input.key_marker, &input.prefix, &input.delimiter),
             version: input.version_marker,
         });
-        let page = self.metadata.list_versions(bucket.id, &input.prefix, &input.delimiter, after, limit).await?;
+        let page =
+            self.metadata.list_versions(bucket.id, &input.prefix, &input.delimiter, after.as_ref(), limit).await?;
         let next = next_of(&page, |version| version.object.key.as_str()).map(|marker| NextVersion {
             key: marker_text(&marker).to_owned(),
             version: match page.entries.last() {

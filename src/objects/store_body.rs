@@ -45,7 +45,8 @@ impl Objects {
         let mut hasher = BodyHasher::new(&self.hashes, needed_algorithms(expected).chain([kept]));
         let mut writer = self.cluster.write(declared_length).await?;
         let mut length = 0_u64;
-        while let Some(bytes) = body.next().await? {
+        // The writer gives memory back while the client is silent.
+        while let Some(bytes) = writer.while_waiting(body.next()).await?? {
             length += bytes.len() as u64;
             if length > SINGLE_WRITE_MAX_BYTES {
                 return Err(too_large);

@@ -6,6 +6,7 @@ pub mod body;
 pub mod context;
 pub mod error;
 pub mod operation;
+pub mod ops;
 mod percent;
 pub mod query;
 pub mod request_id;

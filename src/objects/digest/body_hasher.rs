@@ -2,7 +2,7 @@
 //! its expensive hashes into lanes of the pool, with the state that they have.
 
 use super::{
-    HashPool, into_checksum,
+    HashPool, checksum_of, into_checksum,
     pool::LaneHandle,
     stream_hash::{self, StreamHash},
 };
@@ -11,6 +11,7 @@ use crate::{
     types::{Checksum, ChecksumAlgorithm},
 };
 use bytes::Bytes;
+use md5::{Digest, Md5};
 
 /// Up to here everything is hashed where the bytes are: SHA-256 and MD5 of 64 KiB take 140 us, as long as the two
 /// wake-ups of a hand-over and back on a busy machine.
@@ -137,6 +138,12 @@ async fn finish_lanes(lanes: Vec<(Purpose, LaneHandle)>, gathered: Vec<Bytes>) -
 }
 
 impl Digests {
+    /// Of bytes that are in memory whole.
+    pub fn of(bytes: &[u8], algorithms: impl Iterator<Item = ChecksumAlgorithm>) -> Self {
+        let checksums = algorithms.map(|algorithm| checksum_of(algorithm, bytes)).collect();
+        Self { md5: Md5::digest(bytes).into(), length: bytes.len() as u64, checksums }
+    }
+
     pub fn checksum(&self, algorithm: ChecksumAlgorithm) -> Option<&Checksum> {
         self.checksums.iter().find(|checksum| checksum.algorithm() == algorithm)
     }
@@ -179,8 +186,6 @@ pub fn needed_algorithms(expected: &ExpectedDigests) -> impl Iterator<Item = Che
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::objects::digest::checksum_of;
-    use md5::{Digest, Md5};
     use proptest::prelude::*;
 
     async fn digests_of(pool: &HashPool, pieces: &[Bytes]) -> Digests {

@@ -33,7 +33,8 @@ pub fn object_headers(ctx: &RequestContext<'_>) -> Result<ObjectHeaders, S3Error
 /// `aws-chunked` describes the transfer, not the object.
 fn without_aws_chunked(value: &str) -> Option<String> {
     let codings = value.split(',').map(str::trim);
-    let kept: Vec<_> = codings.filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("aws-chunked")).collect();
+    let kept: Vec<_> =
+        codings.filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("aws-chunked")).collect();
     (!kept.is_empty()).then(|| kept.join(","))
 }
 
@@ -95,7 +96,8 @@ fn decode_word(text: &str) -> Option<String> {
 
 /// `x-amz-tagging`: tags as a query string.
 pub fn tags(ctx: &RequestContext<'_>) -> Result<TagSet, S3Error> {
-    ctx.header("x-amz-tagging")?.map_or_else(|| Ok(TagSet::default()), |text| tagging::parse_header(text, TagLimit::Object))
+    ctx.header("x-amz-tagging")?
+        .map_or_else(|| Ok(TagSet::default()), |text| tagging::parse_header(text, TagLimit::Object))
 }
 
 /// Buckets are owner-enforced: what gives nobody else anything passes, everything else is refused as S3 does there.
@@ -150,8 +152,7 @@ mod tests {
             ("content-type", b"x"),
         ])
         .unwrap();
-        let expected =
-            [("a", "1,2"), ("latin", "é"), ("no-word", "=?UTF-8?B?!?="), ("utf", "é"), ("word", "é")];
+        let expected = [("a", "1,2"), ("latin", "é"), ("no-word", "=?UTF-8?B?!?="), ("utf", "é"), ("word", "é")];
         assert_eq!(user, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
     }
 

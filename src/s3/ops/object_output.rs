@@ -117,10 +117,7 @@ fn stored_headers(response: &mut Response, found: &FoundObject, overrides: &Over
             overrides.content_disposition.as_deref().or(system.content_disposition.as_deref()),
         ),
         (header::CONTENT_ENCODING, overrides.content_encoding.as_deref().or(system.content_encoding.as_deref())),
-        (
-            HeaderName::from_static("x-amz-website-redirect-location"),
-            system.website_redirect_location.as_deref(),
-        ),
+        (HeaderName::from_static("x-amz-website-redirect-location"), system.website_redirect_location.as_deref()),
     ];
     for (name, value) in headers {
         if let Some(value) = value {

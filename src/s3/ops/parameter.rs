@@ -2,7 +2,7 @@
 
 use crate::{
     objects::VersionSelector,
-    s3::{Response, ResponseBody, RequestContext, S3Error},
+    s3::{RequestContext, Response, ResponseBody, S3Error},
 };
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -15,8 +15,7 @@ pub fn number(name: &'static str, text: Option<&str>) -> Result<Option<u32>, S3E
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     let is_number = text.bytes().all(|b| b.is_ascii_digit());
     let value = text.parse::<u32>().ok().filter(|value| is_number && *value <= i32::MAX as u32);
-    let refused =
-        || S3Error::invalid_argument(name, text, "Argument must be an integer between 0 and 2147483647");
+    let refused = || S3Error::invalid_argument(name, text, "Argument must be an integer between 0 and 2147483647");
     value.map(Some).ok_or_else(refused)
 }
 

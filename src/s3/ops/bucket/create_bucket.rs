@@ -60,7 +60,9 @@ fn check_headers(ctx: &RequestContext<'_>) -> Result<(), S3Error> {
         Some("BucketOwnerPreferred" | "ObjectWriter") => {
             Err(S3Error::with_message(S3Code::NotImplemented, "Only BucketOwnerEnforced is implemented."))
         }
-        Some(other) => Err(S3Error::invalid_argument("x-amz-object-ownership", other, "Invalid x-amz-object-ownership header")),
+        Some(other) => {
+            Err(S3Error::invalid_argument("x-amz-object-ownership", other, "Invalid x-amz-object-ownership header"))
+        }
     }
 }
 

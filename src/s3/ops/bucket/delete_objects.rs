@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn an_entry_that_makes_no_sense_fails_alone() {
-        let text = "<Delete><Object><Key>a</Key><VersionId>nope</VersionId></Object><Object><Key>b</Key></Object></Delete>";
+        let text =
+            "<Delete><Object><Key>a</Key><VersionId>nope</VersionId></Object><Object><Key>b</Key></Object></Delete>";
         let (named, _) = parse(text.as_bytes()).unwrap();
         let outcome = DeletedVersion { version: None, is_delete_marker: false, existed: true };
         let response = render(named, vec![Ok(outcome)], Report::Everything);

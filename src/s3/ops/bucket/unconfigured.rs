@@ -2,9 +2,7 @@
 //! with a code of its own. Removing what is not there succeeds. (Setting any of it is 501: `dispatch.rs`.)
 //! Source: Amazon S3 API Reference, the page of each operation.
 
-use crate::s3::{
-    Operation, RequestBody, RequestContext, Response, S3Code, S3Error, ops::parameter, xml::XmlWriter,
-};
+use crate::s3::{Operation, RequestBody, RequestContext, Response, S3Code, S3Error, ops::parameter, xml::XmlWriter};
 use http::StatusCode;
 
 /// What S3 answers for a bucket that has nothing of the kind.

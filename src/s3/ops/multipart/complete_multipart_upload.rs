@@ -65,7 +65,11 @@ fn parts(document: &[u8]) -> Result<Vec<NamedPart>, S3Error> {
 fn named_part(part: &Part) -> Result<NamedPart, S3Error> {
     let number = part.part_number.trim().parse::<u32>().map_err(|_| S3Error::new(S3Code::MalformedXML))?;
     if !(1..=PARTS_MAX).contains(&number) {
-        return Err(S3Error::invalid_argument("PartNumber", &part.part_number, "Part number must be an integer between 1 and 10000, inclusive"));
+        return Err(S3Error::invalid_argument(
+            "PartNumber",
+            &part.part_number,
+            "Part number must be an integer between 1 and 10000, inclusive",
+        ));
     }
     let refused = || S3Error::new(S3Code::InvalidPart).field("PartNumber", part.part_number.as_str());
     let etag = part.etag.parse().map_err(|_| refused())?;

@@ -36,16 +36,18 @@ fn parse(ctx: &RequestContext<'_>) -> Result<CreateUploadInput, S3Error> {
 fn checksum_algorithm(ctx: &RequestContext<'_>) -> Result<Option<ChecksumAlgorithm>, S3Error> {
     let Some(name) = ctx.header("x-amz-checksum-algorithm")? else { return Ok(None) };
     ChecksumAlgorithm::from_name(name).map(Some).ok_or_else(|| {
-        S3Error::invalid_request("Checksum algorithm provided is unsupported. Please try again with any of the valid types: \
-            [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+        S3Error::invalid_request(
+            "Checksum algorithm provided is unsupported. Please try again with any of the valid types: \
+            [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
+        )
     })
 }
 
 fn checksum_kind(ctx: &RequestContext<'_>) -> Result<Option<ChecksumKind>, S3Error> {
     let Some(name) = ctx.header("x-amz-checksum-type")? else { return Ok(None) };
-    ChecksumKind::from_name(name).map(Some).ok_or_else(|| {
-        S3Error::invalid_request("Value for x-amz-checksum-type header is invalid.")
-    })
+    ChecksumKind::from_name(name)
+        .map(Some)
+        .ok_or_else(|| S3Error::invalid_request("Value for x-amz-checksum-type header is invalid."))
 }
 
 fn render(ctx: &RequestContext<'_>, created: &CreatedUpload) -> Response {

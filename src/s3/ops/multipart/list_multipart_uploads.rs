@@ -22,9 +22,8 @@ fn input(ctx: &RequestContext<'_>, parameters: &ListParameters) -> Result<ListUp
     let key_marker = list_input::text(ctx, "key-marker");
     // Without a key marker it does not count, as S3 has it.
     let upload_marker = ctx.query.get("upload-id-marker").filter(|id| !id.is_empty() && !key_marker.is_empty());
-    let upload_marker = upload_marker.map(|id| {
-        id.parse().map_err(|_| S3Error::invalid_argument("upload-id-marker", id, "Invalid uploadId marker"))
-    });
+    let upload_marker = upload_marker
+        .map(|id| id.parse().map_err(|_| S3Error::invalid_argument("upload-id-marker", id, "Invalid uploadId marker")));
     Ok(ListUploadsInput {
         bucket: ctx.bucket()?.clone(),
         prefix: parameters.prefix.clone(),

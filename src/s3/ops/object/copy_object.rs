@@ -62,8 +62,10 @@ fn tags_directive(ctx: &RequestContext<'_>) -> Result<Directive<TagSet>, S3Error
 fn checksum_algorithm(ctx: &RequestContext<'_>) -> Result<Option<ChecksumAlgorithm>, S3Error> {
     let Some(name) = ctx.header("x-amz-checksum-algorithm")? else { return Ok(None) };
     ChecksumAlgorithm::from_name(name).map(Some).ok_or_else(|| {
-        S3Error::invalid_request("Checksum algorithm provided is unsupported. Please try again with any of the valid types: \
-            [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+        S3Error::invalid_request(
+            "Checksum algorithm provided is unsupported. Please try again with any of the valid types: \
+            [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
+        )
     })
 }
 

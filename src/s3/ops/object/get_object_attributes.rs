@@ -65,7 +65,9 @@ fn wanted(headers: &[&str]) -> Result<Wanted, S3Error> {
         }
     }
     if wanted == Wanted::default() {
-        return Err(S3Error::invalid_request("The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty"));
+        return Err(S3Error::invalid_request(
+            "The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty",
+        ));
     }
     Ok(wanted)
 }

@@ -23,7 +23,9 @@ fn selection(ctx: &RequestContext<'_>) -> Result<Selection, S3Error> {
     match (ctx.query.get("partNumber"), range) {
         (None, None) => Ok(Selection::Whole),
         (None, Some(range)) => Ok(Selection::Range(range)),
-        (Some(_), Some(_)) => Err(S3Error::invalid_request("Cannot specify both Range header and partNumber query parameter")),
+        (Some(_), Some(_)) => {
+            Err(S3Error::invalid_request("Cannot specify both Range header and partNumber query parameter"))
+        }
         (Some(text), None) => {
             let number = parameter::number("partNumber", Some(text)).ok().flatten();
             number.filter(|number| (1..=PARTS_MAX).contains(number)).map(Selection::Part).ok_or_else(|| {
