@@ -54,7 +54,7 @@ pub struct NodeReport {
     /// `None` for a node inside the gateway's process.
     pub address: Option<String>,
     pub zone: String,
-    /// `healthy`, `suspect` or `failed`.
+    /// `healthy`, `full`, `frozen`, `slow`, `suspect` or `failed`.
     pub state: String,
     pub capacity: u64,
     pub used: u64,
@@ -91,8 +91,8 @@ pub struct KeyReport {
     pub access_key: String,
     pub name: String,
     pub enabled: bool,
-    /// When it was made, in RFC 3339.
-    pub created: String,
+    /// When it was made, in RFC 3339; `None` for the root key, which comes from the settings.
+    pub created: Option<String>,
 }
 
 /// Asks for a new access key.

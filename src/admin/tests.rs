@@ -64,7 +64,7 @@ impl Operations for Gateway {
 
     fn create_key(&self, name: String) -> Answer<'_, CreatedKey> {
         let access_key = format!("KEY-{name}");
-        let created = "2026-01-01T00:00:00Z".to_owned();
+        let created = Some("2026-01-01T00:00:00Z".to_owned());
         self.keys.lock().unwrap().push(KeyReport {
             access_key: access_key.clone(),
             name: name.clone(),

@@ -25,6 +25,7 @@ mod read_registry;
 mod reign;
 mod rollback;
 mod settings;
+mod status;
 #[cfg(test)]
 mod tests;
 mod topology;
@@ -37,4 +38,5 @@ pub use content_writer::{ContentWriter, WrittenContent};
 pub use error::{ClusterError, CommitError};
 pub use read_registry::{ReadGuard, ReadRegistry};
 pub use settings::{ClusterSettings, WriteAcks};
+pub use status::NodeView;
 pub use topology::Standing;

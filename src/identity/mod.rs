@@ -8,6 +8,7 @@ mod authorise;
 mod credential;
 mod error;
 mod key_store;
+mod metadata_keys;
 mod principal;
 mod sealing;
 #[cfg(test)]

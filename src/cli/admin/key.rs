@@ -74,7 +74,7 @@ async fn list(client: &AdminClient, output: Output) -> anyhow::Result<()> {
     let mut rows = table(["ACCESS KEY", "NAME", "STATE", "CREATED"]);
     for key in keys {
         let state = if key.enabled { "enabled" } else { "disabled" };
-        rows.add_row([key.access_key, key.name, state.into(), key.created]);
+        rows.add_row([key.access_key, key.name, state.into(), key.created.unwrap_or_default()]);
     }
     print(&rows);
     Ok(())
