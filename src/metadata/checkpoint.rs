@@ -95,13 +95,18 @@ impl Checkpointer {
 
     async fn step(&mut self) -> Result<(), QueryError> {
         let mut log = self.frames(LOOK).await?;
+        self.publish(&log);
         if self.bytes(log.in_log) >= self.begin_at {
             log = self.frames(PASS).await?;
+            self.publish(&log);
         }
-        // A log of which all is in the database starts over with the next write.
+        Ok(())
+    }
+
+    /// A log of which all is in the database starts over with the next write.
+    fn publish(&self, log: &Frames) {
         let waiting = if log.in_database >= log.in_log { 0 } else { log.in_log };
         self.shared.log_bytes.store(self.bytes(waiting), Ordering::Relaxed);
-        Ok(())
     }
 
     fn bytes(&self, frames: u64) -> u64 {

@@ -47,3 +47,14 @@ pub(super) async fn reader(database: &Path, settings: &MetadataSettings) -> Resu
 pub(super) async fn checkpointer(database: &Path, settings: &MetadataSettings) -> Result<SqliteConnection, QueryError> {
     Ok(options(database, settings, "log").connect().await?)
 }
+
+/// Copies the database elsewhere, which a connection that may only query must not.
+pub(super) async fn copier(database: &Path, settings: &MetadataSettings) -> Result<SqliteConnection, QueryError> {
+    Ok(options(database, settings, "copy").connect().await?)
+}
+
+/// A file that nobody writes: read as it is, without a log beside it.
+pub(super) async fn backup(file: &Path) -> Result<SqliteConnection, QueryError> {
+    let options = SqliteConnectOptions::new().filename(file).read_only(true).immutable(true);
+    Ok(options.disable_statement_logging().connect().await?)
+}

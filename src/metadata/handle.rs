@@ -22,7 +22,7 @@ use crate::{
 };
 use std::{
     fmt,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -42,7 +42,7 @@ struct Inner {
     /// Changes when the writer and the checkpointer have ended.
     ended: watch::Receiver<bool>,
     settings: MetadataSettings,
-    directory: Arc<Directory>,
+    database: PathBuf,
 }
 
 /// What a test puts in the place of the machine.
@@ -82,7 +82,7 @@ impl Metadata {
         hooks: MetadataHooks,
     ) -> Result<Self, MetadataError> {
         settings.validate().map_err(MetadataError::Settings)?;
-        let directory = Arc::new(Directory::lock(path)?);
+        let directory = Directory::lock(path)?;
         let database = directory.database();
         let mut connection = connection::writer(&database, settings).await?;
         schema::bring_up_to_date(&mut connection, &database, schema::known()).await?;
@@ -102,7 +102,7 @@ impl Metadata {
         let (sender, queue) = mpsc::channel(settings.metadata_queue as usize);
         let writer = Writer {
             connection,
-            database,
+            database: database.clone(),
             settings: settings.clone(),
             history: identity.history,
             queue,
@@ -113,9 +113,9 @@ impl Metadata {
             groups: KnownGroups::default(),
             fatal: hooks.fatal,
         };
-        let ended = spawn(writer, checkpointer, Arc::clone(&directory));
+        let ended = spawn(writer, checkpointer, directory);
         let queue = Mutex::new(Some(sender));
-        let inner = Inner { identity, state, queue, readers, ended, settings: settings.clone(), directory };
+        let inner = Inner { identity, state, queue, readers, ended, settings: settings.clone(), database };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -167,13 +167,13 @@ impl Metadata {
         &self.inner.settings
     }
 
-    pub(super) fn directory(&self) -> &Directory {
-        &self.inner.directory
+    pub(super) fn database(&self) -> &Path {
+        &self.inner.database
     }
 }
 
-/// Runs both tasks. A panic in the writer stops the process like an I/O error: its batch's fate is unknown.
-fn spawn(writer: Writer, checkpointer: checkpoint::Checkpointer, directory: Arc<Directory>) -> watch::Receiver<bool> {
+/// Runs both tasks; the directory stays locked until they have ended. A panic in the writer stops the process like an I/O error: its batch's fate is unknown.
+fn spawn(writer: Writer, checkpointer: checkpoint::Checkpointer, directory: Directory) -> watch::Receiver<bool> {
     let (sender, ended) = watch::channel(false);
     let fatal = Arc::clone(&writer.fatal);
     let checkpointing = tokio::spawn(checkpointer.run());

@@ -4,6 +4,7 @@
 //! replicated log. One writer task owns the writing connection (`writer.rs`); `apply` is the only function that changes rows.
 
 mod apply;
+mod backup;
 mod checkpoint;
 mod columns;
 pub mod command;
@@ -16,13 +17,17 @@ pub mod outcome;
 mod query;
 mod readers;
 mod recorder;
+pub mod replay;
 mod reserve;
 pub mod rows;
 mod schema;
 mod script;
 pub mod settings;
+#[cfg(test)]
+mod tests;
 mod writer;
 
+pub use backup::BackupReport;
 pub use command::Command;
 pub use error::{DatabaseError, MetadataError, ProposeError, QueryError};
 pub use handle::{Metadata, MetadataHooks};

@@ -103,7 +103,7 @@ pub(super) async fn vacuum_into(connection: &mut SqliteConnection, copy: &Path) 
     super::directory::sync(copy.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
 }
 
-const CHECK_INTEGRITY: &str = "SELECT integrity_check FROM pragma_integrity_check(1)";
+const CHECK_INTEGRITY: &str = "PRAGMA integrity_check(1)";
 
 /// Reads every page and index of the database.
 pub(super) async fn verify(connection: &mut SqliteConnection) -> Result<(), QueryError> {

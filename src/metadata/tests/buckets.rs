@@ -1,0 +1,101 @@
+//! Buckets, their tags, access keys, terms.
+
+use super::fixture::*;
+use crate::{
+    metadata::{Command, CommandError, Outcome, command::*},
+    types::*,
+};
+
+fn create(name: &str, owner: &str) -> Command {
+    Command::CreateBucket(CreateBucket {
+        name: name.parse().unwrap(),
+        region: "eu-north-1".into(),
+        owner: owner.into(),
+        created: at(5),
+        tags: None,
+    })
+}
+
+#[tokio::test]
+async fn a_bucket_name_has_one_owner() {
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.propose(create("bucket", "root")).await, Err(CommandError::BucketAlreadyOwnedByYou));
+    assert_eq!(fixture.propose(create("bucket", "other")).await, Err(CommandError::BucketAlreadyExists));
+    let found = fixture.metadata.bucket(&"bucket".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!((found.id, found.owner.as_str()), (fixture.bucket, "root"));
+}
+
+#[tokio::test]
+async fn buckets_are_listed_in_order_by_prefix_and_page() {
+    let fixture = Fixture::new().await;
+    for name in ["beta", "alpha", "bravo"] {
+        fixture.done(create(name, "root")).await;
+    }
+    let list = async |prefix, after, limit| {
+        let buckets = fixture.metadata.buckets(prefix, after, limit).await.unwrap();
+        buckets.into_iter().map(|bucket| bucket.name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(list("", None, 10).await, ["alpha", "beta", "bravo", "bucket"]);
+    assert_eq!(list("b", None, 2).await, ["beta", "bravo"]);
+    assert_eq!(list("b", Some("bravo"), 2).await, ["bucket"]);
+    assert_eq!(list("z", None, 2).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_bucket_with_versions_or_uploads_is_not_deleted() {
+    let fixture = Fixture::new().await;
+    let delete = || Command::DeleteBucket { bucket: fixture.bucket };
+    fixture.put("a", &[1]).await;
+    assert_eq!(fixture.propose(delete()).await, Err(CommandError::BucketNotEmpty));
+    fixture.delete("a").await;
+    assert_eq!(fixture.propose(delete()).await, Ok(Outcome::Done));
+    assert_eq!(fixture.propose(delete()).await, Err(CommandError::NoSuchBucket));
+    let refused = fixture.propose(Command::PutObject(fixture.put_of("a", fixture.content(&[1])))).await;
+    assert_eq!(refused, Err(CommandError::NoSuchBucket), "a write to a bucket that is gone does not land in a new one");
+}
+
+#[tokio::test]
+async fn bucket_tags_are_set_and_taken_away() {
+    let fixture = Fixture::new().await;
+    let set = |tags| Command::SetBucketTags { bucket: fixture.bucket, tags };
+    assert_eq!(fixture.metadata.bucket_tags(fixture.bucket).await.unwrap(), None);
+    let tags = TagSet::new([("a".to_owned(), "1".to_owned())], TagLimit::Bucket).unwrap();
+    fixture.done(set(Some(tags.clone()))).await;
+    assert_eq!(fixture.metadata.bucket_tags(fixture.bucket).await.unwrap(), Some(tags));
+    fixture.done(set(None)).await;
+    assert_eq!(fixture.metadata.bucket_tags(fixture.bucket).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn terms_grow_and_survive_a_restart() {
+    let fixture = Fixture::new().await;
+    let begin = || Command::BeginTerm { gateway: "gateway".into(), at: at(1) };
+    assert_eq!(fixture.done(begin()).await, Outcome::TermBegun { term: Term(1) });
+    fixture.metadata.close().await;
+    let metadata = open(&fixture.folder.path().join("metadata"), &settings(), hooks()).await;
+    assert_eq!(metadata.propose(begin()).await, Ok(Outcome::TermBegun { term: Term(2) }));
+}
+
+#[tokio::test]
+async fn access_keys_are_made_disabled_and_deleted() {
+    let fixture = Fixture::new().await;
+    let new = || {
+        Command::CreateAccessKey(NewAccessKey {
+            access_key: "AKIA1".into(),
+            sealed_secret: vec![1, 2, 3],
+            name: "ci".into(),
+            created: at(1),
+        })
+    };
+    fixture.done(new()).await;
+    assert_eq!(fixture.propose(new()).await, Err(CommandError::AccessKeyExists));
+    let disable = Command::SetAccessKeyEnabled { access_key: "AKIA1".into(), enabled: false };
+    fixture.done(disable).await;
+    let key = fixture.metadata.access_key("AKIA1").await.unwrap().unwrap();
+    assert!(!key.enabled && key.sealed_secret == [1, 2, 3] && key.name == "ci");
+    assert_eq!(fixture.metadata.access_keys().await.unwrap().len(), 1);
+    let delete = || Command::DeleteAccessKey { access_key: "AKIA1".into() };
+    fixture.done(delete()).await;
+    assert_eq!(fixture.propose(delete()).await, Err(CommandError::NoSuchAccessKey));
+    assert!(fixture.metadata.access_key("AKIA1").await.unwrap().is_none());
+}

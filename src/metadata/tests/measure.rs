@@ -1,0 +1,106 @@
+//! Measurements for `docs/performance.md`, run by hand:
+//! `cargo test --release --lib metadata::tests::measure -- --ignored --nocapture --test-threads 1`.
+
+use super::fixture::*;
+use crate::metadata::{
+    Command, MetadataSettings,
+    command::VersionSelector,
+    rows::{ListMarker, ReadFrom},
+};
+use futures_util::{StreamExt, stream};
+use std::time::Instant;
+
+/// CPU time of the process in microseconds: user and system time of `/proc/self/stat`, in ticks of 10 ms.
+fn cpu_micros() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let after_name = stat.rsplit(')').next().unwrap();
+    let ticks: u64 = after_name.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+    ticks * 10_000
+}
+
+struct Measurement {
+    what: String,
+    began: Instant,
+    cpu: u64,
+}
+
+impl Measurement {
+    fn begin(what: impl Into<String>) -> Self {
+        Self { what: what.into(), began: Instant::now(), cpu: cpu_micros() }
+    }
+
+    fn end(self, operations: u64) {
+        let cpu = (cpu_micros() - self.cpu) as f64 / operations as f64;
+        let rate = operations as f64 / self.began.elapsed().as_secs_f64();
+        println!("{:50} {cpu:9.1} us CPU each, {rate:9.0} a second", self.what);
+    }
+}
+
+async fn unrecorded() -> Fixture {
+    let fixture =
+        Fixture::with(MetadataSettings { metadata_cache: crate::types::ByteSize::mib(64), ..settings() }).await;
+    let folder = fixture.folder.path().join("metadata");
+    fixture.metadata.close().await;
+    Fixture { metadata: open(&folder, &settings(), hooks()).await, ..fixture }
+}
+
+const OBJECTS: u64 = 20_000;
+
+async fn put_all(fixture: &Fixture, in_flight: usize, what: &str) {
+    let measurement = Measurement::begin(format!("{what}, {in_flight} in flight"));
+    stream::iter(0..OBJECTS)
+        .map(|index| async move {
+            fixture.put(&format!("{:04}/{:010}", index % 1000, index * 7919), &[4096]).await;
+        })
+        .buffer_unordered(in_flight)
+        .count()
+        .await;
+    measurement.end(OBJECTS);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn commands_and_queries() {
+    let fixture = &unrecorded().await;
+    put_all(fixture, 32, "put of a small object").await;
+    put_all(fixture, 32, "overwrite of a small object").await;
+    put_all(fixture, 256, "overwrite of a small object").await;
+
+    let measurement = Measurement::begin("step that unrolls 1000 rows");
+    let steps = fixture.unroll().await;
+    measurement.end(u64::from(steps));
+
+    for (what, from) in [("look-up for GET", ReadFrom::Offset(0)), ("look-up for HEAD", ReadFrom::Nothing)] {
+        let bucket = "bucket".parse().unwrap();
+        let measurement = Measurement::begin(what);
+        for index in 0..OBJECTS {
+            let name = key(&format!("{:04}/{:010}", index % 1000, index * 7919));
+            fixture.metadata.lookup_in(&bucket, &name, VersionSelector::Latest, from).await.unwrap();
+        }
+        measurement.end(OBJECTS);
+    }
+
+    let measurement = Measurement::begin("list page of 1000 of 20000");
+    for page in 0..200 {
+        let after = Some(ListMarker::Key(format!("{:04}", page * 4)));
+        assert_eq!(fixture.list("", "", after, 1000).await.entries.len(), 1000);
+    }
+    measurement.end(200);
+
+    let measurement = Measurement::begin("list of 1000 prefixes of 20 keys");
+    for _ in 0..200 {
+        assert_eq!(fixture.list("", "/", None, 1000).await.entries.len(), 1000);
+    }
+    measurement.end(200);
+
+    let measurement = Measurement::begin("delete of a small object, 32 in flight");
+    stream::iter(0..OBJECTS)
+        .map(|index| async move {
+            let delete = fixture.delete_of(&format!("{:04}/{:010}", index % 1000, index * 7919));
+            fixture.done(Command::DeleteObject(delete)).await;
+        })
+        .buffer_unordered(32)
+        .count()
+        .await;
+    measurement.end(OBJECTS);
+}

@@ -1,0 +1,16 @@
+//! Tests of the metadata as a whole: commands through the writer, what queries say then.
+
+mod backup;
+mod buckets;
+mod conditions;
+mod copies;
+mod deletion;
+pub(super) mod fixture;
+mod groups;
+mod lists;
+mod measure;
+mod multipart;
+mod objects;
+mod opening;
+mod replay;
+mod writing;

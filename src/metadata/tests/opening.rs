@@ -1,0 +1,110 @@
+//! Opening: locks, formats, migrations, restarts.
+
+use super::fixture::*;
+use crate::{
+    metadata::{
+        Metadata, MetadataError, columns::Columns, connection, directory::database_in, identity::Identity, schema,
+        script::Script,
+    },
+    runtime::{SeededRandom, SystemClock},
+};
+use sqlx::{SqlSafeStr, migrate::Migration};
+use std::{path::Path, sync::Arc};
+
+async fn try_open(folder: &Path) -> Result<Metadata, MetadataError> {
+    Metadata::open(folder, &settings(), Arc::new(SystemClock::new()), Arc::new(SeededRandom::new(3))).await
+}
+
+#[tokio::test]
+async fn a_directory_is_open_once_and_again_after_closing() {
+    let fixture = Fixture::new().await;
+    let folder = fixture.folder.path().join("metadata");
+    fixture.put("a", &[5]).await;
+    assert!(matches!(try_open(&folder).await, Err(MetadataError::InUse(_))));
+    let (cluster, history, committed) =
+        (fixture.metadata.cluster_id(), fixture.metadata.history(), fixture.metadata.committed());
+    fixture.metadata.close().await;
+    let again = try_open(&folder).await.unwrap();
+    assert_eq!((again.cluster_id(), again.history(), again.committed()), (cluster, history, committed));
+    assert!(!again.needs_confirmation());
+}
+
+#[tokio::test]
+async fn what_is_closed_refuses() {
+    let fixture = Fixture::new().await;
+    fixture.metadata.close().await;
+    assert!(matches!(fixture.metadata.totals().await, Err(crate::metadata::QueryError::Closed)));
+    let proposed = fixture.metadata.propose(register(4)).await;
+    assert!(matches!(proposed, Err(crate::metadata::ProposeError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_format_is_refused() {
+    let fixture = Fixture::new().await;
+    fixture
+        .prepare(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+            VALUES (99, 'from the future', 1, x'00', 0)",
+        )
+        .await;
+    fixture.metadata.close().await;
+    let error = try_open(&fixture.folder.path().join("metadata")).await.unwrap_err();
+    assert!(matches!(error, MetadataError::NewerFormat { found: 99, .. }), "{error}");
+    assert!(error.to_string().contains("newer version"), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_of_somebody_else_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = connection::writer(&database_in(folder.path()), &settings()).await.unwrap();
+    sqlx::query("CREATE TABLE theirs (x)").execute(&mut connection).await.unwrap();
+    drop(connection);
+    assert!(matches!(try_open(folder.path()).await, Err(MetadataError::NotOurs { .. })));
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(database_in(folder.path()), vec![7; 8192]).unwrap();
+    assert!(try_open(folder.path()).await.is_err());
+}
+
+fn migration(version: i64, sql: &'static str) -> Migration {
+    let kind = sqlx::migrate::MigrationType::Simple;
+    Migration::new(version, "made up".into(), kind, sql.into_sql_str(), false)
+}
+
+#[tokio::test]
+async fn an_older_format_is_copied_and_then_migrated() {
+    let fixture = Fixture::new().await;
+    fixture.put("a", &[5]).await;
+    fixture.metadata.close().await;
+    let database = database_in(&fixture.folder.path().join("metadata"));
+    let mut newer = schema::known();
+    let older = newer.len() as i64;
+    newer.push(migration(older + 1, "ALTER TABLE buckets ADD COLUMN colour TEXT"));
+    let mut connection = connection::writer(&database, &settings()).await.unwrap();
+    let copy = schema::bring_up_to_date(&mut connection, &database, newer.clone()).await.unwrap().unwrap();
+    let colour = "SELECT count(*) FROM buckets WHERE colour IS NULL";
+    assert_eq!(Script::of(colour).fetch_one(&mut connection).await.unwrap().number(0).unwrap(), 1);
+    let mut copied = connection::backup(&copy).await.unwrap();
+    assert_eq!(schema::check(&mut copied, &copy, &schema::known()).await.unwrap(), older);
+    schema::verify(&mut copied).await.unwrap();
+    assert!(Script::of(colour).fetch_one(&mut copied).await.is_err(), "the copy is of the older format");
+    let again = schema::bring_up_to_date(&mut connection, &database, newer).await.unwrap();
+    assert_eq!(again, None, "what is up to date is not copied");
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_leaves_the_older_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database_in(folder.path());
+    let mut connection = connection::writer(&database, &settings()).await.unwrap();
+    schema::bring_up_to_date(&mut connection, &database, schema::known()).await.unwrap();
+    Identity::read_or_make(&mut connection, &SystemClock::new(), &SeededRandom::new(1)).await.unwrap();
+    let mut newer = schema::known();
+    newer.push(migration(98, "CREATE TABLE half (x); CREATE TABLE buckets (x)"));
+    assert!(schema::bring_up_to_date(&mut connection, &database, newer).await.is_err());
+    drop(connection);
+    assert!(try_open(folder.path()).await.is_ok());
+}

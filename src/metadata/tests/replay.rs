@@ -1,0 +1,227 @@
+//! Any history of commands gives the same rows again, and keeps every invariant on its way.
+
+use super::fixture::*;
+use crate::{
+    metadata::{
+        Command, CommandError, Outcome,
+        command::*,
+        replay::{dump, read_records, replay},
+    },
+    types::*,
+};
+use proptest::prelude::*;
+
+/// What a random history is made of: small numbers choose keys, uploads and sizes, so that histories meet themselves.
+#[derive(Clone, Debug)]
+enum Act {
+    Put { key: u8, sizes: Vec<u64>, condition: u8, durable: u8 },
+    Copy { from: u8, to: u8 },
+    Delete { key: u8 },
+    Tag { key: u8 },
+    Begin { key: u8 },
+    Part { upload: u8, part_number: u32, size: u64 },
+    CopyPart { upload: u8, part_number: u32, from: u8, range: Option<(u64, u64)> },
+    Complete { upload: u8, parts: Vec<u32> },
+    Abort { upload: u8 },
+    Unroll { limit: u32 },
+    Finish,
+    Missing { node: u8 },
+    Repaired { node: u8 },
+    Forget,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let key = || 0..4_u8;
+    let upload = || 0..4_u8;
+    let part_number = || 1..4_u32;
+    prop_oneof![
+        4 => (key(), prop::collection::vec(1..4000_u64, 0..12), 0..4_u8, 0..8_u8)
+            .prop_map(|(key, sizes, condition, durable)| Act::Put { key, sizes, condition, durable }),
+        3 => (key(), key()).prop_map(|(from, to)| Act::Copy { from, to }),
+        3 => key().prop_map(|key| Act::Delete { key }),
+        1 => key().prop_map(|key| Act::Tag { key }),
+        2 => key().prop_map(|key| Act::Begin { key }),
+        4 => (upload(), part_number(), prop_oneof![1..3000_u64, Just(5 * MIB)])
+            .prop_map(|(upload, part_number, size)| Act::Part { upload, part_number, size }),
+        3 => (upload(), part_number(), key(), prop::option::of((0..5000_u64, 1..5000_u64)))
+            .prop_map(|(upload, part_number, from, range)| Act::CopyPart { upload, part_number, from, range }),
+        3 => (upload(), prop::collection::vec(part_number(), 1..4))
+            .prop_map(|(upload, parts)| Act::Complete { upload, parts }),
+        1 => upload().prop_map(|upload| Act::Abort { upload }),
+        4 => (1..8_u32).prop_map(|limit| Act::Unroll { limit }),
+        1 => Just(Act::Finish),
+        1 => (1..4_u8).prop_map(|node| Act::Missing { node }),
+        1 => (1..4_u8).prop_map(|node| Act::Repaired { node }),
+        1 => Just(Act::Forget),
+    ]
+}
+
+/// What the history has made so far.
+#[derive(Default)]
+struct Made {
+    uploads: Vec<(UploadId, String)>,
+    blobs: Vec<BlobId>,
+}
+
+impl Made {
+    fn upload(&self, number: u8) -> (UploadId, String) {
+        let unknown = || (UploadId::from_bytes([0xEE; 16]), "key-0".to_owned());
+        self.uploads.iter().rev().nth(usize::from(number)).cloned().unwrap_or_else(unknown)
+    }
+}
+
+fn name(number: u8) -> String {
+    format!("key-{number}")
+}
+
+async fn command(act: Act, made: &mut Made, fixture: &Fixture) -> Command {
+    match act {
+        Act::Put { key, sizes, condition, durable } => {
+            let mut put = fixture.put_of(&name(key), fixture.content(&sizes));
+            for blob in &mut put.content.blobs {
+                blob.durable_on = (1..=3).filter(|node| durable & (1 << (node - 1)) == 0).map(node).collect();
+            }
+            made.blobs.extend(put.content.blobs.iter().map(|blob| blob.blob));
+            put.precondition = match condition {
+                0 => WritePrecondition::Absent,
+                1 => WritePrecondition::Present,
+                _ => WritePrecondition::None,
+            };
+            Command::PutObject(put)
+        }
+        Act::Copy { from, to } => Command::CopyObject(fixture.copy_of(&name(from), &name(to))),
+        Act::Delete { key } => Command::DeleteObject(fixture.delete_of(&name(key))),
+        Act::Tag { key: number } => Command::SetObjectTags {
+            bucket: fixture.bucket,
+            key: key(&name(number)),
+            version: VersionSelector::Latest,
+            tags: TagSet::new([("k".to_owned(), "v".to_owned())], TagLimit::Object).unwrap(),
+        },
+        Act::Begin { key: number } => {
+            let upload = UploadId::from_bytes(fixture.unique());
+            made.uploads.push((upload, name(number)));
+            Command::CreateUpload(CreateUpload {
+                bucket: fixture.bucket,
+                key: key(&name(number)),
+                upload,
+                initiated: at(3),
+                owner: "root".into(),
+                headers: ObjectHeaders::default(),
+                tags: TagSet::default(),
+                checksum: None,
+            })
+        }
+        Act::Part { upload, part_number, size } => {
+            let (upload, of_key) = made.upload(upload);
+            let content = fixture.content(&[size]);
+            Command::PutPart(PutPart {
+                bucket: fixture.bucket,
+                key: key(&of_key),
+                upload,
+                part_number,
+                modified: at(4),
+                etag: etag(1),
+                checksum: None,
+                content,
+            })
+        }
+        Act::CopyPart { upload, part_number, from, range } => {
+            let (upload, of_key) = made.upload(upload);
+            Command::CopyPart(CopyPart {
+                source: fixture.source(&name(from)),
+                range,
+                bucket: fixture.bucket,
+                key: key(&of_key),
+                upload,
+                part_number,
+                modified: at(4),
+                etag: etag(1),
+                checksum: None,
+            })
+        }
+        Act::Complete { upload, mut parts } => {
+            let (upload, of_key) = made.upload(upload);
+            parts.sort_unstable();
+            parts.dedup();
+            let parts: Vec<(u32, u8)> = parts.into_iter().map(|part_number| (part_number, 1)).collect();
+            Command::CompleteUpload(super::multipart::complete(fixture, &of_key, upload, &parts))
+        }
+        Act::Abort { upload } => {
+            let (upload, of_key) = made.upload(upload);
+            Command::AbortUpload { bucket: fixture.bucket, key: key(&of_key), upload }
+        }
+        Act::Unroll { limit } => Command::UnrollDeletedContents { limit },
+        Act::Finish => {
+            let deleted = fixture.metadata.deletions(None, 3).await.unwrap();
+            Command::FinishDeletions { blobs: deleted.iter().map(|deleted| deleted.blob).collect() }
+        }
+        Act::Missing { node: number } => {
+            Command::MarkMissing { copies: copies(made, number), reason: MissingReason::Corrupt }
+        }
+        Act::Repaired { node: number } => Command::MarkRepaired { copies: copies(made, number) },
+        Act::Forget => Command::ForgetCompletedUploads { before: at(60), limit: 1 },
+    }
+}
+
+fn copies(made: &Made, number: u8) -> Vec<BlobCopy> {
+    made.blobs.iter().step_by(2).map(|blob| BlobCopy { blob: *blob, node: node(number) }).collect()
+}
+
+/// Every blob that a command brought is named by an extent or queued for deletion, unless its deletion was finished.
+async fn run(acts: Vec<Act>) {
+    let fixture = Fixture::new().await;
+    let mut made = Made::default();
+    for act in acts {
+        let command = command(act, &mut made, &fixture).await;
+        match fixture.propose(command.clone()).await {
+            Err(CommandError::Malformed { reason }) => panic!("{reason}: {command:?}"),
+            Err(_) | Ok(_) => {}
+        }
+        fixture.assert_counts_are_references().await;
+    }
+    assert_replay_is_equal(&fixture).await;
+}
+
+async fn assert_replay_is_equal(fixture: &Fixture) {
+    let records = read_records(&fixture.folder.path().join("commands.jsonl")).unwrap();
+    assert_eq!(records.len() as u64, fixture.metadata.committed().0);
+    let folder = fixture.folder.path().join("replayed");
+    replay(&records, &folder).await.unwrap();
+    assert_eq!(dump(&folder).await.unwrap(), dump(&fixture.folder.path().join("metadata")).await.unwrap());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_histories_keep_the_invariants_and_replay_to_the_same_rows(acts in prop::collection::vec(act(), 1..60)) {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run(acts));
+    }
+}
+
+#[tokio::test]
+async fn a_replay_into_a_database_that_holds_something_is_refused() {
+    let fixture = Fixture::new().await;
+    fixture.metadata.close().await;
+    assert!(replay(&[], &fixture.folder.path().join("metadata")).await.is_err());
+}
+
+#[tokio::test]
+async fn records_go_on_after_a_restart_and_lose_what_was_never_committed() {
+    let fixture = Fixture::new().await;
+    fixture.put("a", &[10]).await;
+    fixture.metadata.close().await;
+    let path = fixture.folder.path().join("commands.jsonl");
+    let mut text = std::fs::read_to_string(&path).unwrap();
+    let last = text.lines().last().unwrap().to_owned();
+    let committed = fixture.metadata.committed();
+    // Killed between recording and committing, in the middle of a line.
+    text.push_str(&last.replace(&format!("\"sequence\":{committed}"), &format!("\"sequence\":{}", committed.next())));
+    text.push_str("\n{\"format\":1,\"seq");
+    std::fs::write(&path, text).unwrap();
+    let settings = crate::metadata::MetadataSettings { record_commands: Some(path), ..settings() };
+    let metadata = open(&fixture.folder.path().join("metadata"), &settings, hooks()).await;
+    let fixture = Fixture { metadata, ..fixture };
+    assert!(matches!(fixture.delete("a").await, Outcome::Deleted(deleted) if deleted.existed));
+    assert_replay_is_equal(&fixture).await;
+}
