@@ -1,7 +1,9 @@
 //! The list of layers that have settings, and what they make together. A layer is added by one line in `sections!`.
 
 use super::{introspection::field_names, process::ProcessSettings};
-use crate::{cluster::ClusterSettings, metadata::MetadataSettings, node::NodeSettings, volume::VolumeSettings};
+use crate::{
+    cluster::ClusterSettings, metadata::MetadataSettings, node::NodeSettings, s3::S3Settings, volume::VolumeSettings,
+};
 use serde::Serialize;
 use std::sync::LazyLock;
 use toml::{Table, Value};
@@ -81,10 +83,11 @@ sections! {
     volume: VolumeSettings, "src/volume/settings.rs", "Volume: one data directory of a node", |_| &[Part::Storage];
     node: NodeSettings, "src/node/settings.rs", "Nodes: connections, deadlines, bounds", |_| &[Part::Gateway, Part::Storage];
     cluster: ClusterSettings, "src/cluster/settings.rs", "Cluster: copies, placement, liveness, memory", |_| &[Part::Gateway];
+    s3: S3Settings, "src/s3/settings.rs", "S3: names, TLS, connections, slow clients", |_| &[Part::Gateway];
 }
 
 /// Settings of a layer that a verb's short help shows beside those of the process; the rest is in its long help.
-const BASIC_LAYER_KEYS: [&str; 3] = ["capacity", "replicas", "write_acks"];
+const BASIC_LAYER_KEYS: [&str; 7] = ["capacity", "domain", "region", "replicas", "tls_cert", "tls_key", "write_acks"];
 
 pub fn is_basic(section: &Section, key: &str) -> bool {
     section.keys.contains(&"data") || BASIC_LAYER_KEYS.contains(&key)

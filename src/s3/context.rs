@@ -1,6 +1,7 @@
 //! What an operation knows of its request besides the body. Everything in it is authenticated and parsed.
 
 use super::{
+    copy_source::CopySource,
     error::{S3Code, S3Error},
     operation::Operation,
     query::Query,
@@ -21,10 +22,14 @@ pub struct RequestContext<'a> {
     pub operation: Operation,
     pub bucket: Option<&'a BucketName>,
     pub key: Option<&'a ObjectKey>,
+    /// Where a copy comes from: already authorised.
+    pub copy_source: Option<&'a CopySource>,
     pub query: &'a Query,
     pub headers: &'a HeaderMap,
-    /// The path as the client sent it, for `<Resource>` and `<Location>`.
+    /// The decoded path, for `<Resource>` and `<Location>`.
     pub path: &'a str,
+    /// The region that the settings fix, if any.
+    pub region: Option<&'a str>,
 }
 
 impl<'a> RequestContext<'a> {
@@ -38,7 +43,13 @@ impl<'a> RequestContext<'a> {
         self.key.ok_or_else(|| S3Code::MethodNotAllowed.into())
     }
 
-    /// The value of a header as text. Not ASCII or UTF-8: refused.
+    /// The source of an operation that copies; the router gives it none without.
+    pub fn copy_source(&self) -> Result<&'a CopySource, S3Error> {
+        self.copy_source
+            .ok_or_else(|| S3Error::invalid_argument("x-amz-copy-source", "", "The copy source is missing."))
+    }
+
+    /// The value of a header as text. Not UTF-8: refused.
     pub fn header(&self, name: &'static str) -> Result<Option<&'a str>, S3Error> {
         let Some(value) = self.headers.get(name) else { return Ok(None) };
         match std::str::from_utf8(value.as_bytes()) {
