@@ -4,6 +4,7 @@
 pub mod api;
 pub mod authentication;
 pub mod client;
+pub mod identity;
 pub mod peer;
 pub mod protocol;
 pub mod registration;
@@ -12,5 +13,6 @@ pub mod settings;
 pub use api::{NodeApi, NodeError};
 pub use authentication::ClusterSecret;
 pub use client::{RemoteNode, RemoteParts};
+pub use identity::NodeIdentity;
 pub use peer::{PeerConnector, Peers};
 pub use settings::NodeSettings;

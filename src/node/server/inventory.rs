@@ -1,0 +1,82 @@
+//! What a node holds, gathered by blob.
+
+use super::service::Inner;
+use crate::{
+    node::{
+        NodeError,
+        api::{INVENTORY_CHUNKS_MAX, InventoryCursor, InventoryEntry, InventoryPage},
+    },
+    types::{BlobId, Term},
+    volume::HeldChunk,
+};
+use std::collections::HashMap;
+
+impl Inner {
+    pub(super) async fn inventory(
+        &self,
+        term: Term,
+        from: Option<InventoryCursor>,
+        limit: u32,
+    ) -> Result<InventoryPage, NodeError> {
+        self.state.admit_term(term).await?;
+        let volume = self.volume.clone();
+        let limit = limit.clamp(1, INVENTORY_CHUNKS_MAX) as usize;
+        let from = from.map(|cursor| (cursor.segment, cursor.offset));
+        let (held, next) = self.disk_threads.run(move || Ok(volume.inventory(from, limit)?)).await?;
+        let next = next.map(|(segment, offset)| InventoryCursor { segment, offset });
+        Ok(InventoryPage { blobs: by_blob(&held), next })
+    }
+}
+
+/// One entry per blob, in the order of their first chunks.
+fn by_blob(held: &[HeldChunk]) -> Vec<InventoryEntry> {
+    let mut entries: Vec<InventoryEntry> = Vec::new();
+    let mut places: HashMap<BlobId, usize> = HashMap::new();
+    for chunk in held {
+        let place = *places.entry(chunk.key.blob).or_insert(entries.len());
+        let limit = chunk.key.index.saturating_add(1);
+        if let Some(entry) = entries.get_mut(place) {
+            entry.term = entry.term.max(chunk.term);
+            entry.chunk_count += 1;
+            entry.chunk_limit = entry.chunk_limit.max(limit);
+            entry.bytes += u64::from(chunk.length);
+        } else {
+            entries.push(InventoryEntry {
+                blob: chunk.key.blob,
+                group: chunk.group,
+                term: chunk.term,
+                chunk_count: 1,
+                chunk_limit: limit,
+                bytes: u64::from(chunk.length),
+            });
+        }
+    }
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{ChunkKey, GroupId};
+
+    #[test]
+    fn chunks_of_a_blob_are_one_entry_wherever_they_lie() {
+        let chunk = |blob, index, term| HeldChunk {
+            key: ChunkKey { blob: BlobId::from_bytes([blob; 16]), index },
+            group: GroupId(3),
+            term: Term(term),
+            length: 100,
+        };
+        let entries = by_blob(&[chunk(2, 0, 5), chunk(1, 7, 5), chunk(2, 4, 6)]);
+        let entry = |blob, term, chunk_count, chunk_limit, bytes| InventoryEntry {
+            blob: BlobId::from_bytes([blob; 16]),
+            group: GroupId(3),
+            term: Term(term),
+            chunk_count,
+            chunk_limit,
+            bytes,
+        };
+        assert_eq!(entries, [entry(2, 6, 2, 5, 200), entry(1, 5, 1, 8, 100)]);
+        assert_eq!(by_blob(&[]), []);
+    }
+}

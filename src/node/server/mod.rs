@@ -1,0 +1,25 @@
+//! The side of a node that owns a volume: the service, and the HTTP listener that serves it to authenticated peers.
+//!
+//! `service` is a node as a whole and the one `NodeApi` over a volume; what it does on a request lies in `write`, `read`,
+//! `destroy`, `pull`, `inventory` and `status`. `node_state`, `state_file` and `state_keeper` remember what a node must
+//! never forget. `upkeep` runs the volume's background work. `http`, `connection` and `dispatch` are the wire.
+
+mod admission;
+mod connection;
+mod destroy;
+mod disk_threads;
+mod dispatch;
+mod errors;
+pub mod http;
+mod inventory;
+mod node_state;
+mod pull;
+mod read;
+mod service;
+mod state_file;
+mod state_keeper;
+mod status;
+mod upkeep;
+mod write;
+
+pub use service::{NodeParts, NodeService, OpenError};

@@ -1,0 +1,89 @@
+//! Fetching chunks from peers: how a node gets what it missed. The bytes never pass the gateway.
+
+use super::service::Inner;
+use crate::{
+    node::{
+        NodeApi, NodeError,
+        api::{GetChunk, PULL_CHUNKS_MAX, PullBlob, PullReport},
+    },
+    types::{ChunkData, ChunkKey, ChunkRoot, ChunkSlice, NodeId},
+    volume::VolumeError,
+};
+use std::sync::Arc;
+use tokio::time::timeout;
+
+/// Sources of one pull: a group's members, old and new ones.
+const SOURCES_MAX: usize = 64;
+
+impl Inner {
+    /// At the deadline, or when it is cancelled, what was fetched stays: the same request again does the rest.
+    pub(super) async fn pull_in_time(&self, request: PullBlob) -> Result<PullReport, NodeError> {
+        let pulled = timeout(self.settings.node_pull_timeout.0, self.pull(request)).await;
+        pulled.unwrap_or_else(|_| Err(NodeError::Unreachable("the pull did not finish in time".to_owned())))
+    }
+
+    async fn pull(&self, request: PullBlob) -> Result<PullReport, NodeError> {
+        if request.roots.len() > PULL_CHUNKS_MAX || request.sources.len() > SOURCES_MAX {
+            return Err(NodeError::Refused("too much to pull in one request".to_owned()));
+        }
+        self.state.admit_term(request.term).await?;
+        let _permit = self.pulls.acquire().await.map_err(|error| NodeError::Unreachable(error.to_string()))?;
+        let others = request.sources.iter().filter(|source| source.node != self.node);
+        let sources: Vec<_> = others.filter_map(|source| self.peers.connect(source)).collect();
+        let mut report = PullReport { held: 0, pulled_bytes: 0, bad_sources: Vec::new() };
+        for (index, root) in (request.first_chunk..).zip(&request.roots) {
+            let key = ChunkKey { blob: request.blob, index };
+            if self.holds_intact(key, *root).await? {
+                report.held += 1;
+                continue;
+            }
+            let Some(data) = fetch(&request, &sources, key, root, &mut report.bad_sources).await else { continue };
+            let length = u64::from(data.length);
+            self.append(request.term, request.group, key, *root, data).await?;
+            report.held += 1;
+            report.pulled_bytes += length;
+        }
+        Ok(report)
+    }
+
+    /// Whether the chunk is here and right. A wrong one is quarantined, so that the right one can take its place.
+    async fn holds_intact(&self, key: ChunkKey, root: ChunkRoot) -> Result<bool, NodeError> {
+        let volume = self.volume.clone();
+        let check = move || match volume.verify_chunk(key, root) {
+            Ok(true) => Ok(true),
+            Ok(false) | Err(VolumeError::Corrupt(_)) => {
+                volume.quarantine(key)?;
+                Ok(false)
+            }
+            Err(VolumeError::NotFound) => Ok(false),
+            Err(error) => Err(error.into()),
+        };
+        self.disk_threads.run(check).await
+    }
+}
+
+/// The chunk from the first source that has it right. Sources that were asked and lacked it, or sent another, are noted;
+/// one that did not answer is not: it may have it.
+async fn fetch(
+    request: &PullBlob,
+    sources: &[Arc<dyn NodeApi>],
+    key: ChunkKey,
+    root: &ChunkRoot,
+    bad_sources: &mut Vec<(NodeId, ChunkKey)>,
+) -> Option<ChunkData> {
+    for source in sources {
+        let get = GetChunk { term: request.term, key, first_block: 0, block_count: u32::MAX };
+        match source.get_chunk(get).await {
+            Ok(slice) if is_whole(&slice) && slice.is_intact(key, root) => {
+                return Some(ChunkData { length: slice.chunk_length, table: slice.table, pieces: vec![slice.bytes] });
+            }
+            Ok(_) | Err(NodeError::NotFound | NodeError::Corrupt) => bad_sources.push((source.id(), key)),
+            Err(error) => tracing::debug!(source = %source.id(), %key, %error, "a peer could not be asked"),
+        }
+    }
+    None
+}
+
+fn is_whole(slice: &ChunkSlice) -> bool {
+    slice.first_block == 0 && slice.bytes.len() == slice.chunk_length as usize
+}

@@ -1,0 +1,53 @@
+//! Reading chunks, and taking bad ones out of use.
+
+use super::service::Inner;
+use crate::{
+    node::{NodeError, api::GetChunk},
+    types::{ChunkKey, ChunkRoot, ChunkSlice, Term},
+    volume::VolumeError,
+};
+
+impl Inner {
+    /// The answer when it is cached in memory and nothing must be written for it.
+    pub(super) fn get_inline(&self, get: GetChunk) -> Option<Result<ChunkSlice, NodeError>> {
+        if !self.state.is_current(get.term) {
+            return None;
+        }
+        match self.volume.read_cached(get.key, get.first_block, get.block_count)? {
+            // Quarantining writes: that is for `get`.
+            Err(VolumeError::Corrupt(_)) => None,
+            result => Some(result.map_err(NodeError::from)),
+        }
+    }
+
+    /// Reads from the disk. A record that is found damaged is quarantined before the answer.
+    pub(super) async fn get(&self, get: GetChunk) -> Result<ChunkSlice, NodeError> {
+        self.state.admit_term(get.term).await?;
+        let volume = self.volume.clone();
+        let read = move || match volume.read(get.key, get.first_block, get.block_count) {
+            Err(VolumeError::Corrupt(reason)) => {
+                tracing::warn!(key = %get.key, reason, "a damaged chunk was read; it is quarantined");
+                volume.quarantine(get.key)?;
+                Err(NodeError::Corrupt)
+            }
+            result => Ok(result?),
+        };
+        self.disk_threads.run(read).await
+    }
+
+    /// Whether the chunk is not what its root says; then it is quarantined.
+    pub(super) async fn quarantine(&self, term: Term, key: ChunkKey, root: ChunkRoot) -> Result<bool, NodeError> {
+        self.state.admit_term(term).await?;
+        let volume = self.volume.clone();
+        let check = move || match volume.verify_chunk(key, root) {
+            Ok(true) => Ok(false),
+            Ok(false) | Err(VolumeError::Corrupt(_)) => {
+                tracing::warn!(%key, "a chunk is not what its root says; it is quarantined");
+                volume.quarantine(key)?;
+                Ok(true)
+            }
+            Err(error) => Err(error.into()),
+        };
+        self.disk_threads.run(check).await
+    }
+}

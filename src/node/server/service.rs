@@ -1,0 +1,173 @@
+//! A storage node: one volume, what the node must remember, and the one `NodeApi` over both. Embedded nodes are called
+//! directly; `http` serves the same service to others.
+
+use super::{admission::Admission, disk_threads::DiskThreads, state_keeper::StateKeeper, upkeep::Upkeep};
+use crate::{
+    node::{
+        NodeApi, NodeError, NodeSettings, PeerConnector,
+        api::{
+            DropBlobs, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus, PullBlob, PullReport,
+            PutChunk,
+        },
+        protocol,
+    },
+    runtime::Random,
+    types::{ChunkKey, ChunkRoot, ChunkSlice, ClusterId, NodeId, Term},
+    volume::{self, Disk, RecoveryReport, Volume, VolumeError, VolumeOwner, VolumeSettings, VolumeStats},
+};
+use futures_util::future::BoxFuture;
+use std::{io, path::PathBuf, sync::Arc};
+use tokio::sync::Semaphore;
+
+const _: () = assert!(protocol::CHUNK_LENGTH_MAX <= volume::CHUNK_LENGTH_MAX, "what travels can be stored");
+
+/// Directory of the volume in the node's own.
+const VOLUME_DIRECTORY: &str = "volume";
+
+/// Pulls at a time. Each holds a few chunks in memory and a peer's disk busy; more would not make a repair faster.
+const PULLS_MAX: usize = 4;
+
+pub struct NodeParts {
+    /// The node's data directory: its state, and the volume below it.
+    pub directory: PathBuf,
+    pub node: NodeId,
+    pub cluster: ClusterId,
+    pub disk: Arc<dyn Disk>,
+    pub volume_settings: VolumeSettings,
+    pub settings: Arc<NodeSettings>,
+    /// Where `pull_blob` gets its sources from.
+    pub peers: Arc<dyn PeerConnector>,
+    pub random: Arc<dyn Random>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+    /// A node that forgot its newest term could be made to destroy what a later gateway wrote.
+    #[error("the node's state can't be read: {0}")]
+    State(#[from] io::Error),
+}
+
+/// Cheap to clone. `close` ends it; dropping the last clone stops the upkeep and leaves recovery to the next start.
+#[derive(Clone)]
+pub struct NodeService {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) node: NodeId,
+    pub(super) cluster: ClusterId,
+    pub(super) volume: Volume,
+    pub(super) state: StateKeeper,
+    pub(super) settings: Arc<NodeSettings>,
+    pub(super) admission: Admission,
+    pub(super) disk_threads: DiskThreads,
+    pub(super) pulls: Semaphore,
+    pub(super) peers: Arc<dyn PeerConnector>,
+    upkeep: Upkeep,
+}
+
+impl NodeService {
+    /// Makes or reopens the node's volume. Blocks for as long as recovery takes.
+    pub fn open(parts: NodeParts) -> Result<(Self, RecoveryReport), OpenError> {
+        let state = StateKeeper::open(Arc::clone(&parts.disk), parts.directory.clone())?;
+        let owner = VolumeOwner { cluster: parts.cluster, node: parts.node };
+        let directory = parts.directory.join(VOLUME_DIRECTORY);
+        let (volume, report) = Volume::open(parts.disk, &directory, owner, &parts.volume_settings, parts.random)?;
+        let inner = Inner {
+            node: parts.node,
+            cluster: parts.cluster,
+            upkeep: Upkeep::start(volume.clone())?,
+            volume,
+            state,
+            admission: Admission::new(parts.settings.node_requests),
+            disk_threads: DiskThreads::new(parts.settings.node_disk_reads),
+            pulls: Semaphore::new(PULLS_MAX),
+            peers: parts.peers,
+            settings: parts.settings,
+        };
+        Ok((Self { inner: Arc::new(inner) }, report))
+    }
+
+    /// Ends the upkeep and closes the volume: its next start needs no recovery. Blocks. Requests that come later fail.
+    pub fn close(&self) -> Result<(), VolumeError> {
+        self.inner.upkeep.stop();
+        self.inner.volume.close()
+    }
+
+    pub fn cluster(&self) -> ClusterId {
+        self.inner.cluster
+    }
+
+    /// The newest term that the node has seen.
+    pub fn term(&self) -> Term {
+        self.inner.state.term()
+    }
+
+    /// Requests under way.
+    pub fn load(&self) -> u32 {
+        self.inner.admission.under_way()
+    }
+
+    pub fn volume_stats(&self) -> VolumeStats {
+        self.inner.volume.stats()
+    }
+
+    /// Admits, bounds and times a request.
+    async fn run<T>(&self, work: impl Future<Output = Result<T, NodeError>> + Send) -> Result<T, NodeError> {
+        self.inner.admission.run(self.inner.settings.node_request_timeout.0, work).await
+    }
+}
+
+impl NodeApi for NodeService {
+    fn id(&self) -> NodeId {
+        self.inner.node
+    }
+
+    fn is_local(&self) -> bool {
+        true
+    }
+
+    fn put_chunk(&self, put: PutChunk) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(self.run(self.inner.put(put)))
+    }
+
+    fn get_chunk(&self, get: GetChunk) -> BoxFuture<'_, Result<ChunkSlice, NodeError>> {
+        Box::pin(self.run(self.inner.get(get)))
+    }
+
+    fn get_chunk_inline(&self, get: GetChunk) -> Option<Result<ChunkSlice, NodeError>> {
+        self.inner.get_inline(get)
+    }
+
+    fn quarantine(&self, term: Term, key: ChunkKey, root: ChunkRoot) -> BoxFuture<'_, Result<bool, NodeError>> {
+        Box::pin(self.run(self.inner.quarantine(term, key, root)))
+    }
+
+    fn drop_blobs(&self, request: DropBlobs) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(self.run(self.inner.drop_blobs(request)))
+    }
+
+    fn pull_blob(&self, request: PullBlob) -> BoxFuture<'_, Result<PullReport, NodeError>> {
+        // Takes no place among the short requests: pulls are bounded on their own, and wait for the peers' answers.
+        Box::pin(self.inner.pull_in_time(request))
+    }
+
+    fn inventory(
+        &self,
+        term: Term,
+        from: Option<InventoryCursor>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<InventoryPage, NodeError>> {
+        Box::pin(self.run(self.inner.inventory(term, from, limit)))
+    }
+
+    fn status(&self, term: Term, witness: Option<MetadataWitness>) -> BoxFuture<'_, Result<NodeStatus, NodeError>> {
+        Box::pin(self.run(self.inner.status(term, witness)))
+    }
+
+    fn confirm_history(&self, term: Term, witness: MetadataWitness) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(self.run(self.inner.state.confirm_history(term, witness)))
+    }
+}

@@ -1,0 +1,171 @@
+//! Keeps a node's state: in memory for the check of every request, on disk before what changes it is honoured.
+
+use super::{
+    node_state::{Change, NodeState},
+    state_file,
+};
+use crate::{
+    node::{NodeError, api::MetadataWitness},
+    types::{Epoch, GroupId, Term},
+    volume::Disk,
+};
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use tokio::{sync::Mutex, task::spawn_blocking};
+
+pub struct StateKeeper {
+    /// The newest term that is durable: what most requests need, without a lock.
+    term: Arc<AtomicU64>,
+    kept: Arc<Mutex<Kept>>,
+}
+
+struct Kept {
+    disk: Arc<dyn Disk>,
+    directory: PathBuf,
+    state: NodeState,
+    /// Why the state can't be kept any more. What is on disk is unknown after a failed write, so nothing changes it again.
+    broken: Option<String>,
+}
+
+impl StateKeeper {
+    /// Blocks on the disk.
+    pub fn open(disk: Arc<dyn Disk>, directory: PathBuf) -> io::Result<Self> {
+        disk.create_dir(&directory)?;
+        let state = state_file::load(&*disk, &directory)?;
+        let term = Arc::new(AtomicU64::new(state.term.0));
+        Ok(Self { term, kept: Arc::new(Mutex::new(Kept { disk, directory, state, broken: None })) })
+    }
+
+    /// Whether a request of this term needs no further check.
+    pub fn is_current(&self, term: Term) -> bool {
+        term.0 == self.term.load(Ordering::Acquire)
+    }
+
+    /// The newest durable term.
+    pub fn term(&self) -> Term {
+        Term(self.term.load(Ordering::Acquire))
+    }
+
+    /// Refuses an older term; resolves when a newer one is durable.
+    pub async fn admit_term(&self, term: Term) -> Result<(), NodeError> {
+        if self.is_current(term) {
+            return Ok(());
+        }
+        self.change(move |state| state.admit_term(term)).await
+    }
+
+    /// Resolves when everything that the request is newer in is durable: only then may it destroy.
+    pub async fn admit_drop(
+        &self,
+        term: Term,
+        group: GroupId,
+        epoch: Epoch,
+        witness: MetadataWitness,
+    ) -> Result<(), NodeError> {
+        self.change(move |state| state.admit_drop(term, group, epoch, witness)).await
+    }
+
+    pub async fn confirm_history(&self, term: Term, witness: MetadataWitness) -> Result<(), NodeError> {
+        self.change(move |state| state.confirm_history(term, witness)).await
+    }
+
+    /// Notes the newest metadata where it is newer, and answers the newest that was seen.
+    pub async fn note_witness(
+        &self,
+        term: Term,
+        witness: Option<MetadataWitness>,
+    ) -> Result<Option<MetadataWitness>, NodeError> {
+        self.change(move |state| {
+            let change = state.admit_term(term)?;
+            Ok(match witness.map(|witness| state.note_witness(witness)) {
+                Some(Change::Made) => Change::Made,
+                _ => change,
+            })
+        })
+        .await?;
+        Ok(self.kept.lock().await.state.witness)
+    }
+
+    /// Decides on a copy, writes it when it changed, and only then lets it count. When the future is dropped the change
+    /// may become durable; it is counted then.
+    async fn change(
+        &self,
+        decide: impl FnOnce(&mut NodeState) -> Result<Change, NodeError> + Send,
+    ) -> Result<(), NodeError> {
+        let mut kept = Arc::clone(&self.kept).lock_owned().await;
+        let mut state = kept.state.clone();
+        if decide(&mut state)? == Change::None {
+            return Ok(());
+        }
+        if let Some(reason) = &kept.broken {
+            return Err(NodeError::Frozen(reason.clone()));
+        }
+        // The lock travels with the write: no other change can overtake it, even when this future is dropped.
+        let newest = Arc::clone(&self.term);
+        let written = spawn_blocking(move || match state_file::store(&*kept.disk, &kept.directory, &state) {
+            Ok(()) => {
+                newest.store(state.term.0, Ordering::Release);
+                kept.state = state;
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => Err(NodeError::Full),
+            Err(error) => {
+                let reason = format!("the node's state can't be kept: {error}");
+                kept.broken = Some(reason.clone());
+                Err(NodeError::Frozen(reason))
+            }
+        });
+        written.await.map_err(|error| NodeError::Frozen(error.to_string()))?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        types::{CommitSequence, HistoryId},
+        volume::RealDisk,
+    };
+
+    fn witness(sequence: u64) -> MetadataWitness {
+        MetadataWitness { history: HistoryId::from_bytes([1; 16]), commit_sequence: CommitSequence(sequence) }
+    }
+
+    #[tokio::test]
+    async fn what_was_seen_is_still_known_after_a_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let open = || StateKeeper::open(Arc::new(RealDisk), directory.path().to_owned()).unwrap();
+        let keeper = open();
+        keeper.admit_term(Term(4)).await.unwrap();
+        keeper.admit_drop(Term(4), GroupId(1), Epoch(2), witness(10)).await.unwrap();
+        assert_eq!(keeper.note_witness(Term(5), Some(witness(12))).await, Ok(Some(witness(12))));
+        drop(keeper);
+        let keeper = open();
+        assert!(keeper.is_current(Term(5)));
+        assert_eq!(keeper.admit_term(Term(4)).await, Err(NodeError::StaleTerm { seen: Term(5) }));
+        let stale = keeper.admit_drop(Term(5), GroupId(1), Epoch(1), witness(12)).await;
+        assert_eq!(stale, Err(NodeError::StaleEpoch { seen: Epoch(2) }));
+        let stale = keeper.admit_drop(Term(5), GroupId(1), Epoch(2), witness(11)).await;
+        assert_eq!(stale, Err(NodeError::StaleMetadata { seen: witness(12) }));
+    }
+
+    #[tokio::test]
+    async fn a_state_that_cannot_be_written_changes_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let inner = directory.path().join("node");
+        let keeper = StateKeeper::open(Arc::new(RealDisk), inner.clone()).unwrap();
+        keeper.admit_term(Term(1)).await.unwrap();
+        std::fs::remove_dir_all(&inner).unwrap();
+        assert!(matches!(keeper.admit_term(Term(2)).await, Err(NodeError::Frozen(_))));
+        assert!(keeper.is_current(Term(1)));
+        std::fs::create_dir(&inner).unwrap();
+        assert!(matches!(keeper.admit_term(Term(2)).await, Err(NodeError::Frozen(_))), "never tried again");
+        keeper.admit_term(Term(1)).await.unwrap();
+    }
+}

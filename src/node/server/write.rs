@@ -1,0 +1,44 @@
+//! Making chunks durable.
+
+use super::service::Inner;
+use crate::{
+    node::{NodeError, api::PutChunk, protocol::CHUNK_LENGTH_MAX},
+    types::{ChunkData, ChunkKey, ChunkRoot, GroupId, Term},
+    volume::AppendChunk,
+};
+use tokio::sync::oneshot;
+
+impl Inner {
+    /// Resolves when the chunk is durable. Cancelled, it leaves at worst a durable chunk that nobody names.
+    pub(super) async fn put(&self, put: PutChunk) -> Result<(), NodeError> {
+        let PutChunk { term, group, key, data, root } = put;
+        self.state.admit_term(term).await?;
+        if data.length == 0 || data.length > CHUNK_LENGTH_MAX {
+            return Err(NodeError::Refused(format!("a chunk has 1 to {CHUNK_LENGTH_MAX} bytes")));
+        }
+        if !data.is_intact(key, &root) {
+            return Err(NodeError::Garbled);
+        }
+        self.append(term, group, key, root, data).await
+    }
+
+    /// Appends what was checked against its root.
+    pub(super) async fn append(
+        &self,
+        term: Term,
+        group: GroupId,
+        key: ChunkKey,
+        root: ChunkRoot,
+        data: ChunkData,
+    ) -> Result<(), NodeError> {
+        let (done, durable) = oneshot::channel();
+        self.volume.append(AppendChunk { term, group, key, root, data }, move |result| {
+            // Nobody waits any more when the request was cancelled.
+            let _ = done.send(result);
+        });
+        match durable.await {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(NodeError::Unreachable("the volume was closed".to_owned())),
+        }
+    }
+}
