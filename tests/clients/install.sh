@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Installs the clients that test.sh runs into a folder, pinned, and says what it installed.
+# Usage: install.sh FOLDER. What is there already, of the same pins, is kept.
+#
+# From PyPI: awscli 1, boto3, minio, s3cmd. From npm: the AWS SDK for JavaScript. From the Go module proxy: the AWS SDK
+# for Go. From Debian, as its release has them: awscli 2, rclone, restic, and python3, node or go where there is none.
+set -euo pipefail
+FOLDER=$1
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+GO_TOOLCHAIN=go1.25.0
+mkdir -p "$FOLDER"
+
+say() { echo "clients: $*"; }
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
+
+debian() {
+  say "installing with apt-get: $*"
+  command -v apt-get >/dev/null || { say "there is no apt-get; install these by hand: $*"; exit 1; }
+  as_root apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+# need COMMAND PACKAGE...
+need() {
+  local command=$1
+  shift
+  command -v "$command" >/dev/null || debian "$@"
+}
+
+# pinned NAME FILE...: whether FOLDER/NAME was made of these files; forgets it when not.
+pinned() {
+  local name=$1 sum
+  shift
+  sum=$(cat "$@" | sha256sum)
+  [ "$(cat "$FOLDER/$name.pin" 2>/dev/null)" = "$sum" ] && return 0
+  rm -rf "${FOLDER:?}/$name" "$FOLDER/$name.pin"
+  return 1
+}
+
+done_with() {
+  local name=$1
+  shift
+  cat "$@" | sha256sum >"$FOLDER/$name.pin"
+}
+
+python_clients() {
+  need python3 python3 python3-venv
+  pinned python "$HERE/requirements.txt" && return
+  python3 -m venv "$FOLDER/python" || { debian python3-venv && python3 -m venv "$FOLDER/python"; }
+  "$FOLDER/python/bin/pip" install -q -r "$HERE/requirements.txt"
+  done_with python "$HERE/requirements.txt"
+}
+
+js_client() {
+  need npm nodejs npm
+  pinned js "$HERE/js/package-lock.json" "$HERE/js/client.mjs" && return
+  mkdir -p "$FOLDER/js"
+  cp "$HERE"/js/* "$FOLDER/js/"
+  npm ci --silent --no-audit --no-fund --prefix "$FOLDER/js"
+  done_with js "$HERE/js/package-lock.json" "$HERE/js/client.mjs"
+}
+
+# A Go that is too old for the SDK fetches a newer one as a module by itself, from Go 1.21 on. Older: do it by hand.
+go_client() {
+  local go=go
+  pinned go "$HERE/go/main.go" "$HERE/go/go.sum" && return
+  if ! command -v go >/dev/null || ! go version | grep -Eq 'go1\.(2[1-9]|[3-9][0-9])'; then
+    go=$FOLDER/toolchain/golang.org/toolchain@v0.0.1-$GO_TOOLCHAIN.linux-amd64/bin/go
+    if [ ! -e "$go" ]; then
+      need unzip unzip
+      need curl curl
+      say "fetching $GO_TOOLCHAIN from the Go module proxy"
+      curl -sSfo "$FOLDER/go.zip" "https://proxy.golang.org/golang.org/toolchain/@v/v0.0.1-$GO_TOOLCHAIN.linux-amd64.zip"
+      unzip -q -o "$FOLDER/go.zip" -d "$FOLDER/toolchain"
+      rm "$FOLDER/go.zip"
+      chmod -R u+x "$(dirname "$go")" "$(dirname "$go")/../pkg/tool"
+    fi
+  fi
+  mkdir -p "$FOLDER/go"
+  (cd "$HERE/go" && "$go" build -o "$FOLDER/go/client" .)
+  done_with go "$HERE/go/main.go" "$HERE/go/go.sum"
+}
+
+debian_clients() {
+  local missing=()
+  command -v rclone >/dev/null || missing+=(rclone)
+  command -v restic >/dev/null || missing+=(restic)
+  [ -x /usr/bin/aws ] || missing+=(awscli)
+  command -v curl >/dev/null || missing+=(curl)
+  [ ${#missing[@]} = 0 ] || debian "${missing[@]}"
+}
+
+python_clients
+debian_clients
+js_client
+go_client
+
+say "in $FOLDER and from the system:"
+"$FOLDER/python/bin/pip" freeze | grep -E '^(awscli|boto3|botocore|awscrt|minio|s3cmd)==' | sed 's/^/  PyPI    /'
+/usr/bin/aws --version 2>&1 | sed 's/^/  Debian  /'
+rclone version | head -1 | sed 's/^/  Debian  /'
+restic version | sed 's/^/  Debian  /'
+grep '"@aws-sdk' "$HERE/js/package.json" | sed 's/^ */  npm     /'
+grep 'aws-sdk-go-v2/service/s3 ' "$HERE/go/go.mod" | sed 's/^\s*/  Go      /'

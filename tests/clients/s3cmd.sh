@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# s3cmd: put, get, sync, ls, multipart, del, cp, mv, info.
+CLIENT=s3cmd
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+BUCKET=$(new_bucket larder-s3cmd)
+host=${ENDPOINT#http://}
+cat >"$WORK/s3cfg" <<CONFIG
+[default]
+access_key = $AWS_ACCESS_KEY_ID
+secret_key = $AWS_SECRET_ACCESS_KEY
+host_base = $host
+host_bucket = $host
+use_https = False
+signature_v2 = False
+CONFIG
+s3() { "$CLIENTS/python/bin/s3cmd" -c "$WORK/s3cfg" --no-progress "$@"; }
+
+puts_and_gets() {
+  s3 mb "s3://$BUCKET"
+  random_file small 1000
+  s3 put small "s3://$BUCKET/a b/ü+%.bin"
+  s3 get "s3://$BUCKET/a b/ü+%.bin" back
+  cmp small back
+  fails s3 get "s3://$BUCKET/none" none
+}
+
+sends_in_parts() {
+  random_file big 33000000
+  s3 put --multipart-chunk-size-mb=5 big "s3://$BUCKET/big"
+  s3 get "s3://$BUCKET/big" big.back
+  cmp big big.back
+  s3 ls "s3://$BUCKET/" | grep 33000000
+}
+
+syncs() {
+  odd_tree tree
+  s3 sync tree/ "s3://$BUCKET/tree/"
+  mkdir back.tree
+  s3 sync "s3://$BUCKET/tree/" back.tree/
+  diff -r tree back.tree
+  rm tree/empty.bin
+  s3 sync --delete-removed tree/ "s3://$BUCKET/tree/"
+  equal "$(s3 ls -r "s3://$BUCKET/tree/" | wc -l)" 6
+}
+
+copies_moves_and_shows() {
+  s3 cp "s3://$BUCKET/big" "s3://$BUCKET/copy"
+  s3 mv "s3://$BUCKET/copy" "s3://$BUCKET/moved"
+  s3 info "s3://$BUCKET/moved" | grep 'File size: *33000000'
+  s3 modify --add-header=x-amz-meta-note:hello "s3://$BUCKET/moved"
+  s3 info "s3://$BUCKET/moved" | grep 'x-amz-meta-note: hello'
+  s3 info "s3://$BUCKET" | grep -i location
+  fails s3 info "s3://$BUCKET/copy"
+  s3 get "s3://$BUCKET/moved" moved
+  cmp big moved
+  s3 du "s3://$BUCKET/big" | grep 33000000
+}
+
+deletes() {
+  s3 del "s3://$BUCKET/big"
+  fails s3 info "s3://$BUCKET/big"
+  s3 del --recursive --force "s3://$BUCKET/"
+  equal "$(s3 ls -r "s3://$BUCKET/")" ""
+  s3 rb "s3://$BUCKET"
+  fails s3 ls "s3://$BUCKET/"
+}
+
+check "mb, put, get" puts_and_gets
+check "put in parts" sends_in_parts
+check "sync there, back and with --delete-removed" syncs
+check "cp, mv, modify, info, du" copies_moves_and_shows
+check "del, del --recursive, rb" deletes
+exit $FAILED
