@@ -65,7 +65,8 @@ impl ContentReader {
             reads,
             content: lookup.object.content,
             extents: lookup.extents.iter().filter(touches).cloned().collect(),
-            next_page: lookup.next_offset,
+            // The range may begin behind the page that the look-up found.
+            next_page: lookup.next_offset.map(|offset| offset.max(range.start)),
             range,
             ahead: None,
             has_failed: false,

@@ -134,7 +134,8 @@ impl Cluster {
         Ok(ContentWriter::new(self.parts.writes.clone()))
     }
 
-    /// Reads `range`, bytes of the content that `lookup` found; its extents must begin at or before the range.
+    /// Reads `range`, bytes of the content that `lookup` found; its extents must begin at or before the range. Extents
+    /// that it lacks are asked for.
     pub fn read(&self, guard: ReadGuard, lookup: &ObjectLookup, range: Range<u64>) -> ContentReader {
         ContentReader::new(self.parts.reads.clone(), guard, lookup, range)
     }

@@ -27,7 +27,7 @@ mod rollback;
 mod settings;
 mod status;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod topology;
 mod upload_share;
 

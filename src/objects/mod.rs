@@ -26,6 +26,8 @@ mod reader;
 mod settings;
 mod store_body;
 mod tags;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod upload_abort;
 mod upload_complete;

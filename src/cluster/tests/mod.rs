@@ -1,8 +1,8 @@
 //! Tests of the layer as a whole: fake nodes with faults, real metadata.
 
 mod commits;
-mod fake_nodes;
+pub(crate) mod fake_nodes;
 mod members;
 mod reads;
-mod test_cluster;
+pub(crate) mod test_cluster;
 mod writes;

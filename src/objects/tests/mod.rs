@@ -1,0 +1,8 @@
+//! Tests of the layer as a whole: real metadata, the real cluster layer, storage nodes in memory.
+
+mod conditions;
+mod copies;
+mod fixture;
+mod lists;
+mod multipart;
+mod objects;
