@@ -1,0 +1,184 @@
+//! Background work of a volume, one bounded step at a time: files are recycled and made ready, holes punched, hints
+//! written, segments compacted. When and how fast is up to whoever calls.
+
+use super::{
+    Step, VolumeError, VolumeSettings,
+    catalog::Catalog,
+    compaction::{self, Compaction, CompactionParts, Progress, SOURCES_MAX},
+    counters::Counters,
+    health::Health,
+    hint::write_hint,
+    identity::Identity,
+    load::scan_segment,
+    punch::{PunchList, punch_some},
+    recovery::read_segment_header,
+    segment::Segment,
+    segment_files::{Recycled, SegmentFiles},
+    segment_header::SegmentClass,
+    space::Space,
+    victims::{Candidate, Choice, Policy, choose},
+    writer::Writer,
+};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Holes punched in one step: each costs a journal entry of the file system.
+const PUNCHES_PER_STEP: usize = 64;
+
+/// Everything that background work needs. One step runs at a time.
+pub struct Background {
+    pub catalog: Arc<Catalog>,
+    pub files: Arc<SegmentFiles>,
+    pub space: Arc<Space>,
+    pub writer: Arc<Mutex<Writer>>,
+    pub health: Arc<Health>,
+    pub counters: Arc<Counters>,
+    pub punches: Arc<PunchList>,
+    pub identity: Identity,
+    policy: Policy,
+    size_min: u64,
+    compaction: Mutex<Option<Compaction>>,
+}
+
+/// The parts of `Background` that others made.
+pub struct BackgroundParts {
+    pub catalog: Arc<Catalog>,
+    pub files: Arc<SegmentFiles>,
+    pub space: Arc<Space>,
+    pub writer: Arc<Mutex<Writer>>,
+    pub health: Arc<Health>,
+    pub counters: Arc<Counters>,
+    pub punches: Arc<PunchList>,
+    pub identity: Identity,
+}
+
+impl Background {
+    pub fn new(parts: BackgroundParts, settings: &VolumeSettings) -> Self {
+        let size_min = settings.segment_size_min.bytes();
+        let policy = Policy {
+            dead_percent: u64::from(settings.compact_dead_percent),
+            output_max: settings.segment_size_max.bytes(),
+            sources_max: SOURCES_MAX,
+            small_segment: size_min / 2,
+        };
+        let BackgroundParts { catalog, files, space, writer, health, counters, punches, identity } = parts;
+        Self {
+            catalog,
+            files,
+            space,
+            writer,
+            health,
+            counters,
+            punches,
+            identity,
+            policy,
+            size_min,
+            compaction: Mutex::new(None),
+        }
+    }
+
+    /// One step. An error that makes it doubtful what is on the disk has frozen the volume.
+    pub fn step(&self) -> Result<Step, VolumeError> {
+        self.health.check_writable()?;
+        if let Some(reason) = self.identity.changed(self.files.disk()) {
+            return Err(self.health.freeze(&reason));
+        }
+        let mut compaction = self.compaction.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.step_inner(&mut compaction) {
+            // No room for what was to be made: later, when there is.
+            Err(VolumeError::Full) => Ok(Step::Idle),
+            result => result.map_err(|error| self.health.judge(error)),
+        }
+    }
+
+    fn step_inner(&self, compaction: &mut Option<Compaction>) -> Result<Step, VolumeError> {
+        if let Some(recycled) = self.files.recycle_one()? {
+            self.counters.recycled_segments.add(u64::from(recycled == Recycled::Kept));
+            return Ok(Step::Busy);
+        }
+        let room = self.space.measure();
+        if self.health.is_full() && room.for_chunks >= self.size_min {
+            self.health.clear_full();
+        }
+        let spare_size = self.files.wanted_size(SegmentClass::Small, room.used);
+        if !self.files.has_spare() && room.for_chunks >= spare_size * 2 {
+            self.files.prepare_spare(spare_size)?;
+            return Ok(Step::Busy);
+        }
+        let punched = punch_some(&self.catalog, &self.punches, PUNCHES_PER_STEP)?;
+        if punched > 0 {
+            self.counters.punched_bytes.add(punched);
+            return Ok(Step::Busy);
+        }
+        if self.write_one_hint()? == Step::Busy {
+            return Ok(Step::Busy);
+        }
+        self.compact(compaction, room.for_compaction)
+    }
+
+    /// Writes the hint of one sealed segment that has none.
+    pub fn write_one_hint(&self) -> Result<Step, VolumeError> {
+        let segments = self.catalog.segments();
+        let Some(segment) = segments.iter().find(|segment| segment.is_sealed() && !segment.has_hint()) else {
+            return Ok(Step::Idle);
+        };
+        if let Some(header) = read_segment_header(&*segment.file)? {
+            let contents = scan_segment(&*segment.file, segment.number, &header)?;
+            // A hint must not hide damage from the next start.
+            if contents.corrupt.is_empty() {
+                let (disk, directory) = (self.files.disk(), self.files.directory());
+                write_hint(disk, directory, segment.number, segment.generation, &contents)?;
+            }
+        }
+        segment.set_has_hint();
+        Ok(Step::Busy)
+    }
+
+    fn compact(&self, compaction: &mut Option<Compaction>, room: u64) -> Result<Step, VolumeError> {
+        let parts = CompactionParts {
+            catalog: &self.catalog,
+            files: &self.files,
+            writer: &self.writer,
+            counters: &self.counters,
+        };
+        if let Some(mut running) = compaction.take() {
+            match running.step(&parts) {
+                Ok(Progress::GoesOn) => *compaction = Some(running),
+                Ok(Progress::Finished) => {}
+                Err(VolumeError::Full) => running.abandon(&parts)?,
+                Err(error) => return Err(error),
+            }
+            return Ok(Step::Busy);
+        }
+        let segments = self.catalog.segments();
+        let candidates: Vec<Candidate> = segments.iter().filter(|s| s.is_sealed()).map(|s| candidate(s)).collect();
+        let find = |numbers: &[u32]| {
+            segments.iter().filter(|segment| numbers.contains(&segment.number)).cloned().collect::<Vec<_>>()
+        };
+        match choose(&candidates, self.policy) {
+            None => Ok(Step::Idle),
+            Some(Choice::Release(numbers)) => {
+                compaction::release_dead(&parts, &find(&numbers))?;
+                Ok(Step::Busy)
+            }
+            Some(Choice::Copy(numbers)) => {
+                let sources = find(&numbers);
+                let kept: u64 = sources.iter().map(|source| source.live_bytes() + source.mark_bytes()).sum();
+                if kept + 2 * self.size_min > room {
+                    return Ok(Step::Idle);
+                }
+                *compaction = Some(Compaction::begin(&self.files, sources)?);
+                Ok(Step::Busy)
+            }
+        }
+    }
+}
+
+fn candidate(segment: &Segment) -> Candidate {
+    Candidate {
+        number: segment.number,
+        class: segment.class,
+        kept: segment.live_bytes() + segment.mark_bytes(),
+        dead: segment.dead_bytes(),
+        allocated: segment.allocated(),
+    }
+}

@@ -1,0 +1,64 @@
+//! Whether the volume takes writes. Fail-stop: once frozen it stays so until a restart, because after a failed sync
+//! nobody knows what the disk holds, and asking it again would be answered from memory.
+
+use super::{VolumeError, api::VolumeCondition};
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
+
+#[derive(Debug, Default)]
+pub struct Health {
+    frozen: OnceLock<String>,
+    full: AtomicBool,
+}
+
+impl Health {
+    /// Freezes the volume; the first reason stays.
+    pub fn freeze(&self, reason: &str) -> VolumeError {
+        if self.frozen.set(reason.to_owned()).is_ok() {
+            tracing::error!(reason, "the volume is frozen: it takes no more writes until a restart");
+        }
+        VolumeError::Frozen(self.frozen.get().cloned().unwrap_or_default())
+    }
+
+    /// An error that leaves it open what the disk holds freezes the volume; any other is returned as it is.
+    pub fn judge(&self, error: VolumeError) -> VolumeError {
+        match error {
+            VolumeError::Disk { .. } => self.freeze(&error.to_string()),
+            other => other,
+        }
+    }
+
+    pub fn check_writable(&self) -> Result<(), VolumeError> {
+        match self.frozen.get() {
+            Some(reason) => Err(VolumeError::Frozen(reason.clone())),
+            None => Ok(()),
+        }
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
+    /// No room for a further segment: chunks are refused until there is.
+    pub fn set_full(&self) {
+        if !self.full.swap(true, Ordering::Relaxed) {
+            tracing::warn!("the disk's reserve is reached: the volume refuses chunks until space is freed");
+        }
+    }
+
+    pub fn clear_full(&self) {
+        if self.full.swap(false, Ordering::Relaxed) {
+            tracing::info!("there is room again: the volume takes chunks");
+        }
+    }
+
+    pub fn condition(&self) -> VolumeCondition {
+        match self.frozen.get() {
+            Some(reason) => VolumeCondition::Frozen { reason: reason.clone() },
+            None if self.is_full() => VolumeCondition::Full,
+            None => VolumeCondition::Writable,
+        }
+    }
+}

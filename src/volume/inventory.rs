@@ -1,0 +1,44 @@
+//! What a volume holds, page by page, read from the records themselves.
+//!
+//! Segments come in the order of their generations. Compaction copies records to a segment with a higher generation than
+//! any that exists, so a chunk that it moves is seen at the latest there.
+
+use super::{
+    HeldChunk, VolumeError,
+    catalog::Catalog,
+    format::RecordKind,
+    index::Place,
+    scan::{Scanned, Scanner},
+};
+
+/// Where a page begins: generation of the segment, offset in it.
+pub type Cursor = (u64, u64);
+
+/// Records looked at for one page at most, so that a page over dead segments ends as well.
+const RECORDS_MAX: usize = 100_000;
+
+pub fn page(
+    catalog: &Catalog,
+    from: Option<Cursor>,
+    limit: usize,
+) -> Result<(Vec<HeldChunk>, Option<Cursor>), VolumeError> {
+    let (first, mut offset) = from.unwrap_or((0, 0));
+    let (mut held, mut looked_at) = (Vec::new(), 0);
+    for segment in catalog.segments().into_iter().filter(|segment| segment.generation >= first) {
+        let start = if segment.generation == first { std::mem::take(&mut offset) } else { 0 };
+        let mut scanner = Scanner::new(&*segment.file, segment.class, segment.generation, start, segment.end());
+        while let Some(scanned) = scanner.next()? {
+            let Scanned::Record(header) = scanned else { continue };
+            if held.len() >= limit.max(1) || looked_at >= RECORDS_MAX {
+                return Ok((held, Some((segment.generation, header.offset))));
+            }
+            looked_at += 1;
+            let place = Place::new(segment.number, header.offset, header.record_length());
+            if header.kind == RecordKind::Chunk && catalog.index.holds(catalog.index.hash(header.key), place) {
+                let (key, group, term, length) = (header.key, header.group, header.term, header.length);
+                held.push(HeldChunk { key, group, term, length });
+            }
+        }
+    }
+    Ok((held, None))
+}
