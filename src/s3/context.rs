@@ -9,14 +9,12 @@ use super::{
 };
 use crate::{
     identity::Principal,
-    objects::Objects,
     types::{BucketName, ObjectKey},
 };
 use http::HeaderMap;
 
 #[derive(Clone, Copy, Debug)]
 pub struct RequestContext<'a> {
-    pub objects: &'a Objects,
     pub principal: &'a Principal,
     pub request_id: &'a RequestId,
     pub operation: Operation,

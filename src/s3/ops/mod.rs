@@ -7,6 +7,7 @@
 mod checksum_output;
 mod condition_input;
 mod copy_source_input;
+mod handlers;
 mod list_input;
 mod object_input;
 mod object_output;
@@ -19,3 +20,5 @@ pub mod bucket;
 pub mod multipart;
 pub mod object;
 pub mod service;
+
+pub use handlers::ObjectOperations;

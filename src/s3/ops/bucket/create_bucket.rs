@@ -1,7 +1,7 @@
 //! CreateBucket. Making a bucket that one owns already answers 200 and keeps what is in it, as S3 does in us-east-1.
 
 use crate::{
-    objects::CreateBucketInput,
+    objects::{CreateBucketInput, Objects},
     s3::{
         RequestBody, RequestContext, Response, S3Code, S3Error,
         ops::{
@@ -39,11 +39,11 @@ struct Tags {
     tags: Vec<TagElement>,
 }
 
-pub async fn handle(ctx: &RequestContext<'_>, body: RequestBody) -> Result<Response, S3Error> {
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
     check_headers(ctx)?;
     let input = parse(ctx, &body.read_document(DOCUMENT_MAX_BYTES).await?)?;
     let location = format!("/{}", percent::encode(input.name.as_str(), Slash::Encoded));
-    ctx.objects.create_bucket(input).await?;
+    objects.create_bucket(input).await?;
     let mut response = parameter::empty(StatusCode::OK);
     response.headers_mut().insert(header::LOCATION, parameter::own_value(&location));
     Ok(response)

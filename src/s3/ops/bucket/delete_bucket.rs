@@ -1,9 +1,12 @@
 //! DeleteBucket.
 
-use crate::s3::{RequestBody, RequestContext, Response, S3Error, ops::parameter};
+use crate::{
+    objects::Objects,
+    s3::{RequestContext, Response, S3Error, ops::parameter},
+};
 use http::StatusCode;
 
-pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
-    ctx.objects.delete_bucket(ctx.bucket()?).await?;
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
+    objects.delete_bucket(ctx.bucket()?).await?;
     Ok(parameter::empty(StatusCode::NO_CONTENT))
 }

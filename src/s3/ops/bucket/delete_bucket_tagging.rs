@@ -1,9 +1,12 @@
 //! DeleteBucketTagging.
 
-use crate::s3::{RequestBody, RequestContext, Response, S3Error, ops::parameter};
+use crate::{
+    objects::Objects,
+    s3::{RequestContext, Response, S3Error, ops::parameter},
+};
 use http::StatusCode;
 
-pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
-    ctx.objects.set_bucket_tags(ctx.bucket()?, None).await?;
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
+    objects.set_bucket_tags(ctx.bucket()?, None).await?;
     Ok(parameter::empty(StatusCode::NO_CONTENT))
 }

@@ -1,7 +1,7 @@
 //! DeleteObjects: up to 1000 keys, each with an outcome of its own.
 
 use crate::{
-    objects::{DELETE_MANY_MAX, DeleteEntry, DeletedVersion, ObjectError, VersionSelector},
+    objects::{DELETE_MANY_MAX, DeleteEntry, DeletedVersion, ObjectError, Objects, VersionSelector},
     s3::{
         RequestBody, RequestContext, Response, S3Code, S3Error,
         ops::{
@@ -50,10 +50,10 @@ enum Report {
     Errors,
 }
 
-pub async fn handle(ctx: &RequestContext<'_>, body: RequestBody) -> Result<Response, S3Error> {
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
     let (named, report) = parse(&body.read_document(DOCUMENT_MAX_BYTES).await?)?;
     let entries = named.iter().filter_map(|named| named.entry.as_ref().ok().cloned()).collect();
-    let outcomes = ctx.objects.delete_many(ctx.bucket()?, entries, ctx.principal.owner()).await?;
+    let outcomes = objects.delete_many(ctx.bucket()?, entries, ctx.principal.owner()).await?;
     Ok(render(named, outcomes, report))
 }
 

@@ -1,14 +1,17 @@
 //! GetBucketAcl: the owner has full control, and nobody else has anything. That is the truth until there are ACLs.
 
-use crate::s3::{
-    RequestBody, RequestContext, Response, S3Error,
-    ops::{owner_output, parameter},
-    xml::XmlWriter,
+use crate::{
+    objects::Objects,
+    s3::{
+        RequestContext, Response, S3Error,
+        ops::{owner_output, parameter},
+        xml::XmlWriter,
+    },
 };
 use bytes::Bytes;
 
-pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
-    let bucket = ctx.objects.head_bucket(ctx.bucket()?).await?;
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
+    let bucket = objects.head_bucket(ctx.bucket()?).await?;
     Ok(parameter::document(default_acl(&bucket.owner)))
 }
 

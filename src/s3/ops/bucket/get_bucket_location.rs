@@ -1,9 +1,12 @@
 //! GetBucketLocation: empty for the default region, as S3 has it.
 
-use crate::s3::{RequestBody, RequestContext, Response, S3Error, ops::parameter, xml::XmlWriter};
+use crate::{
+    objects::Objects,
+    s3::{RequestContext, Response, S3Error, ops::parameter, xml::XmlWriter},
+};
 
-pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
-    let bucket = ctx.objects.head_bucket(ctx.bucket()?).await?;
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
+    let bucket = objects.head_bucket(ctx.bucket()?).await?;
     let mut xml = XmlWriter::document("LocationConstraint");
     xml.content(&bucket.region);
     Ok(parameter::document(xml.finish()))

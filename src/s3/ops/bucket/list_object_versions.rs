@@ -2,9 +2,9 @@
 
 use super::listed_object::{OwnerElement, write_common_prefix, write_details, write_encoding};
 use crate::{
-    objects::{ListEntry, ListVersionsInput, ListedVersion, VersionPage},
+    objects::{ListEntry, ListVersionsInput, ListedVersion, Objects, VersionPage},
     s3::{
-        RequestBody, RequestContext, Response, S3Error,
+        RequestContext, Response, S3Error,
         ops::{
             list_input::{self, ListParameters},
             owner_output,
@@ -14,9 +14,9 @@ use crate::{
     },
 };
 
-pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let parameters = list_input::list_parameters(ctx, "max-keys")?;
-    let page = ctx.objects.list_versions(input(ctx, &parameters)?).await?;
+    let page = objects.list_versions(input(ctx, &parameters)?).await?;
     Ok(render(ctx, &parameters, &page))
 }
 

@@ -2,9 +2,9 @@
 
 use super::listed_object::{OwnerElement, write_common_prefix, write_contents, write_encoding};
 use crate::{
-    objects::{ListEntry, ListInput, ListPosition, ObjectPage},
+    objects::{ListEntry, ListInput, ListPosition, ObjectPage, Objects},
     s3::{
-        RequestBody, RequestContext, Response, S3Error,
+        RequestContext, Response, S3Error,
         ops::{
             list_input::{self, ListParameters},
             parameter,
@@ -13,10 +13,10 @@ use crate::{
     },
 };
 
-pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let parameters = list_input::list_parameters(ctx, "max-keys")?;
     let marker = list_input::text(ctx, "marker");
-    let page = ctx.objects.list(input(ctx, &parameters, &marker)?).await?;
+    let page = objects.list(input(ctx, &parameters, &marker)?).await?;
     Ok(render(ctx, &parameters, &marker, &page))
 }
 

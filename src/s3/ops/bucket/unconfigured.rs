@@ -2,7 +2,10 @@
 //! with a code of its own. Removing what is not there succeeds. (Setting any of it is 501: `dispatch.rs`.)
 //! Source: Amazon S3 API Reference, the page of each operation.
 
-use crate::s3::{Operation, RequestBody, RequestContext, Response, S3Code, S3Error, ops::parameter, xml::XmlWriter};
+use crate::{
+    objects::Objects,
+    s3::{Operation, RequestContext, Response, S3Code, S3Error, ops::parameter, xml::XmlWriter},
+};
 use http::StatusCode;
 
 /// What S3 answers for a bucket that has nothing of the kind.
@@ -19,9 +22,9 @@ enum Answer {
     NotOurs,
 }
 
-pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let answer = answer(ctx.operation);
-    ctx.objects.head_bucket(ctx.bucket()?).await?;
+    objects.head_bucket(ctx.bucket()?).await?;
     match answer {
         Answer::Empty(root) => Ok(parameter::document(XmlWriter::document(root).finish())),
         Answer::Element { root, name, text } => {

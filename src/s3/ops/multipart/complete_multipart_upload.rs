@@ -1,7 +1,7 @@
 //! CompleteMultipartUpload. The checksum headers are about the object, not about the document in the body.
 
 use crate::{
-    objects::{CompleteInput, NamedPart, PARTS_MAX, WrittenVersion},
+    objects::{CompleteInput, NamedPart, Objects, PARTS_MAX, WrittenVersion},
     s3::{
         RequestBody, RequestContext, Response, S3Code, S3Error,
         ops::{
@@ -39,7 +39,7 @@ struct Part {
     sha256: Option<String>,
 }
 
-pub async fn handle(ctx: &RequestContext<'_>, body: RequestBody) -> Result<Response, S3Error> {
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
     let name = upload_input::upload_name(ctx)?;
     let document = body.read_document(DOCUMENT_MAX_BYTES).await?;
     let input = CompleteInput {
@@ -50,7 +50,7 @@ pub async fn handle(ctx: &RequestContext<'_>, body: RequestBody) -> Result<Respo
         expected_size: expected_size(ctx)?,
         precondition: condition_input::write_precondition(ctx)?,
     };
-    let written = ctx.objects.complete_upload(&input).await?;
+    let written = objects.complete_upload(&input).await?;
     Ok(render(ctx, &written))
 }
 

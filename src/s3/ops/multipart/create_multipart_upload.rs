@@ -1,9 +1,9 @@
 //! CreateMultipartUpload.
 
 use crate::{
-    objects::{CreateUploadInput, CreatedUpload},
+    objects::{CreateUploadInput, CreatedUpload, Objects},
     s3::{
-        RequestBody, RequestContext, Response, S3Error,
+        RequestContext, Response, S3Error,
         ops::{
             object_input,
             parameter::{self, insert_own},
@@ -13,9 +13,9 @@ use crate::{
     types::{ChecksumAlgorithm, ChecksumKind},
 };
 
-pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let input = parse(ctx)?;
-    let created = ctx.objects.create_upload(input).await?;
+    let created = objects.create_upload(input).await?;
     Ok(render(ctx, &created))
 }
 

@@ -1,9 +1,9 @@
 //! ListMultipartUploads.
 
 use crate::{
-    objects::{ListEntry, ListUploadsInput, Upload, UploadPage},
+    objects::{ListEntry, ListUploadsInput, Objects, Upload, UploadPage},
     s3::{
-        RequestBody, RequestContext, Response, S3Error,
+        RequestContext, Response, S3Error,
         ops::{
             list_input::{self, ListParameters},
             owner_output, parameter,
@@ -12,9 +12,9 @@ use crate::{
     },
 };
 
-pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let parameters = list_input::list_parameters(ctx, "max-uploads")?;
-    let page = ctx.objects.list_uploads(input(ctx, &parameters)?).await?;
+    let page = objects.list_uploads(input(ctx, &parameters)?).await?;
     Ok(render(ctx, &parameters, &page))
 }
 

@@ -1,17 +1,17 @@
 //! ListParts.
 
 use crate::{
-    objects::{PARTS_PAGE_MAX, PartPage, PartPageInput, Upload, UploadPart},
+    objects::{Objects, PARTS_PAGE_MAX, PartPage, PartPageInput, Upload, UploadPart},
     s3::{
-        RequestBody, RequestContext, Response, S3Error,
+        RequestContext, Response, S3Error,
         ops::{checksum_output, owner_output, parameter, upload_input},
         xml::XmlWriter,
     },
 };
 
-pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let (name, page) = (upload_input::upload_name(ctx)?, page_input(ctx)?);
-    let (upload, parts) = ctx.objects.list_parts(&name, page).await?;
+    let (upload, parts) = objects.list_parts(&name, page).await?;
     Ok(render(ctx, &upload, &parts, page))
 }
 

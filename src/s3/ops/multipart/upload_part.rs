@@ -1,7 +1,7 @@
 //! UploadPart.
 
 use crate::{
-    objects::StoredPart,
+    objects::{Objects, StoredPart},
     s3::{
         RequestBody, RequestContext, Response, S3Error,
         ops::{checksum_output, parameter, upload_input},
@@ -9,10 +9,10 @@ use crate::{
 };
 use http::{StatusCode, header};
 
-pub async fn handle(ctx: &RequestContext<'_>, body: RequestBody) -> Result<Response, S3Error> {
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
     let (part_number, name) = (upload_input::part_number(ctx)?, upload_input::upload_name(ctx)?);
     let expected = body.expected_digests().clone();
-    let part = ctx.objects.upload_part(&name, part_number, &expected, body.into_upload_body()).await?;
+    let part = objects.upload_part(&name, part_number, &expected, body.into_upload_body()).await?;
     Ok(render(&part))
 }
 

@@ -1,9 +1,9 @@
 //! UploadPartCopy.
 
 use crate::{
-    objects::{ByteRange, CopiedPart, PartCopyInput},
+    objects::{ByteRange, CopiedPart, Objects, PartCopyInput},
     s3::{
-        RequestBody, RequestContext, Response, S3Error,
+        RequestContext, Response, S3Error,
         ops::{
             checksum_output, copy_source_input,
             parameter::{self, insert_own},
@@ -13,9 +13,9 @@ use crate::{
     },
 };
 
-pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let input = parse(ctx)?;
-    let copied = ctx.objects.copy_part(input).await?;
+    let copied = objects.copy_part(input).await?;
     Ok(render(&copied))
 }
 

@@ -1,9 +1,9 @@
 //! CopyObject.
 
 use crate::{
-    objects::{CopiedObject, CopyInput, Directive, OntoItself},
+    objects::{CopiedObject, CopyInput, Directive, Objects, OntoItself},
     s3::{
-        RequestBody, RequestContext, Response, S3Error,
+        RequestContext, Response, S3Error,
         ops::{
             checksum_output, condition_input, copy_source_input, object_input,
             parameter::{self, insert_own},
@@ -13,9 +13,9 @@ use crate::{
     types::{ChecksumAlgorithm, ObjectHeaders, TagSet},
 };
 
-pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let input = parse(ctx)?;
-    let copied = ctx.objects.copy(input).await?;
+    let copied = objects.copy(input).await?;
     Ok(render(&copied))
 }
 

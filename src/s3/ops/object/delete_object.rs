@@ -1,9 +1,9 @@
 //! DeleteObject. Deleting what is not there succeeds.
 
 use crate::{
-    objects::{DeleteEntry, DeletedVersion},
+    objects::{DeleteEntry, DeletedVersion, Objects},
     s3::{
-        RequestBody, RequestContext, Response, S3Error,
+        RequestContext, Response, S3Error,
         ops::{
             condition_input,
             parameter::{self, insert_own},
@@ -12,9 +12,9 @@ use crate::{
 };
 use http::StatusCode;
 
-pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let entry = parse(ctx)?;
-    let deleted = ctx.objects.delete(ctx.bucket()?, entry, ctx.principal.owner()).await?;
+    let deleted = objects.delete(ctx.bucket()?, entry, ctx.principal.owner()).await?;
     Ok(render(&deleted))
 }
 

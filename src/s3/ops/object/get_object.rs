@@ -3,9 +3,9 @@
 
 use super::selection_input::get_input;
 use crate::{
-    objects::ObjectReader,
+    objects::{ObjectReader, Objects},
     s3::{
-        RequestBody, RequestContext, Response, ResponseBody, S3Error,
+        RequestContext, Response, ResponseBody, S3Error,
         ops::object_output::{self, Overrides, checksum_mode},
         response::StreamFailed,
     },
@@ -13,9 +13,9 @@ use crate::{
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 
-pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let (input, overrides, mode) = (get_input(ctx)?, Overrides::parse(ctx), checksum_mode(ctx)?);
-    let (found, reader) = ctx.objects.get(&input).await?;
+    let (found, reader) = objects.get(&input).await?;
     let length = found.range.end - found.range.start;
     let response = object_output::render(&found, &overrides, mode)?;
     Ok(response.map(|_| ResponseBody::stream(length, verified_bytes(reader))))

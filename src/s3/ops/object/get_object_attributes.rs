@@ -1,9 +1,9 @@
 //! GetObjectAttributes.
 
 use crate::{
-    objects::{GetInput, ObjectAttributes, PARTS_PAGE_MAX, PartPage, PartPageInput, Selection, VersionPart},
+    objects::{GetInput, ObjectAttributes, Objects, PARTS_PAGE_MAX, PartPage, PartPageInput, Selection, VersionPart},
     s3::{
-        RequestBody, RequestContext, Response, S3Error,
+        RequestContext, Response, S3Error,
         ops::{
             checksum_output, condition_input,
             parameter::{self, insert_own, own_value},
@@ -23,9 +23,9 @@ struct Wanted {
     size: bool,
 }
 
-pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let (input, wanted, page) = parse(ctx)?;
-    let attributes = ctx.objects.attributes(&input, Some(page).filter(|_| wanted.parts)).await?;
+    let attributes = objects.attributes(&input, Some(page).filter(|_| wanted.parts)).await?;
     Ok(render(&attributes, wanted, page))
 }
 

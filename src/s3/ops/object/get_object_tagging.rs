@@ -1,16 +1,19 @@
 //! GetObjectTagging: an object without tags has an empty set.
 
-use crate::s3::{
-    RequestBody, RequestContext, Response, S3Error,
-    ops::{
-        parameter::{self, insert_own},
-        tagging,
+use crate::{
+    objects::Objects,
+    s3::{
+        RequestContext, Response, S3Error,
+        ops::{
+            parameter::{self, insert_own},
+            tagging,
+        },
     },
 };
 
-pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let version = parameter::version(ctx)?;
-    let object = ctx.objects.version_of(ctx.bucket()?, ctx.key()?, version).await?;
+    let object = objects.version_of(ctx.bucket()?, ctx.key()?, version).await?;
     let mut response = parameter::document(tagging::render_document(&object.tags));
     if !object.is_null {
         insert_own(&mut response, "x-amz-version-id", &object.version.to_string());

@@ -1,7 +1,7 @@
 //! PutObject.
 
 use crate::{
-    objects::{PutInput, WrittenVersion},
+    objects::{Objects, PutInput, WrittenVersion},
     s3::{
         RequestBody, RequestContext, Response, S3Error,
         ops::{
@@ -12,9 +12,9 @@ use crate::{
 };
 use http::{StatusCode, header};
 
-pub async fn handle(ctx: &RequestContext<'_>, body: RequestBody) -> Result<Response, S3Error> {
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
     let input = parse(ctx, &body)?;
-    let written = ctx.objects.put(input, body.into_upload_body()).await?;
+    let written = objects.put(input, body.into_upload_body()).await?;
     Ok(render(&written))
 }
 

@@ -1,6 +1,7 @@
 //! PutObjectTagging: replaces the whole set.
 
 use crate::{
+    objects::Objects,
     s3::{
         RequestBody, RequestContext, Response, S3Error,
         ops::{
@@ -12,9 +13,9 @@ use crate::{
 };
 use http::StatusCode;
 
-pub async fn handle(ctx: &RequestContext<'_>, body: RequestBody) -> Result<Response, S3Error> {
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
     let version = parameter::version(ctx)?;
     let tags = tagging::parse_document(&body.read_document(DOCUMENT_MAX_BYTES).await?, TagLimit::Object)?;
-    ctx.objects.set_object_tags(ctx.bucket()?, ctx.key()?, version, tags).await?;
+    objects.set_object_tags(ctx.bucket()?, ctx.key()?, version, tags).await?;
     Ok(parameter::empty(StatusCode::OK))
 }

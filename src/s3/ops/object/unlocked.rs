@@ -1,9 +1,12 @@
 //! GetObjectRetention and GetObjectLegalHold: no bucket has Object Lock yet, and S3 says so.
 
-use crate::s3::{RequestBody, RequestContext, Response, S3Error, ops::parameter};
+use crate::{
+    objects::Objects,
+    s3::{RequestContext, Response, S3Error, ops::parameter},
+};
 
-pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let version = parameter::version(ctx)?;
-    ctx.objects.version_of(ctx.bucket()?, ctx.key()?, version).await?;
+    objects.version_of(ctx.bucket()?, ctx.key()?, version).await?;
     Err(S3Error::invalid_request("Bucket is missing Object Lock Configuration"))
 }

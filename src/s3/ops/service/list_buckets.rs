@@ -1,17 +1,17 @@
 //! ListBuckets.
 
 use crate::{
-    objects::{BUCKETS_PAGE_MAX, BucketPage, ListBucketsInput},
+    objects::{BUCKETS_PAGE_MAX, BucketPage, ListBucketsInput, Objects},
     s3::{
-        RequestBody, RequestContext, Response, S3Error,
+        RequestContext, Response, S3Error,
         ops::{list_input, owner_output, parameter},
         xml::XmlWriter,
     },
 };
 
-pub async fn handle(ctx: &RequestContext<'_>, _body: RequestBody) -> Result<Response, S3Error> {
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let input = parse(ctx)?;
-    let page = ctx.objects.list_buckets(&input).await?;
+    let page = objects.list_buckets(&input).await?;
     Ok(render(ctx, &input, &page))
 }
 

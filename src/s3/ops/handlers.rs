@@ -1,0 +1,150 @@
+//! Operation → handler. The match has no wildcard: a new operation does not compile until somebody decided what it
+//! does, and `not_implemented` is a decision too.
+
+use super::{bucket, multipart, object, service};
+use crate::{
+    objects::Objects,
+    s3::{Operation, Operations, RequestBody, RequestContext, Response, S3Error},
+};
+use futures_util::future::BoxFuture;
+
+/// The operations over the object layer.
+#[derive(Debug)]
+pub struct ObjectOperations {
+    objects: Objects,
+}
+
+impl ObjectOperations {
+    pub fn new(objects: Objects) -> Self {
+        Self { objects }
+    }
+}
+
+impl Operations for ObjectOperations {
+    fn call<'a>(
+        &'a self,
+        context: &'a RequestContext<'a>,
+        body: RequestBody,
+    ) -> BoxFuture<'a, Result<Response, S3Error>> {
+        Box::pin(call(context, &self.objects, body))
+    }
+}
+
+async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
+    use Operation as Op;
+    match ctx.operation {
+        Op::ListBuckets => service::list_buckets::handle(ctx, objects).await,
+
+        Op::CreateBucket => bucket::create_bucket::handle(ctx, objects, body).await,
+        Op::DeleteBucket => bucket::delete_bucket::handle(ctx, objects).await,
+        Op::DeleteBucketTagging => bucket::delete_bucket_tagging::handle(ctx, objects).await,
+        Op::DeleteObjects => bucket::delete_objects::handle(ctx, objects, body).await,
+        Op::GetBucketAcl => bucket::get_bucket_acl::handle(ctx, objects).await,
+        Op::GetBucketLocation => bucket::get_bucket_location::handle(ctx, objects).await,
+        Op::GetBucketTagging => bucket::get_bucket_tagging::handle(ctx, objects).await,
+        Op::HeadBucket => bucket::head_bucket::handle(ctx, objects).await,
+        Op::ListObjectVersions => bucket::list_object_versions::handle(ctx, objects).await,
+        Op::ListObjects => bucket::list_objects::handle(ctx, objects).await,
+        Op::ListObjectsV2 => bucket::list_objects_v2::handle(ctx, objects).await,
+        Op::PutBucketTagging => bucket::put_bucket_tagging::handle(ctx, objects, body).await,
+
+        Op::CopyObject => object::copy_object::handle(ctx, objects).await,
+        Op::DeleteObject => object::delete_object::handle(ctx, objects).await,
+        Op::DeleteObjectTagging => object::delete_object_tagging::handle(ctx, objects).await,
+        Op::GetObject => object::get_object::handle(ctx, objects).await,
+        Op::GetObjectAcl => object::get_object_acl::handle(ctx, objects).await,
+        Op::GetObjectAttributes => object::get_object_attributes::handle(ctx, objects).await,
+        Op::GetObjectLegalHold | Op::GetObjectRetention => object::unlocked::handle(ctx, objects).await,
+        Op::GetObjectTagging => object::get_object_tagging::handle(ctx, objects).await,
+        Op::HeadObject => object::head_object::handle(ctx, objects).await,
+        Op::PutObject => object::put_object::handle(ctx, objects, body).await,
+        Op::PutObjectTagging => object::put_object_tagging::handle(ctx, objects, body).await,
+
+        Op::AbortMultipartUpload => multipart::abort_multipart_upload::handle(ctx, objects).await,
+        Op::CompleteMultipartUpload => multipart::complete_multipart_upload::handle(ctx, objects, body).await,
+        Op::CreateMultipartUpload => multipart::create_multipart_upload::handle(ctx, objects).await,
+        Op::ListMultipartUploads => multipart::list_multipart_uploads::handle(ctx, objects).await,
+        Op::ListParts => multipart::list_parts::handle(ctx, objects).await,
+        Op::UploadPart => multipart::upload_part::handle(ctx, objects, body).await,
+        Op::UploadPartCopy => multipart::upload_part_copy::handle(ctx, objects).await,
+
+        // What no bucket has yet: reading it tells so, removing it succeeds.
+        Op::DeleteBucketCors
+        | Op::DeleteBucketEncryption
+        | Op::DeleteBucketLifecycle
+        | Op::DeleteBucketOwnershipControls
+        | Op::DeleteBucketPolicy
+        | Op::DeleteBucketReplication
+        | Op::DeleteBucketWebsite
+        | Op::DeletePublicAccessBlock
+        | Op::GetBucketAccelerateConfiguration
+        | Op::GetBucketAnalyticsConfiguration
+        | Op::GetBucketCors
+        | Op::GetBucketEncryption
+        | Op::GetBucketIntelligentTieringConfiguration
+        | Op::GetBucketInventoryConfiguration
+        | Op::GetBucketLifecycleConfiguration
+        | Op::GetBucketLogging
+        | Op::GetBucketMetricsConfiguration
+        | Op::GetBucketNotificationConfiguration
+        | Op::GetBucketOwnershipControls
+        | Op::GetBucketPolicy
+        | Op::GetBucketPolicyStatus
+        | Op::GetBucketReplication
+        | Op::GetBucketRequestPayment
+        | Op::GetBucketVersioning
+        | Op::GetBucketWebsite
+        | Op::GetObjectLockConfiguration
+        | Op::GetPublicAccessBlock
+        | Op::ListBucketAnalyticsConfigurations
+        | Op::ListBucketIntelligentTieringConfigurations
+        | Op::ListBucketInventoryConfigurations
+        | Op::ListBucketMetricsConfigurations => bucket::unconfigured::handle(ctx, objects).await,
+
+        Op::CreateBucketMetadataConfiguration
+        | Op::CreateBucketMetadataTableConfiguration
+        | Op::CreateSession
+        | Op::DeleteBucketAnalyticsConfiguration
+        | Op::DeleteBucketIntelligentTieringConfiguration
+        | Op::DeleteBucketInventoryConfiguration
+        | Op::DeleteBucketMetadataConfiguration
+        | Op::DeleteBucketMetadataTableConfiguration
+        | Op::DeleteBucketMetricsConfiguration
+        | Op::GetBucketAbac
+        | Op::GetBucketMetadataConfiguration
+        | Op::GetBucketMetadataTableConfiguration
+        | Op::GetObjectTorrent
+        | Op::ListDirectoryBuckets
+        | Op::PostObject
+        | Op::PutBucketAbac
+        | Op::PutBucketAccelerateConfiguration
+        | Op::PutBucketAcl
+        | Op::PutBucketAnalyticsConfiguration
+        | Op::PutBucketCors
+        | Op::PutBucketEncryption
+        | Op::PutBucketIntelligentTieringConfiguration
+        | Op::PutBucketInventoryConfiguration
+        | Op::PutBucketLifecycleConfiguration
+        | Op::PutBucketLogging
+        | Op::PutBucketMetricsConfiguration
+        | Op::PutBucketNotificationConfiguration
+        | Op::PutBucketOwnershipControls
+        | Op::PutBucketPolicy
+        | Op::PutBucketReplication
+        | Op::PutBucketRequestPayment
+        | Op::PutBucketVersioning
+        | Op::PutBucketWebsite
+        | Op::PutObjectAcl
+        | Op::PutObjectLegalHold
+        | Op::PutObjectLockConfiguration
+        | Op::PutObjectRetention
+        | Op::PutPublicAccessBlock
+        | Op::RenameObject
+        | Op::RestoreObject
+        | Op::SelectObjectContent
+        | Op::UpdateBucketMetadataInventoryTableConfiguration
+        | Op::UpdateBucketMetadataJournalTableConfiguration
+        | Op::UpdateObjectEncryption
+        | Op::WriteGetObjectResponse => Err(S3Error::not_implemented(ctx.operation)),
+    }
+}
