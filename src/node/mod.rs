@@ -8,6 +8,7 @@ pub mod identity;
 pub mod peer;
 pub mod protocol;
 pub mod registration;
+pub mod server;
 pub mod settings;
 
 pub use api::{NodeApi, NodeError};

@@ -1,0 +1,384 @@
+//! What every node does, however it is reached.
+
+use crate::{
+    faults::Fault,
+    harness::{CLUSTER, Chunk, GROUP, NODE, Node, TERM, flip_stored_byte, node_settings, volume_settings, witness},
+};
+use bytes::Bytes;
+use larder::{
+    node::{
+        NodeError, NodeSettings,
+        api::{
+            DROP_BLOBS_MAX, DropBlobs, DroppedBlob, GetChunk, MetadataWitness, PeerAddress, PullBlob, PutChunk,
+            VolumeState,
+        },
+    },
+    types::{BLOCK_LENGTH, BlobId, ByteSize, ChunkRoot, Epoch, GroupId, HumanDuration, NodeId, Term},
+    volume::VolumeSettings,
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+const EPOCH: Epoch = Epoch(3);
+
+fn get(chunk: &Chunk) -> GetChunk {
+    GetChunk { term: TERM, key: chunk.key, first_block: 0, block_count: u32::MAX }
+}
+
+fn drop_of(blobs: &[u8], epoch: Epoch, witness: MetadataWitness) -> DropBlobs {
+    let blobs = blobs.iter().map(|blob| DroppedBlob { blob: BlobId::from_bytes([*blob; 16]), chunk_limit: 10 });
+    DropBlobs { term: TERM, witness, group: GROUP, epoch, blobs: blobs.collect() }
+}
+
+/// The node has the chunk, and it is the right one.
+async fn assert_holds(node: &Node, chunk: &Chunk) {
+    let slice = node.api.get_chunk(get(chunk)).await.unwrap();
+    assert!(slice.is_intact(chunk.key, &chunk.root()));
+    assert_eq!(slice.bytes, chunk.bytes);
+}
+
+async fn assert_lacks(node: &Node, chunk: &Chunk) {
+    assert_eq!(node.api.get_chunk(get(chunk)).await.map(|_| ()), Err(NodeError::NotFound));
+}
+
+pub async fn a_chunk_is_read_back_whole_and_in_blocks(node: Node) {
+    assert_eq!(node.api.id(), NODE);
+    let block = BLOCK_LENGTH as usize;
+    for (index, length) in [1, 511, 4096, block - 1, block, block + 1, 5 * block + 77].into_iter().enumerate() {
+        let chunk = Chunk::new(1, index as u32, length);
+        node.put(&chunk).await;
+        assert_holds(&node, &chunk).await;
+        for (first, count) in [(0, 1), (1, 2), (2, 1), (5, 9), (0, 0), (100, 1)] {
+            let ask = GetChunk { first_block: first, block_count: count, ..get(&chunk) };
+            let slice = node.api.get_chunk(ask).await.unwrap();
+            let begin = (first as usize * block).min(length);
+            let end = (begin + count as usize * block).min(length);
+            assert_eq!(slice.bytes, chunk.bytes[begin..end], "{first} {count} of {length}");
+            assert_eq!(slice.table, chunk.table());
+            assert_eq!(slice.chunk_length as usize, length);
+        }
+    }
+}
+
+pub async fn a_chunk_of_4_mib_in_odd_pieces_is_read_back(node: Node) {
+    for (index, piece_length) in [(0, usize::MAX), (1, 256 * 1024), (2, 100_003), (3, 1000)] {
+        let chunk = Chunk::new(1, index, 4 << 20);
+        node.api.put_chunk(chunk.put_in_pieces(piece_length)).await.unwrap();
+        assert_holds(&node, &chunk).await;
+    }
+}
+
+pub async fn a_put_again_succeeds_and_another_chunk_under_the_key_is_refused(node: Node) {
+    let chunk = Chunk::new(1, 0, 1000);
+    node.put(&chunk).await;
+    node.put(&chunk).await;
+    let other = Chunk { bytes: Chunk::new(2, 0, 1000).bytes, ..chunk.clone() };
+    assert!(matches!(node.api.put_chunk(other.put()).await, Err(NodeError::Refused(_))));
+    assert_holds(&node, &chunk).await;
+}
+
+pub async fn a_garbled_chunk_is_refused_and_leaves_nothing(node: Node) {
+    let chunk = Chunk::new(1, 0, 100_000);
+    let mut bytes = chunk.bytes.to_vec();
+    bytes[70_000] ^= 1;
+    let mut put = chunk.put();
+    put.data.pieces = vec![Bytes::from(bytes)];
+    assert_eq!(node.api.put_chunk(put).await, Err(NodeError::Garbled));
+    let put = PutChunk { root: ChunkRoot::from_bytes([9; 32]), ..chunk.put() };
+    assert_eq!(node.api.put_chunk(put).await, Err(NodeError::Garbled));
+    assert_lacks(&node, &chunk).await;
+}
+
+pub async fn an_empty_chunk_and_one_that_is_too_long_are_refused(node: Node) {
+    for length in [0, (16 << 20) + 1] {
+        let refused = node.api.put_chunk(Chunk::new(1, 0, length).put()).await;
+        assert!(matches!(refused, Err(NodeError::Refused(_))), "{length}: {refused:?}");
+    }
+}
+
+pub async fn a_chunk_that_was_never_put_is_not_found(node: Node) {
+    let chunk = Chunk::new(1, 0, 100);
+    assert_lacks(&node, &chunk).await;
+    assert_eq!(node.api.quarantine(TERM, chunk.key, chunk.root()).await, Err(NodeError::NotFound));
+}
+
+pub async fn every_request_of_an_older_term_is_refused(node: Node) {
+    let chunk = Chunk::new(1, 0, 100);
+    node.put(&chunk).await;
+    node.api.status(TERM.next(), None).await.unwrap();
+    let stale = NodeError::StaleTerm { seen: TERM.next() };
+    let pull = PullBlob {
+        term: TERM,
+        group: GROUP,
+        blob: chunk.key.blob,
+        first_chunk: 0,
+        roots: Vec::new(),
+        sources: Vec::new(),
+    };
+    assert_eq!(node.api.put_chunk(chunk.put()).await, Err(stale.clone()));
+    assert_eq!(node.api.get_chunk(get(&chunk)).await.map(|_| ()), Err(stale.clone()));
+    assert!(node.api.get_chunk_inline(get(&chunk)).is_none());
+    assert_eq!(node.api.quarantine(TERM, chunk.key, chunk.root()).await, Err(stale.clone()));
+    assert_eq!(node.api.drop_blobs(drop_of(&[1], EPOCH, witness(1, 1))).await, Err(stale.clone()));
+    assert_eq!(node.api.pull_blob(pull).await, Err(stale.clone()));
+    assert_eq!(node.api.inventory(TERM, None, 10).await.map(|_| ()), Err(stale.clone()));
+    assert_eq!(node.api.status(TERM, None).await.map(|_| ()), Err(stale.clone()));
+    assert_eq!(node.api.confirm_history(TERM, witness(1, 1)).await, Err(stale));
+    let newer = GetChunk { term: TERM.next(), ..get(&chunk) };
+    assert!(node.api.get_chunk(newer).await.unwrap().is_intact(chunk.key, &chunk.root()));
+}
+
+pub async fn dropped_blobs_are_gone_and_others_stay(node: Node) {
+    let dropped = [Chunk::new(1, 0, 5000), Chunk::new(1, 9, 300_000), Chunk::new(2, 3, 10)];
+    let kept = [Chunk::new(3, 0, 5000), Chunk::new(1, 10, 700)];
+    for chunk in dropped.iter().chain(&kept) {
+        node.put(chunk).await;
+    }
+    node.api.drop_blobs(drop_of(&[1, 2, 99], EPOCH, witness(1, 5))).await.unwrap();
+    for chunk in &dropped {
+        assert_lacks(&node, chunk).await;
+    }
+    for chunk in &kept {
+        assert_holds(&node, chunk).await;
+    }
+    node.api.drop_blobs(drop_of(&[1, 2, 99], EPOCH, witness(1, 5))).await.unwrap();
+}
+
+pub async fn a_drop_with_an_older_epoch_or_older_metadata_is_refused(node: Node) {
+    let chunk = Chunk::new(1, 0, 5000);
+    node.put(&chunk).await;
+    node.api.drop_blobs(drop_of(&[50], EPOCH, witness(1, 5))).await.unwrap();
+    node.api.status(TERM, Some(witness(1, 8))).await.unwrap();
+    let drops = [
+        (drop_of(&[1], Epoch(2), witness(1, 9)), NodeError::StaleEpoch { seen: EPOCH }),
+        (drop_of(&[1], EPOCH, witness(1, 7)), NodeError::StaleMetadata { seen: witness(1, 8) }),
+        (drop_of(&[1], EPOCH, witness(2, 99)), NodeError::StaleMetadata { seen: witness(1, 8) }),
+    ];
+    for (drop, error) in drops {
+        assert_eq!(node.api.drop_blobs(drop).await, Err(error));
+    }
+    assert_holds(&node, &chunk).await;
+    let other_group = DropBlobs { group: GroupId(8), ..drop_of(&[1], Epoch(1), witness(1, 8)) };
+    node.api.drop_blobs(other_group).await.unwrap();
+    assert_lacks(&node, &chunk).await;
+}
+
+pub async fn a_confirmed_history_may_drop_and_the_old_one_may_not_any_more(node: Node) {
+    let chunk = Chunk::new(1, 0, 5000);
+    node.put(&chunk).await;
+    assert_eq!(node.api.status(TERM, Some(witness(1, 100))).await.unwrap().witness, Some(witness(1, 100)));
+    let unconfirmed = node.api.status(TERM, Some(witness(2, 60))).await.unwrap();
+    assert_eq!(unconfirmed.witness, Some(witness(1, 100)), "a restore that nobody confirmed changes nothing");
+    node.api.confirm_history(TERM, witness(2, 60)).await.unwrap();
+    let refused = node.api.drop_blobs(drop_of(&[1], EPOCH, witness(1, 101))).await;
+    assert_eq!(refused, Err(NodeError::StaleMetadata { seen: witness(2, 60) }));
+    let refused = node.api.confirm_history(TERM, witness(1, 102)).await;
+    assert_eq!(refused, Err(NodeError::StaleMetadata { seen: witness(2, 60) }));
+    assert_holds(&node, &chunk).await;
+    node.api.drop_blobs(drop_of(&[1], EPOCH, witness(2, 61))).await.unwrap();
+    assert_lacks(&node, &chunk).await;
+}
+
+pub async fn a_drop_that_is_too_long_is_refused(node: Node) {
+    let blob = DroppedBlob { blob: BlobId::from_bytes([1; 16]), chunk_limit: 1 };
+    let many = DropBlobs { blobs: vec![blob; DROP_BLOBS_MAX + 1], ..drop_of(&[], EPOCH, witness(1, 1)) };
+    assert!(matches!(node.api.drop_blobs(many).await, Err(NodeError::Refused(_))));
+    let far = DroppedBlob { chunk_limit: u32::MAX, ..blob };
+    let far = DropBlobs { blobs: vec![far], ..drop_of(&[], EPOCH, witness(1, 1)) };
+    assert!(matches!(node.api.drop_blobs(far).await, Err(NodeError::Refused(_))));
+    let most = DropBlobs { blobs: vec![blob; DROP_BLOBS_MAX], ..drop_of(&[], EPOCH, witness(1, 1)) };
+    node.api.drop_blobs(most).await.unwrap();
+}
+
+pub async fn the_inventory_names_every_blob_over_its_pages(node: Node) {
+    let mut expected = BTreeMap::new();
+    for blob in 1..=20_u8 {
+        for index in 0..3 {
+            let chunk = Chunk::new(blob, index, 1000 + usize::from(blob) * 20_000);
+            node.put(&chunk).await;
+            *expected.entry(chunk.key.blob).or_insert(0) += chunk.bytes.len() as u64;
+        }
+    }
+    let (mut found, mut from, mut pages) = (BTreeMap::new(), None, 0);
+    loop {
+        let page = node.api.inventory(TERM, from, 7).await.unwrap();
+        for entry in page.blobs {
+            assert_eq!((entry.group, entry.term), (GROUP, TERM));
+            assert!(entry.chunk_count <= 3 && entry.chunk_limit <= 3);
+            *found.entry(entry.blob).or_insert(0) += entry.bytes;
+        }
+        pages += 1;
+        from = page.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, expected);
+    assert!(pages > 1, "60 chunks do not fit a page of 7");
+}
+
+pub async fn a_good_chunk_is_not_quarantined_on_a_wrong_accusation(node: Node) {
+    let chunk = Chunk::new(1, 0, 200_000);
+    node.put(&chunk).await;
+    assert_eq!(node.api.quarantine(TERM, chunk.key, chunk.root()).await, Ok(false));
+    assert_holds(&node, &chunk).await;
+}
+
+pub async fn a_chunk_with_flipped_bytes_is_quarantined_and_can_be_put_again(node: Node) {
+    for chunk in [Chunk::new(1, 0, 20_000), Chunk::new(1, 1, 1 << 20)] {
+        node.put(&chunk).await;
+        flip_stored_byte(&node.volume_directory(), &chunk);
+        match node.api.get_chunk(get(&chunk)).await {
+            Ok(slice) => {
+                assert!(!slice.is_intact(chunk.key, &chunk.root()), "whoever reads it sees that it is wrong");
+                assert_eq!(node.api.quarantine(TERM, chunk.key, chunk.root()).await, Ok(true));
+            }
+            Err(error) => assert_eq!(error, NodeError::Corrupt),
+        }
+        assert_lacks(&node, &chunk).await;
+        node.put(&chunk).await;
+        assert_holds(&node, &chunk).await;
+    }
+}
+
+fn pull_of(chunks: &[Chunk], sources: &[NodeId]) -> PullBlob {
+    PullBlob {
+        term: TERM,
+        group: GROUP,
+        blob: chunks[0].key.blob,
+        first_chunk: chunks[0].key.index,
+        roots: chunks.iter().map(Chunk::root).collect(),
+        sources: sources.iter().map(|node| PeerAddress { node: *node, address: None }).collect(),
+    }
+}
+
+/// Makes `peer` a node that `node` may pull from, under this name.
+fn introduce(node: &Node, peer: &Node, name: NodeId) {
+    node.peers.0.lock().unwrap().insert(name, Arc::clone(&peer.api));
+}
+
+pub async fn a_pull_fetches_what_is_missing_from_the_peer_that_has_it(node: Node) {
+    let (poor, rich) = (Node::embedded().await, Node::over_http().await);
+    let (poor_name, rich_name) = (NodeId::from_bytes([21; 16]), NodeId::from_bytes([22; 16]));
+    introduce(&node, &poor, poor_name);
+    introduce(&node, &rich, rich_name);
+    let chunks = [Chunk::new(1, 4, 1 << 20), Chunk::new(1, 5, 1 << 20), Chunk::new(1, 6, 999), Chunk::new(1, 7, 5)];
+    for chunk in &chunks[..3] {
+        rich.put(chunk).await;
+    }
+    node.put(&chunks[0]).await;
+    let stranger = NodeId::from_bytes([23; 16]);
+    let report = node.api.pull_blob(pull_of(&chunks, &[stranger, poor_name, rich_name])).await.unwrap();
+    assert_eq!((report.held, report.pulled_bytes), (3, (1 << 20) + 999));
+    // The peers' own ids: both test nodes have the same.
+    assert_eq!(report.bad_sources.len(), 4, "the poor one lacked three chunks, the rich one the last");
+    for chunk in &chunks[..3] {
+        assert_holds(&node, chunk).await;
+    }
+    assert_lacks(&node, &chunks[3]).await;
+    let again = node.api.pull_blob(pull_of(&chunks[..3], &[rich_name])).await.unwrap();
+    assert_eq!((again.held, again.pulled_bytes), (3, 0));
+}
+
+pub async fn a_pull_replaces_a_corrupt_chunk(node: Node) {
+    let (rotten, good) = (Node::embedded().await, Node::embedded().await);
+    let (rotten_name, good_name) = (NodeId::from_bytes([21; 16]), NodeId::from_bytes([22; 16]));
+    introduce(&node, &rotten, rotten_name);
+    introduce(&node, &good, good_name);
+    let chunk = Chunk::new(1, 0, 500_000);
+    for holder in [&node, &rotten, &good] {
+        holder.put(&chunk).await;
+    }
+    flip_stored_byte(&node.volume_directory(), &chunk);
+    flip_stored_byte(&rotten.volume_directory(), &chunk);
+    let report = node.api.pull_blob(pull_of(std::slice::from_ref(&chunk), &[rotten_name, good_name])).await.unwrap();
+    assert_eq!((report.held, report.pulled_bytes, report.bad_sources.len()), (1, 500_000, 1));
+    assert_holds(&node, &chunk).await;
+}
+
+pub async fn sixty_four_puts_at_once_all_become_durable(node: Node) {
+    let chunks: Vec<Chunk> = (0..64).map(|index| Chunk::new(1, index, 3000 + index as usize * 9000)).collect();
+    let puts = chunks.iter().map(|chunk| node.api.put_chunk(chunk.put()));
+    for result in futures_util::future::join_all(puts).await {
+        result.unwrap();
+    }
+    let gets = chunks.iter().map(|chunk| assert_holds(&node, chunk));
+    futures_util::future::join_all(gets).await;
+    let status = node.api.status(TERM, None).await.unwrap();
+    assert_eq!(status.volumes[0].chunks, 64);
+}
+
+pub async fn what_was_put_and_learned_is_still_there_after_a_restart(node: Node) {
+    let chunks = [Chunk::new(1, 0, 3000), Chunk::new(1, 1, 2 << 20)];
+    for chunk in &chunks {
+        node.put(chunk).await;
+    }
+    node.api.drop_blobs(drop_of(&[50], EPOCH, witness(1, 5))).await.unwrap();
+    let before = node.api.status(TERM, None).await.unwrap();
+    let node = node.restart().await;
+    let after = node.api.status(TERM, None).await.unwrap();
+    assert_eq!((after.node, after.cluster, after.term), (NODE, CLUSTER, TERM));
+    assert_eq!(after.witness, Some(witness(1, 5)));
+    assert_eq!(after.volumes[0].volume, before.volumes[0].volume);
+    assert_eq!(after.volumes[0].start_count, before.volumes[0].start_count + 1);
+    assert!(after.volumes[0].durable_sequence >= before.volumes[0].durable_sequence);
+    let stale = drop_of(&[1], Epoch(2), witness(1, 5));
+    assert_eq!(node.api.drop_blobs(stale).await, Err(NodeError::StaleEpoch { seen: EPOCH }));
+    let old = node.api.status(Term(9), None).await.map(|_| ());
+    assert_eq!(old, Err(NodeError::StaleTerm { seen: TERM }));
+    for chunk in &chunks {
+        assert_holds(&node, chunk).await;
+    }
+}
+
+pub async fn a_full_volume_refuses_chunks_and_still_reads_and_drops(node: Node) {
+    let small = VolumeSettings { capacity: Some(ByteSize::mib(24)), ..volume_settings() };
+    let node = node.again_with(small, node_settings()).await;
+    let (mut stored, mut refused) = (Vec::new(), None);
+    for index in 0..64 {
+        let chunk = Chunk::new(1, index, 1 << 20);
+        match node.api.put_chunk(chunk.put()).await {
+            Ok(()) => stored.push(chunk),
+            Err(error) => {
+                refused = Some(error);
+                break;
+            }
+        }
+    }
+    assert_eq!(refused, Some(NodeError::Full));
+    assert!(!stored.is_empty());
+    assert_eq!(node.api.status(TERM, None).await.unwrap().volumes[0].state, VolumeState::Full);
+    for chunk in &stored {
+        assert_holds(&node, chunk).await;
+    }
+    node.api.drop_blobs(drop_of(&[1], EPOCH, witness(1, 1))).await.unwrap();
+    assert_lacks(&node, &stored[0]).await;
+}
+
+pub async fn a_frozen_volume_refuses_chunks_says_so_and_still_reads(node: Node) {
+    let chunk = Chunk::new(1, 0, 5000);
+    node.put(&chunk).await;
+    node.disk.set(Fault::SyncFails);
+    let lost = Chunk::new(2, 0, 5000);
+    let failed = node.api.put_chunk(lost.put()).await;
+    assert!(matches!(failed, Err(NodeError::Frozen(_))), "{failed:?}");
+    node.disk.set(Fault::None);
+    let failed = node.api.put_chunk(lost.put()).await;
+    assert!(matches!(failed, Err(NodeError::Frozen(_))), "a failed sync is never tried again: {failed:?}");
+    let status = node.api.status(TERM, None).await.unwrap();
+    assert!(matches!(status.volumes[0].state, VolumeState::Frozen { .. }));
+    assert_holds(&node, &chunk).await;
+}
+
+pub async fn a_put_into_a_stuck_disk_ends_at_its_deadline(node: Node) {
+    let settings = NodeSettings { node_request_timeout: HumanDuration::from_millis(300), ..node_settings() };
+    let node = node.again_with(volume_settings(), settings).await;
+    let chunk = Chunk::new(1, 0, 5000);
+    node.put(&chunk).await;
+    node.disk.set(Fault::SyncHangs);
+    let late = node.api.put_chunk(Chunk::new(2, 0, 5000).put()).await;
+    assert!(matches!(late, Err(NodeError::Unreachable(_))), "{late:?}");
+    assert_holds(&node, &chunk).await;
+    node.disk.set(Fault::None);
+    // What hung goes on: whether it was durable is known only then, and putting it again tells.
+    node.put(&Chunk::new(2, 0, 5000)).await;
+}
