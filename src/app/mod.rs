@@ -6,13 +6,44 @@
 //! - `node`: a storage node as a process of its own
 //! - `bind`, `limits`, `signals`: what a process asks of the operating system
 
+mod backup;
 mod bind;
+mod concerns;
 mod credentials;
 mod directories;
+mod embedded_nodes;
+mod gateway;
+mod greeting;
 mod limits;
+mod node;
+mod node_calls;
+mod node_report;
+mod operations;
 mod process;
+mod readiness;
 mod signals;
 mod usage;
 
+use crate::config::{Configuration, Settings};
+use std::process::ExitCode;
+
 pub use credentials::{Origin as CredentialOrigin, RootCredentials};
 pub use usage::UsageError;
+
+/// Gateway and nodes in one process, until it is told to stop.
+pub fn run_server(configuration: &Configuration) -> anyhow::Result<ExitCode> {
+    let settings = configuration.settings()?;
+    process::run(&settings.process.clone(), &configuration.warnings, |process| gateway::run_server(process, settings))
+}
+
+/// A gateway alone, until it is told to stop.
+pub fn run_gateway(configuration: &Configuration) -> anyhow::Result<ExitCode> {
+    let settings = configuration.settings()?;
+    process::run(&settings.process.clone(), &configuration.warnings, |process| gateway::run_gateway(process, settings))
+}
+
+/// A node alone, until it is told to stop.
+pub fn run_node(configuration: &Configuration) -> anyhow::Result<ExitCode> {
+    let settings = configuration.settings()?;
+    process::run(&settings.process.clone(), &configuration.warnings, |process| node::run(process, settings))
+}

@@ -7,13 +7,16 @@ mod admin;
 mod bench;
 mod config;
 mod failure;
+mod gateway;
 mod get;
 mod ls;
 mod mb;
+mod node;
 mod put;
 mod rb;
 mod rm;
 mod s3_client;
+mod server;
 mod table;
 mod verb;
 

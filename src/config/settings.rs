@@ -2,7 +2,8 @@
 
 use super::{introspection::field_names, process::ProcessSettings};
 use crate::{
-    cluster::ClusterSettings, metadata::MetadataSettings, node::NodeSettings, s3::S3Settings, volume::VolumeSettings,
+    cluster::ClusterSettings, metadata::MetadataSettings, node::NodeSettings, objects::ObjectsSettings, s3::S3Settings,
+    volume::VolumeSettings,
 };
 use serde::Serialize;
 use std::sync::LazyLock;
@@ -84,6 +85,7 @@ sections! {
     node: NodeSettings, "src/node/settings.rs", "Nodes: connections, deadlines, bounds", |_| &[Part::Gateway, Part::Storage];
     cluster: ClusterSettings, "src/cluster/settings.rs", "Cluster: copies, placement, liveness, memory", |_| &[Part::Gateway];
     s3: S3Settings, "src/s3/settings.rs", "S3: names, TLS, connections, slow clients", |_| &[Part::Gateway];
+    objects: ObjectsSettings, "src/objects/settings.rs", "Objects: hashing", |_| &[Part::Gateway];
 }
 
 /// Settings of a layer that a verb's short help shows beside those of the process; the rest is in its long help.

@@ -1,6 +1,11 @@
 //! What integration tests share: the real binary, run as a user would run it.
 
 // Each test binary uses its own part of this.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 pub mod command;
+pub mod process;
+pub mod replay;
+pub mod server;
+
+pub use server::{Options, Server};

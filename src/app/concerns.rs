@@ -1,0 +1,67 @@
+//! What keeps the data from being fully redundant, in words. Empty means: everything that was written has all its
+//! copies on nodes that are alive, and further writes will have them too.
+
+use crate::cluster::{ClusterError, NodeView, Standing};
+
+/// `missing_copies`: rows on the repair list.
+pub fn concerns(nodes: &[NodeView], can_write: Result<(), ClusterError>, missing_copies: u64) -> Vec<String> {
+    let mut concerns = Vec::new();
+    if let Err(error) = can_write {
+        concerns.push(format!("nothing can be written: {error}"));
+    }
+    if missing_copies > 0 {
+        concerns.push(format!("{missing_copies} copies of blobs are missing"));
+    }
+    for node in nodes {
+        let name = &node.row.name;
+        match node.standing {
+            Standing::Healthy => {}
+            Standing::Full => concerns.push(format!("node {name} is full: it takes no new data")),
+            Standing::Frozen => concerns.push(format!("node {name} is frozen after a disk error")),
+            Standing::Shunned => concerns.push(format!("node {name} answers too slowly and is avoided")),
+            Standing::Suspect => concerns.push(format!("node {name} is silent")),
+            Standing::Failed => concerns.push(format!("node {name} has failed")),
+        }
+    }
+    concerns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        metadata::{command::NodeState, rows::Node},
+        types::{NodeId, Timestamp},
+    };
+    use std::sync::Arc;
+
+    fn node(name: &str, standing: Standing) -> NodeView {
+        let row = Node {
+            node: NodeId::from_bytes([1; 16]),
+            name: name.into(),
+            address: None,
+            zone: name.into(),
+            capacity: 0,
+            device: None,
+            volumes: Vec::new(),
+            state: NodeState::Healthy,
+            registered: Timestamp::from_unix_millis(0),
+        };
+        NodeView { row: Arc::new(row), standing, silence: None, status: None, group_count: 0 }
+    }
+
+    #[test]
+    fn healthy_nodes_with_every_copy_are_no_concern() {
+        assert!(concerns(&[node("a", Standing::Healthy)], Ok(()), 0).is_empty());
+    }
+
+    #[test]
+    fn each_thing_that_is_wrong_is_told() {
+        let nodes = [node("a", Standing::Suspect), node("b", Standing::Healthy), node("c", Standing::Frozen)];
+        let told = concerns(&nodes, Err(ClusterError::NotEnoughNodes { needed: 3, alive: 1 }), 7).join("; ");
+        for expected in ["3 storage nodes are needed", "7 copies", "node a is silent", "node c is frozen"] {
+            assert!(told.contains(expected), "{expected} is not in: {told}");
+        }
+        assert!(!told.contains("node b"));
+    }
+}

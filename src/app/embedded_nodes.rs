@@ -1,0 +1,80 @@
+//! Storage nodes inside a server's process: each with a directory, an identity and a volume of its own, called directly.
+
+use super::{
+    directories::DataDirectory,
+    node::{close, open},
+    process::Process,
+    usage::UsageError,
+};
+use crate::{
+    config::Settings,
+    node::{
+        NodeApi, PeerConnector, Peers,
+        identity::NodeIdentity,
+        server::{NodeParts, NodeService},
+    },
+    types::{ClusterId, NodeId},
+    volume::RealDisk,
+};
+use futures_util::future::try_join_all;
+use std::sync::Arc;
+
+/// The open nodes. They live as long as this does.
+pub struct EmbeddedNodes {
+    nodes: Vec<(NodeService, Arc<dyn NodeApi>)>,
+}
+
+/// What a node is called: in the directory and for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmbeddedNode {
+    pub node: NodeId,
+    pub name: String,
+}
+
+impl EmbeddedNodes {
+    /// Opens all of them side by side and makes them reachable for each other.
+    pub async fn open(
+        process: &Process,
+        settings: &Settings,
+        data: &DataDirectory,
+        cluster: ClusterId,
+        peers: &Peers,
+    ) -> anyhow::Result<(Self, Vec<EmbeddedNode>)> {
+        let (present, wanted) = (data.embedded_nodes_present(), settings.process.nodes);
+        if present > wanted {
+            return Err(UsageError::FewerNodes { present, wanted }.into());
+        }
+        let node_settings = Arc::new(settings.node.clone());
+        let (mut members, mut opening) = (Vec::new(), Vec::new());
+        for number in 1..=wanted {
+            let directory = data.embedded_node(number);
+            let mut identity = NodeIdentity::load_or_make(&directory, &format!("node-{number}"), &*process.random)?;
+            identity.join(&directory, cluster)?;
+            members.push(EmbeddedNode { node: identity.node, name: identity.name });
+            opening.push(open(NodeParts {
+                directory,
+                node: identity.node,
+                cluster,
+                disk: Arc::new(RealDisk),
+                volume_settings: settings.volume.clone(),
+                settings: node_settings.clone(),
+                peers: Arc::new(peers.clone()) as Arc<dyn PeerConnector>,
+                random: process.random.clone(),
+            }));
+        }
+        let services = try_join_all(opening).await?;
+        let nodes: Vec<_> = services
+            .into_iter()
+            .map(|service| {
+                let api: Arc<dyn NodeApi> = Arc::new(service.clone());
+                peers.add_local(&api);
+                (service, api)
+            })
+            .collect();
+        Ok((Self { nodes }, members))
+    }
+
+    pub async fn close(self) {
+        close(self.nodes.into_iter().map(|(service, _)| service).collect()).await;
+    }
+}

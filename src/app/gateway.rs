@@ -1,0 +1,181 @@
+//! The gateway: metadata, cluster, access keys, objects, and the two addresses that it serves. A `gateway` process is
+//! this alone; a `server` brings nodes along.
+//!
+//! Order at the start: metadata (which names the cluster), nodes inside the process, the cluster's reign, then the
+//! addresses: nothing is answered before everything that an answer needs is there. The end goes the other way round.
+
+use super::{
+    backup::remove_leftovers,
+    bind::bind,
+    credentials::{RootCredentials, find_or_make_cluster_secret, require_cluster_secret},
+    directories::{self, DataDirectory},
+    embedded_nodes::EmbeddedNodes,
+    greeting::{Embedded, Greeting, Scheme},
+    node_calls::Door,
+    operations::{CountedTotals, GatewayOperations},
+    process::{DRAIN_LIMIT, Process},
+    readiness::WriteReadiness,
+    signals::Signals,
+};
+use crate::{
+    admin::{self, Admin, Doorkeeper, OperatorCredentials},
+    cluster::{Cluster, ClusterParts},
+    config::{Secret, Settings},
+    identity::{AccessKeys, RootKey},
+    metadata::Metadata,
+    node::{ClusterSecret, Peers, RemoteParts, registration::RegistrationDoor},
+};
+use anyhow::Context;
+use std::{net::SocketAddr, sync::Arc};
+
+/// Runs a gateway with nodes in the same process.
+pub async fn run_server(process: Process, settings: Settings) -> anyhow::Result<()> {
+    let data = DataDirectory::claim(directories::wanted(&settings.process)?)?;
+    let secret = find_or_make_cluster_secret(&settings.process, data.root(), &*process.random)?;
+    let start = Start { process, settings, data, secret };
+    let metadata = start.open_metadata().await?;
+    let peers = start.peers(&metadata)?;
+    let (nodes, members) =
+        EmbeddedNodes::open(&start.process, &start.settings, &start.data, metadata.cluster_id(), &peers).await?;
+    let cluster = start.cluster(&metadata, peers).await?;
+    for member in &members {
+        // Each is a zone: the copies go to different directories, which is all that one process can do.
+        cluster.register_embedded(member.node, &member.name, &member.name).await?;
+    }
+    let embedded = Embedded { nodes: start.settings.process.nodes, replicas: start.settings.cluster.replicas };
+    start.serve(metadata, cluster, Some(embedded)).await?;
+    nodes.close().await;
+    Ok(())
+}
+
+/// Runs a gateway whose nodes are processes of their own.
+pub async fn run_gateway(process: Process, settings: Settings) -> anyhow::Result<()> {
+    let secret = require_cluster_secret(&settings.process)?;
+    let data = DataDirectory::claim(directories::wanted(&settings.process)?)?;
+    let start = Start { process, settings, data, secret };
+    let metadata = start.open_metadata().await?;
+    let peers = start.peers(&metadata)?;
+    let cluster = start.cluster(&metadata, peers).await?;
+    start.serve(metadata, cluster, None).await
+}
+
+/// What a gateway starts from.
+struct Start {
+    process: Process,
+    settings: Settings,
+    data: DataDirectory,
+    secret: Secret,
+}
+
+impl Start {
+    /// Opens the metadata, after restoring it from a backup where that is asked for.
+    async fn open_metadata(&self) -> anyhow::Result<Metadata> {
+        let Process { clock, random, .. } = &self.process;
+        let directory = self.data.metadata();
+        directories::make_private_directory(&directory)?;
+        remove_leftovers(self.data.root())?;
+        if let Some(file) = &self.settings.process.restore {
+            let restored = Metadata::restore(file, &directory, &**clock, &**random).await;
+            let history = restored.with_context(|| format!("cannot restore from {}", file.display()))?;
+            tracing::warn!(file = %file.display(), %history, "the metadata was restored: a new history begins");
+        }
+        let opened = Metadata::open(&directory, &self.settings.metadata, clock.clone(), random.clone()).await;
+        let metadata = opened.context("cannot open the metadata")?;
+        if metadata.needs_confirmation() {
+            tracing::warn!(
+                "the metadata was restored from a backup: nothing is reclaimed before `larder admin metadata confirm`"
+            );
+        }
+        Ok(metadata)
+    }
+
+    fn cluster_secret(&self) -> anyhow::Result<ClusterSecret> {
+        ClusterSecret::new(self.secret.reveal().as_bytes()).context("the cluster secret cannot be used")
+    }
+
+    fn peers(&self, metadata: &Metadata) -> anyhow::Result<Peers> {
+        Ok(Peers::new(RemoteParts {
+            secret: self.cluster_secret()?,
+            cluster: metadata.cluster_id(),
+            settings: Arc::new(self.settings.node.clone()),
+            random: self.process.random.clone(),
+        }))
+    }
+
+    async fn cluster(&self, metadata: &Metadata, peers: Peers) -> anyhow::Result<Cluster> {
+        let parts = ClusterParts {
+            metadata: metadata.clone(),
+            connector: Arc::new(peers),
+            settings: self.settings.cluster.clone(),
+            clock: self.process.clock.clone(),
+            random: self.process.random.clone(),
+            shutdown: self.process.shutdown.clone(),
+        };
+        Cluster::start(parts).await.context("cannot begin to reign over the cluster")
+    }
+
+    /// Serves both addresses until the shutdown, then lets requests finish and closes the metadata.
+    async fn serve(&self, metadata: Metadata, cluster: Cluster, embedded: Option<Embedded>) -> anyhow::Result<()> {
+        let Process { random, clock, shutdown, .. } = &self.process;
+        let credentials = RootCredentials::find_or_make(&self.settings.process, self.data.root(), &**random)?;
+        let secret_key = credentials.secret_key.reveal();
+        let root = RootKey { access_key: credentials.access_key.clone(), secret: secret_key.into() };
+        let store = Arc::new(metadata.clone());
+        let keys = AccessKeys::new(root, self.secret.reveal().as_bytes(), store, clock.clone(), random.clone())?;
+
+        let admin = self.admin(&metadata, &cluster, keys, &credentials)?;
+        let (listener, admin_address) = bind(&self.settings.process.admin_address).await?;
+        shutdown.spawn(admin::serve(listener, admin::router(admin), shutdown.clone()));
+
+        let s3_address: SocketAddr = "127.0.0.1:0".parse()?;
+        let greeting = Greeting {
+            scheme: Scheme::Http,
+            s3: s3_address,
+            admin: admin_address,
+            data: self.data.root(),
+            credentials: &credentials,
+            embedded,
+        };
+        // Until here a signal ends the process at once, which is as safe as any crash.
+        let signals = Signals::listen()?;
+        println!("{greeting}");
+        signals.serve(shutdown, || {}).await;
+        if !shutdown.drained(DRAIN_LIMIT).await {
+            tracing::warn!("requests under way were broken off");
+        }
+        metadata.close().await;
+        Ok(())
+    }
+
+    fn admin(
+        &self,
+        metadata: &Metadata,
+        cluster: &Cluster,
+        keys: AccessKeys,
+        credentials: &RootCredentials,
+    ) -> anyhow::Result<Admin> {
+        let Process { clock, random, metrics, shutdown } = &self.process;
+        let operator = OperatorCredentials {
+            access_key: credentials.access_key.clone(),
+            secret_key: credentials.secret_key.reveal().into(),
+        };
+        let registrar = Arc::new(cluster.clone());
+        let door = RegistrationDoor::new(self.cluster_secret()?, metadata.cluster_id(), random.clone(), registrar);
+        let operations = GatewayOperations {
+            metadata: metadata.clone(),
+            cluster: cluster.clone(),
+            keys,
+            clock: clock.clone(),
+            random: random.clone(),
+            directory: self.data.root().to_owned(),
+            totals: CountedTotals::default(),
+        };
+        Ok(Admin {
+            readiness: Arc::new(WriteReadiness { cluster: cluster.clone(), shutdown: shutdown.clone() }),
+            metrics: metrics.clone(),
+            doorkeeper: Arc::new(Doorkeeper::new(operator, clock.clone(), random.clone())),
+            operations: Arc::new(operations),
+            node_calls: Arc::new(Door(door)),
+        })
+    }
+}

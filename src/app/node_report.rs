@@ -1,0 +1,38 @@
+//! A storage node as the operator's API shows it.
+
+use crate::{
+    admin::NodeReport,
+    cluster::NodeView,
+    node::api::{VolumeState, VolumeStatus},
+};
+
+/// Sums the node's volumes; a node that has not spoken since the gateway's start has only what the metadata knows.
+pub fn node_report(view: &NodeView) -> NodeReport {
+    let volumes = view.status.as_ref().map_or(&[][..], |status| &status.volumes);
+    let sum = |of: fn(&VolumeStatus) -> u64| volumes.iter().map(of).sum::<u64>();
+    NodeReport {
+        name: view.row.name.clone(),
+        node: view.row.node.to_string(),
+        address: view.row.address.clone(),
+        zone: view.row.zone.clone(),
+        state: view.standing.name().to_owned(),
+        capacity: if volumes.is_empty() { view.row.capacity } else { sum(|volume| volume.capacity) },
+        used: sum(|volume| volume.used),
+        free: sum(|volume| volume.free),
+        live: sum(|volume| volume.live),
+        load: view.status.as_ref().map_or(0, |status| status.load),
+        chunks: sum(|volume| volume.chunks),
+        index_bytes: sum(|volume| volume.index_bytes),
+        groups: u32::try_from(view.group_count).unwrap_or(u32::MAX),
+        last_heartbeat_age_ms: view.silence.map(|silence| u64::try_from(silence.as_millis()).unwrap_or(u64::MAX)),
+        volumes: volumes.iter().map(|volume| describe(&volume.state)).collect(),
+    }
+}
+
+fn describe(state: &VolumeState) -> String {
+    match state {
+        VolumeState::Writable => "writable".into(),
+        VolumeState::Full => "full".into(),
+        VolumeState::Frozen { reason } => format!("frozen: {reason}"),
+    }
+}

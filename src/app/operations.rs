@@ -1,0 +1,190 @@
+//! What `larder admin` asks, carried out over the gateway's parts.
+
+use super::{backup::backup_metadata, concerns::concerns, node_report::node_report};
+use crate::{
+    admin::{
+        Answer, Backup, CreatedKey, JobReport, KeyReport, KeyState, NodeCounts, NodeReport, OperationError, Operations,
+        StatusReport,
+    },
+    cluster::{Cluster, NodeView, Standing},
+    identity::{AccessKeys, IdentityError},
+    metadata::{Command, CommandError, Metadata, ProposeError, rows::Totals},
+    runtime::{Clock, Random},
+};
+use secrecy::ExposeSecret;
+use std::{
+    fmt::Display,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// How long counted totals are shown again: counting reads every blob's row, and a person does not see the difference.
+const TOTALS_KEPT: Duration = Duration::from_secs(2);
+
+/// The gateway's parts that an operator's questions concern.
+pub struct GatewayOperations {
+    pub metadata: Metadata,
+    pub cluster: Cluster,
+    pub keys: AccessKeys,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    /// Where backups are made before they are sent.
+    pub directory: PathBuf,
+    pub totals: CountedTotals,
+}
+
+/// The totals last counted, and when by the monotonic clock.
+#[derive(Debug, Default)]
+pub struct CountedTotals(Mutex<Option<(Duration, Totals)>>);
+
+impl CountedTotals {
+    async fn get(&self, metadata: &Metadata, now: Duration) -> Result<Totals, OperationError> {
+        let kept = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((counted_at, totals)) = kept
+            && now.saturating_sub(counted_at) < TOTALS_KEPT
+        {
+            return Ok(totals);
+        }
+        let totals = metadata.totals().await.map_err(unavailable)?;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, totals));
+        Ok(totals)
+    }
+}
+
+impl GatewayOperations {
+    async fn report_status(&self) -> Result<StatusReport, OperationError> {
+        let nodes = self.cluster.nodes();
+        let totals = self.totals.get(&self.metadata, self.clock.monotonic()).await?;
+        // Whether copies are missing must be true now, not two seconds ago; how many is for people.
+        let first_missing = self.metadata.under_replicated(None, None, 1).await.map_err(unavailable)?;
+        let missing = if first_missing.is_empty() { 0 } else { totals.under_replicated.max(1) };
+        let concerns = concerns(&nodes, self.cluster.can_write(), missing);
+        let settings = self.cluster.settings();
+        Ok(StatusReport {
+            fully_redundant: concerns.is_empty(),
+            concerns,
+            version: env!("CARGO_PKG_VERSION").into(),
+            cluster: self.metadata.cluster_id().to_string(),
+            term: self.cluster.term().0,
+            commit_sequence: self.metadata.committed().0,
+            replicas: settings.replicas.into(),
+            write_acks: format!("{:?}", settings.write_acks).to_lowercase(),
+            nodes: count(&nodes),
+            buckets: totals.buckets,
+            blobs: totals.blobs,
+            blob_bytes: totals.blob_bytes,
+            under_replicated: missing,
+            deletions: totals.deletions,
+            uploads: totals.uploads,
+            needs_confirmation: self.metadata.needs_confirmation(),
+        })
+    }
+
+    async fn confirm(&self) -> Result<(), OperationError> {
+        if !self.metadata.needs_confirmation() {
+            return Err(OperationError::Conflict("the metadata was not restored: there is nothing to confirm".into()));
+        }
+        let command = Command::ConfirmHistory { history: self.metadata.history(), at: self.clock.now() };
+        self.metadata.propose(command).await.map(drop).map_err(|error| match error {
+            ProposeError::Refused(refusal) => refused(&refusal),
+            other => unavailable(other),
+        })
+    }
+}
+
+impl Operations for GatewayOperations {
+    fn status(&self) -> Answer<'_, StatusReport> {
+        Box::pin(self.report_status())
+    }
+
+    fn nodes(&self) -> Answer<'_, Vec<NodeReport>> {
+        Box::pin(async { Ok(self.cluster.nodes().iter().map(node_report).collect()) })
+    }
+
+    fn jobs(&self) -> Answer<'_, Vec<JobReport>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn keys(&self) -> Answer<'_, Vec<KeyReport>> {
+        Box::pin(async {
+            let keys = self.keys.list().await.map_err(of_identity)?;
+            Ok(keys
+                .into_iter()
+                .map(|key| KeyReport {
+                    access_key: key.access_key,
+                    name: key.name,
+                    enabled: key.enabled,
+                    created: key.created.map(|created| created.to_iso_8601()),
+                })
+                .collect())
+        })
+    }
+
+    fn create_key(&self, name: String) -> Answer<'_, CreatedKey> {
+        Box::pin(async move {
+            let created = self.keys.create(&name).await.map_err(of_identity)?;
+            tracing::info!(access_key = created.access_key, name, "access key created");
+            let secret_key = created.secret.expose_secret().to_owned();
+            Ok(CreatedKey { access_key: created.access_key, secret_key, name: created.name })
+        })
+    }
+
+    fn set_key_state(&self, access_key: String, state: KeyState) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let changed = match state {
+                KeyState::Enabled => self.keys.enable(&access_key).await,
+                KeyState::Disabled => self.keys.disable(&access_key).await,
+            };
+            changed.map_err(of_identity)?;
+            tracing::info!(access_key, ?state, "access key changed");
+            Ok(())
+        })
+    }
+
+    fn delete_key(&self, access_key: String) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.keys.delete(&access_key).await.map_err(of_identity)?;
+            tracing::info!(access_key, "access key deleted");
+            Ok(())
+        })
+    }
+
+    fn backup_metadata(&self) -> Answer<'_, Backup> {
+        Box::pin(backup_metadata(&self.metadata, &self.directory, &*self.random))
+    }
+
+    fn confirm_metadata(&self) -> Answer<'_, ()> {
+        Box::pin(self.confirm())
+    }
+}
+
+fn count(nodes: &[NodeView]) -> NodeCounts {
+    let mut counts = NodeCounts::default();
+    for node in nodes {
+        match node.standing {
+            Standing::Healthy | Standing::Full => counts.healthy += 1,
+            Standing::Frozen | Standing::Shunned | Standing::Suspect => counts.suspect += 1,
+            Standing::Failed => counts.failed += 1,
+        }
+    }
+    counts
+}
+
+fn unavailable(error: impl Display) -> OperationError {
+    OperationError::Unavailable(error.to_string())
+}
+
+fn refused(refusal: &CommandError) -> OperationError {
+    OperationError::Conflict(refusal.to_string())
+}
+
+fn of_identity(error: IdentityError) -> OperationError {
+    let text = error.to_string();
+    match error {
+        IdentityError::NoSuchAccessKey => OperationError::NotFound(text),
+        IdentityError::InvalidName | IdentityError::InvalidRootKey(_) => OperationError::Invalid(text),
+        IdentityError::AccessKeyExists | IdentityError::IsRootKey => OperationError::Conflict(text),
+        IdentityError::DoesNotOpen(_) | IdentityError::Unavailable(_) => OperationError::Unavailable(text),
+    }
+}
