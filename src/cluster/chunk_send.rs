@@ -44,8 +44,7 @@ pub async fn send_chunk(group: &PlacedGroup, targets: MemberSet, put: PutChunk, 
         let Some(own) = own else { break };
         pending.push((position, group.members[position].api.put_chunk(own)));
     }
-    let sending =
-        Sending { pending, patience, deadline: None, report: SendReport::default(), is_straggling: false };
+    let sending = Sending { pending, patience, deadline: None, report: SendReport::default(), is_straggling: false };
     let (report, left_behind) = sending.await;
     drop(loads);
     note_answers(group, &report, &left_behind);

@@ -77,8 +77,12 @@ impl Commits {
             let Some(node) = topology.node(member) else { continue };
             match pull_whole_blob(&self.reign, node, blob, &sources).await {
                 Ok(true) => blob.durable_on.push(member),
-                Ok(false) => tracing::warn!(node = %node.row.name, blob = %blob.blob, "a new member could not pull a blob"),
-                Err(error) => tracing::warn!(node = %node.row.name, blob = %blob.blob, %error, "a new member could not pull a blob"),
+                Ok(false) => {
+                    tracing::warn!(node = %node.row.name, blob = %blob.blob, "a new member could not pull a blob")
+                }
+                Err(error) => {
+                    tracing::warn!(node = %node.row.name, blob = %blob.blob, %error, "a new member could not pull a blob")
+                }
             }
         }
     }

@@ -39,13 +39,7 @@ pub struct ClosedBlob {
 }
 
 impl OpenBlob {
-    pub fn new(
-        blob: BlobId,
-        group: Arc<PlacedGroup>,
-        targets: MemberSet,
-        required: usize,
-        chunk_size: u32,
-    ) -> Self {
+    pub fn new(blob: BlobId, group: Arc<PlacedGroup>, targets: MemberSet, required: usize, chunk_size: u32) -> Self {
         Self {
             blob,
             group,

@@ -221,8 +221,7 @@ impl Topology {
             alive_count += 1;
             has_full |= *standing == Standing::Full;
         }
-        let needed =
-            if self.groups.is_empty() { self.replicas } else { self.write_acks.required(self.replicas) };
+        let needed = if self.groups.is_empty() { self.replicas } else { self.write_acks.required(self.replicas) };
         if has_full && alive_count >= needed {
             return ClusterError::NoRoom;
         }

@@ -61,9 +61,7 @@ async fn of_racing_creators_one_wins_and_the_others_blobs_are_garbage() {
     for _ in 0..3 {
         let written = test.write(&content(CHUNK)).await.unwrap();
         let create = |content| match test.put_command("key", content) {
-            Command::PutObject(put) => {
-                Command::PutObject(PutObject { precondition: WritePrecondition::Absent, ..put })
-            }
+            Command::PutObject(put) => Command::PutObject(PutObject { precondition: WritePrecondition::Absent, ..put }),
             other => other,
         };
         won += u32::from(test.cluster.commit(written, create).await.is_ok());

@@ -8,7 +8,9 @@ use crate::{
             PeerAddress, PullBlob, PullReport, PutChunk, VolumeState, VolumeStatus,
         },
     },
-    types::{BLOCK_LENGTH, BlobId, BlockTable, ChunkKey, ChunkRoot, ChunkSlice, ClusterId, GroupId, NodeId, Term, VolumeId},
+    types::{
+        BLOCK_LENGTH, BlobId, BlockTable, ChunkKey, ChunkRoot, ChunkSlice, ClusterId, GroupId, NodeId, Term, VolumeId,
+    },
 };
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -285,7 +287,8 @@ impl NodeApi for FakeNode {
                     let Some(peer) = self.network.upgrade().and_then(|network| network.node(source.node)) else {
                         continue;
                     };
-                    let get = GetChunk { term: request.term, key, first_block: 0, block_count: u32::MAX / BLOCK_LENGTH };
+                    let get =
+                        GetChunk { term: request.term, key, first_block: 0, block_count: u32::MAX / BLOCK_LENGTH };
                     match peer.get_chunk(get).await {
                         Ok(slice) if slice.is_intact(key, root) => {
                             report.pulled_bytes += slice.bytes.len() as u64;

@@ -15,9 +15,7 @@ use crate::{
     },
     node::NodeApi,
     runtime::{ManualClock, Random, SeededRandom, Shutdown},
-    types::{
-        BucketId, ByteSize, ETag, HumanDuration, ObjectHeaders, ObjectKey, TagSet, Timestamp, VersionId,
-    },
+    types::{BucketId, ByteSize, ETag, HumanDuration, ObjectHeaders, ObjectKey, TagSet, Timestamp, VersionId},
 };
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -61,8 +59,9 @@ impl TestCluster {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::from_unix_millis(1_700_000_000_000)));
         let random = Arc::new(SeededRandom::new(1));
-        let metadata =
-            Metadata::open(directory.path(), &MetadataSettings::default(), clock.clone(), random.clone()).await.unwrap();
+        let metadata = Metadata::open(directory.path(), &MetadataSettings::default(), clock.clone(), random.clone())
+            .await
+            .unwrap();
         let network = Arc::new(FakeNetwork::default());
         let shutdown = Shutdown::new();
         let parts = ClusterParts {
@@ -85,8 +84,17 @@ impl TestCluster {
             Outcome::BucketCreated { bucket } => bucket,
             other => panic!("{other:?}"),
         };
-        let mut this =
-            Self { cluster, metadata, nodes: Vec::new(), network, clock, shutdown, bucket, random, _directory: directory };
+        let mut this = Self {
+            cluster,
+            metadata,
+            nodes: Vec::new(),
+            network,
+            clock,
+            shutdown,
+            bucket,
+            random,
+            _directory: directory,
+        };
         for number in 1..=node_count {
             this.join(number, place).await;
         }

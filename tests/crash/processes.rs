@@ -1,0 +1,220 @@
+//! The processes under test: one `larder server`, or a gateway with three nodes. Started, killed with SIGKILL, started
+//! again on the same addresses and directories. Only processes that were started here are killed.
+
+use crate::support::command::larder;
+use larder::runtime::{Random, SeededRandom};
+use std::{
+    fs::{File, OpenOptions},
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+pub const ACCESS_KEY: &str = "crash-access-key";
+pub const SECRET_KEY: &str = "crash-secret-key-of-some-length";
+const CLUSTER_SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+const NODES: usize = 3;
+/// A start that takes longer than this is a hang.
+const START_LIMIT: Duration = Duration::from_secs(60);
+/// Repair of everything that the members missed.
+const REPAIR_LIMIT: &str = "120s";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topology {
+    OneServer,
+    GatewayAndNodes,
+}
+
+/// Who dies in a round: a bit for each process, the front first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Victims(u64);
+
+impl std::fmt::Debug for Victims {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = ["front", "node 1", "node 2", "node 3"];
+        let killed: Vec<&str> = (0..names.len()).filter(|index| self.has(*index)).map(|index| names[index]).collect();
+        write!(f, "killing {}", killed.join(", "))
+    }
+}
+
+impl Victims {
+    fn has(self, index: usize) -> bool {
+        self.0 & (1 << index) != 0
+    }
+}
+
+pub struct Processes {
+    directory: TempDir,
+    endpoint: String,
+    admin: SocketAddr,
+    /// The server or gateway, then the nodes.
+    commands: Vec<Vec<String>>,
+    children: Vec<Option<Child>>,
+}
+
+impl Processes {
+    pub fn start(topology: Topology) -> Self {
+        let directory = TempDir::with_prefix("larder-crash-").expect("a directory for the test");
+        let (address, admin) = (free_address(), free_address());
+        let data = |name: &str| directory.path().join(name).to_str().expect("the path is text").to_owned();
+        let front = |verb: &str| {
+            [verb, "--data", &data("front"), "--address", &address.to_string(), "--admin-address", &admin.to_string()]
+                .map(str::to_owned)
+                .to_vec()
+        };
+        let mut commands = Vec::new();
+        match topology {
+            Topology::OneServer => commands.push(front("server")),
+            Topology::GatewayAndNodes => {
+                commands.push(front("gateway"));
+                for number in 1..=NODES {
+                    let (data, address) = (data(&format!("node{number}")), free_address().to_string());
+                    let gateway = format!("http://{admin}");
+                    let arguments = ["node", "--data", &data, "--address", &address, "--gateway", &gateway];
+                    commands.push(arguments.map(str::to_owned).to_vec());
+                }
+            }
+        }
+        let children = commands.iter().map(|_| None).collect();
+        let mut started = Self { directory, endpoint: format!("http://{address}"), admin, commands, children };
+        started.restart_killed();
+        started.block_until_ready();
+        started
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Everything in one round of four; else any one or two of the processes.
+    pub fn choose_victims(&self, random: &SeededRandom) -> Victims {
+        let count = self.commands.len() as u64;
+        if random.below(4) == 0 {
+            return Victims((1 << count) - 1);
+        }
+        Victims(1 << random.below(count) | 1 << random.below(count))
+    }
+
+    pub fn kill(&mut self, victims: Victims) {
+        for (index, child) in self.children.iter_mut().enumerate() {
+            if victims.has(index)
+                && let Some(mut child) = child.take()
+            {
+                child.kill().expect("a child of this test can be killed");
+                child.wait().expect("a killed child ends");
+            }
+        }
+    }
+
+    pub fn restart_killed(&mut self) {
+        for (command, child) in self.commands.iter().zip(&mut self.children) {
+            if child.is_none() {
+                let log = log_file(self.directory.path(), command);
+                *child = Some(spawn(command, log));
+            }
+        }
+    }
+
+    pub async fn wait_until_ready(&mut self) {
+        tokio::task::block_in_place(|| self.block_until_ready());
+    }
+
+    /// Ready: writes are served. A process that ended by itself is a failure.
+    fn block_until_ready(&mut self) {
+        let began = Instant::now();
+        loop {
+            for (command, child) in self.commands.iter().zip(&mut self.children) {
+                let child = child.as_mut().expect("all processes were started");
+                if let Some(status) = child.try_wait().expect("a child can be asked") {
+                    panic!("larder {} ended with {status}", command.join(" "));
+                }
+            }
+            if is_ready(self.admin) {
+                return;
+            }
+            assert!(began.elapsed() < START_LIMIT, "not ready within {START_LIMIT:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Every object has all its copies.
+    pub fn wait_until_fully_redundant(&self) {
+        let status = admin_command(self.admin).args(["status", "--wait-healthy", REPAIR_LIMIT]).output();
+        let output = status.expect("larder admin runs");
+        assert!(output.status.success(), "not fully redundant within {REPAIR_LIMIT}: {output:?}");
+    }
+
+    /// Two of three nodes die and stay dead. With one server, whose nodes live in it, nothing happens.
+    pub fn kill_all_but_one_node(&mut self, random: &SeededRandom) {
+        if self.commands.len() > NODES {
+            let survivor = 1 + random.below(NODES as u64);
+            self.kill(Victims(0b1110 & !(1 << survivor)));
+        }
+    }
+}
+
+impl Drop for Processes {
+    /// Nothing outlives the test; what failed can be looked at.
+    fn drop(&mut self) {
+        self.kill(Victims(u64::MAX));
+        if std::thread::panicking() {
+            self.directory.disable_cleanup(true);
+            println!("data and logs stay in {}", self.directory.path().display());
+        }
+    }
+}
+
+fn spawn(arguments: &[String], log: File) -> Child {
+    let errors = log.try_clone().expect("a file handle");
+    larder()
+        .args(arguments)
+        .env("LARDER_ACCESS_KEY", ACCESS_KEY)
+        .env("LARDER_SECRET_KEY", SECRET_KEY)
+        .env("LARDER_CLUSTER_SECRET", CLUSTER_SECRET)
+        // Objects of several chunks without long bodies.
+        .env("LARDER_CHUNK_SIZE", "1MiB")
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(errors)
+        .spawn()
+        .expect("the binary starts")
+}
+
+/// Named after the data directory; each start goes on where the last one was killed.
+fn log_file(directory: &Path, arguments: &[String]) -> File {
+    let name = Path::new(&arguments[2]).with_extension("log");
+    let path = directory.join(name);
+    OpenOptions::new().create(true).append(true).open(path).expect("a log file")
+}
+
+fn admin_command(admin: SocketAddr) -> Command {
+    let mut command = larder();
+    command.args(["admin", "--admin-address", &admin.to_string()]);
+    command.env("LARDER_ACCESS_KEY", ACCESS_KEY).env("LARDER_SECRET_KEY", SECRET_KEY);
+    command
+}
+
+/// A port that was free a moment ago. It is kept over restarts.
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("a bound listener has an address")
+}
+
+fn is_ready(admin: SocketAddr) -> bool {
+    let ask = || -> std::io::Result<bool> {
+        let mut stream = TcpStream::connect_timeout(&admin, Duration::from_secs(1))?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        stream.write_all(b"GET /health/ready HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer.starts_with("HTTP/1.1 200"))
+    };
+    ask().unwrap_or(false)
+}
