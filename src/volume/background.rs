@@ -109,8 +109,11 @@ impl Background {
             self.counters.punched_bytes.add(punched);
             return Ok(Step::Busy);
         }
-        if self.write_one_hint()? == Step::Busy {
-            return Ok(Step::Busy);
+        match self.write_one_hint() {
+            Ok(Step::Busy) => return Ok(Step::Busy),
+            // On a full disk compaction matters more.
+            Ok(Step::Idle) | Err(VolumeError::Full) => {}
+            Err(error) => return Err(error),
         }
         self.compact(compaction, room.for_compaction)
     }

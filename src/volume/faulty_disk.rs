@@ -41,6 +41,8 @@ struct File {
     data: Vec<u8>,
     durable: Vec<u8>,
     unsynced: Vec<Change>,
+    /// What is read may differ from what is durable.
+    differs: bool,
     punched: HashSet<u64>,
 }
 
@@ -189,7 +191,8 @@ impl State {
             change.apply(&mut self.durable_names);
         }
         self.names = self.durable_names.clone();
-        for file in &mut self.files {
+        for file in self.files.iter_mut().filter(|file| file.differs) {
+            file.differs = false;
             for change in std::mem::take(&mut file.unsynced) {
                 change.apply_in_pieces(&mut file.durable, &self.random, kept_of_8);
             }
@@ -242,6 +245,7 @@ impl File {
             _ => {}
         }
         change.apply(&mut self.data);
+        self.differs = true;
         self.unsynced.push(change);
     }
 }

@@ -21,7 +21,7 @@ use bytes::Bytes;
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 const HISTORIES: u64 = 10_000;
@@ -43,12 +43,22 @@ pub fn tiny_settings() -> VolumeSettings {
     }
 }
 
-/// The one chunk that a key may have in these tests.
+/// The one chunk that a key may have in these tests. Made once for the usual keys: making payloads is what would take most of
+/// the time.
 pub fn chunk_of(key: ChunkKey) -> AppendChunk {
+    static MADE: OnceLock<Vec<AppendChunk>> = OnceLock::new();
+    let made = MADE.get_or_init(|| (0..256).map(|number| make_chunk(key_number(number))).collect());
+    match made.get(key.index as usize) {
+        Some(chunk) if chunk.key == key => chunk.clone(),
+        _ => make_chunk(key),
+    }
+}
+
+fn make_chunk(key: ChunkKey) -> AppendChunk {
     let random = SeededRandom::new(u64::from(key.index) + 1);
     let length = match random.below(10) {
         0 => 4096 + random.below(8000),
-        1 => 70_000 * u64::from(key.index.is_multiple_of(40)) + 1,
+        1 => 210_000 * u64::from(key.index.is_multiple_of(40)) + 1,
         _ => 1 + random.below(3000),
     };
     let mut payload = vec![0; length as usize];

@@ -92,9 +92,8 @@ impl KeyHasher {
     }
 
     pub fn hash(&self, key: ChunkKey) -> u64 {
-        let (low, high) = key.blob.as_bytes().split_at(8);
-        let word = |half: &[u8]| u64::from_le_bytes(std::array::from_fn(|i| half[i]));
-        let folded = fold(word(low) ^ self.secret[0], word(high) ^ self.secret[1]);
+        let blob = u128::from_le_bytes(*key.blob.as_bytes());
+        let folded = fold(blob as u64 ^ self.secret[0], (blob >> 64) as u64 ^ self.secret[1]);
         fold(folded ^ self.secret[2], u64::from(key.index) ^ self.secret[3]) & self.mask
     }
 }

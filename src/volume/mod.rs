@@ -1,4 +1,38 @@
-//! The append-only storage engine of one data directory; synchronous.
+//! The append-only storage engine of one data directory. Synchronous: it has a thread of its own for writing, and is called
+//! from threads that may wait for the disk.
+//!
+//! # How it works
+//!
+//! A volume appends records (`format`) to segment files (`segment_header`, `segment_files`). One writer (`writer`) takes whatever gathered
+//! in its queue (`queue`), lays it out in the open segments of small and of big records (`lane`), writes, syncs once, enters
+//! the chunks into the index (`index`, `catalog`), and calls back. Reads (`reader`) look the place up and read it; nothing that
+//! they hold is ever overwritten under them. A dropped chunk gets a tombstone; its payload is punched out (`punch`), or its
+//! segment is compacted (`victims`, `compaction`, `switch`) and the file recycled. Opening a volume reads hint files
+//! (`hint`) or scans segments (`scan`, `load`); the head of `recovery` explains what counts after a crash, and why.
+//!
+//! # The directory
+//!
+//! | file | |
+//! | --- | --- |
+//! | `volume.json` | whose directory it is (`identity`) |
+//! | `volume.lock` | locked while the volume is open |
+//! | `starts.json` | how often it was opened |
+//! | `segments/segment-00000000` | a segment; numbers are file numbers and are used again |
+//! | `segments/segment-00000000.hint` | what a sealed segment holds |
+//! | `*.new` | a file being made; removed at the next start |
+//!
+//! # Who may do what, and the order of locks
+//!
+//! Only the holder of the writer's lock changes the index, writes to open segments, or writes a switch; background steps
+//! (`background`) hold their own lock first and take the writer's for the switch. Below these: the catalog's list of segments, a
+//! shard of the index, its overflow, in this order; none of them is held while the disk is waited for. The files' lock is
+//! taken alone. Calls back run under the writer's lock: they may append, but must not wait for anything.
+//!
+//! # When something goes wrong
+//!
+//! A write that fails for lack of space refuses the batch and seals the segment; chunks are refused until there is room, reads
+//! and drops go on. Anything that leaves it open what the disk holds (a failed sync above all) freezes the volume
+//! (`health`): it takes no writes until a restart, and still serves reads, whose bytes are verified by who asked.
 
 mod api;
 mod background;
@@ -17,6 +51,7 @@ mod hint;
 mod history_tests;
 mod identity;
 mod index;
+mod inspect;
 mod inventory;
 mod lane;
 mod load;
@@ -32,6 +67,8 @@ mod segment_header;
 mod settings;
 mod space;
 mod switch;
+#[cfg(test)]
+mod tests;
 mod victims;
 #[expect(clippy::module_inception, reason = "the handle is what a stranger looks for under this name")]
 mod volume;
@@ -43,6 +80,7 @@ pub use api::{
 };
 pub use disk::Disk;
 pub use error::VolumeError;
+pub use inspect::{DamagedRecord, SegmentInspection, VolumeInspection, VolumeVerification, inspect, verify};
 pub use real_disk::RealDisk;
 pub use settings::{BigWrites, SmallSpace, VolumeSettings};
 pub use volume::Volume;

@@ -323,6 +323,14 @@ fn give_up(files: &SegmentFiles, mut head: Head) -> Result<(), VolumeError> {
     files.adopt_free(head.number, head.header.class, head.file)
 }
 
+/// Of each key the record that counts, if it is a chunk.
+pub fn live_chunks(mut all: Vec<Found>) -> impl Iterator<Item = Found> {
+    all.retain(|found| found.kind != RecordKind::Switch);
+    all.sort_unstable_by_key(|found| (found.key, Reverse((found.sequence, found.kind))));
+    all.dedup_by_key(|found| found.key);
+    all.into_iter().filter(|found| found.kind == RecordKind::Chunk)
+}
+
 /// Enters the segments, and of each key the record that counts.
 fn fill_catalog(catalog: &Catalog, loaded: Vec<Loaded>) -> Result<(), VolumeError> {
     let mut all: Vec<Found> = Vec::with_capacity(loaded.iter().map(|segment| segment.contents.found.len()).sum());
@@ -344,10 +352,7 @@ fn fill_catalog(catalog: &Catalog, loaded: Vec<Loaded>) -> Result<(), VolumeErro
             segment.add_mark(mark.kind, mark.target, mark.place.record_length());
         }
     }
-    all.retain(|found| found.kind != RecordKind::Switch);
-    all.sort_unstable_by_key(|found| (found.key, Reverse((found.sequence, found.kind))));
-    all.dedup_by_key(|found| found.key);
-    for found in all.iter().filter(|found| found.kind == RecordKind::Chunk) {
+    for found in live_chunks(all) {
         if let Some(segment) = catalog.segment(found.place.segment()) {
             segment.add_live(found.place);
             catalog.index.insert(catalog.index.hash(found.key), found.place);
