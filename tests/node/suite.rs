@@ -364,9 +364,14 @@ pub async fn a_frozen_volume_refuses_chunks_says_so_and_still_reads(node: Node) 
     node.disk.set(Fault::None);
     let failed = node.api.put_chunk(lost.put()).await;
     assert!(matches!(failed, Err(NodeError::Frozen(_))), "a failed sync is never tried again: {failed:?}");
-    let status = node.api.status(TERM, None).await.unwrap();
+    // Nothing can be written down any more: the node still answers a newer gateway's reads and says how it is.
+    node.disk.set(Fault::SyncFails);
+    let status = node.api.status(TERM.next(), Some(witness(1, 5))).await.unwrap();
     assert!(matches!(status.volumes[0].state, VolumeState::Frozen { .. }));
-    assert_holds(&node, &chunk).await;
+    assert_eq!((status.term, status.witness), (TERM.next(), None));
+    let newer = GetChunk { term: TERM.next(), ..get(&chunk) };
+    assert!(node.api.get_chunk(newer).await.unwrap().is_intact(chunk.key, &chunk.root()));
+    assert_eq!(node.api.get_chunk(get(&chunk)).await.map(|_| ()), Err(NodeError::StaleTerm { seen: TERM.next() }));
 }
 
 pub async fn a_put_into_a_stuck_disk_ends_at_its_deadline(node: Node) {

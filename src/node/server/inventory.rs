@@ -18,7 +18,7 @@ impl Inner {
         from: Option<InventoryCursor>,
         limit: u32,
     ) -> Result<InventoryPage, NodeError> {
-        self.state.admit_term(term).await?;
+        self.state.admit_read(term).await?;
         let volume = self.volume.clone();
         let limit = limit.clamp(1, INVENTORY_CHUNKS_MAX) as usize;
         let from = from.map(|cursor| (cursor.segment, cursor.offset));

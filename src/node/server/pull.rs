@@ -26,7 +26,7 @@ impl Inner {
         if request.roots.len() > PULL_CHUNKS_MAX || request.sources.len() > SOURCES_MAX {
             return Err(NodeError::Refused("too much to pull in one request".to_owned()));
         }
-        self.state.admit_term(request.term).await?;
+        self.state.admit_write(request.term).await?;
         let _permit = self.pulls.acquire().await.map_err(|error| NodeError::Unreachable(error.to_string()))?;
         let others = request.sources.iter().filter(|source| source.node != self.node);
         let sources: Vec<_> = others.filter_map(|source| self.peers.connect(source)).collect();

@@ -10,7 +10,7 @@ use crate::{
 impl Inner {
     /// The answer when it is cached in memory and nothing must be written for it.
     pub(super) fn get_inline(&self, get: GetChunk) -> Option<Result<ChunkSlice, NodeError>> {
-        if !self.state.is_current(get.term) {
+        if !self.state.may_read(get.term) {
             return None;
         }
         match self.volume.read_cached(get.key, get.first_block, get.block_count)? {
@@ -22,7 +22,7 @@ impl Inner {
 
     /// Reads from the disk. A record that is found damaged is quarantined before the answer.
     pub(super) async fn get(&self, get: GetChunk) -> Result<ChunkSlice, NodeError> {
-        self.state.admit_term(get.term).await?;
+        self.state.admit_read(get.term).await?;
         let volume = self.volume.clone();
         let read = move || match volume.read(get.key, get.first_block, get.block_count) {
             Err(VolumeError::Corrupt(reason)) => {
@@ -37,7 +37,7 @@ impl Inner {
 
     /// Whether the chunk is not what its root says; then it is quarantined.
     pub(super) async fn quarantine(&self, term: Term, key: ChunkKey, root: ChunkRoot) -> Result<bool, NodeError> {
-        self.state.admit_term(term).await?;
+        self.state.admit_write(term).await?;
         let volume = self.volume.clone();
         let check = move || match volume.verify_chunk(key, root) {
             Ok(true) => Ok(false),

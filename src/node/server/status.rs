@@ -15,10 +15,15 @@ impl Inner {
         let witness = self.state.note_witness(term, witness).await?;
         let volume = self.volume.clone();
         let usage = self.disk_threads.run(move || Ok(volume.usage())).await?;
+        let mut volume = volume_status(usage);
+        // A node that can't remember what it must is as good as frozen: it takes no chunk.
+        if let (VolumeState::Writable | VolumeState::Full, Some(reason)) = (&volume.state, self.state.broken().await) {
+            volume.state = VolumeState::Frozen { reason };
+        }
         Ok(NodeStatus {
             node: self.node,
             cluster: self.cluster,
-            volumes: vec![volume_status(usage)],
+            volumes: vec![volume],
             // This request is one of them, and says nothing about the node.
             load: self.admission.under_way().saturating_sub(1),
             witness,

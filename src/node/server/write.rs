@@ -12,7 +12,7 @@ impl Inner {
     /// Resolves when the chunk is durable. Cancelled, it leaves at worst a durable chunk that nobody names.
     pub(super) async fn put(&self, put: PutChunk) -> Result<(), NodeError> {
         let PutChunk { term, group, key, data, root } = put;
-        self.state.admit_term(term).await?;
+        self.state.admit_write(term).await?;
         if data.length == 0 || data.length > CHUNK_LENGTH_MAX {
             return Err(NodeError::Refused(format!("a chunk has 1 to {CHUNK_LENGTH_MAX} bytes")));
         }
