@@ -1,7 +1,8 @@
 //! Checkpoints: the write-ahead log's pages go into the database file, on a connection of their own, beside the writer.
 //!
-//! A pass never waits for readers and never stops them. A log can start over only when a pass got all of it, which a busy
-//! writer always outruns: so above the limit the writer waits for a pass before its next batch.
+//! A pass never waits for readers and never stops them. The log starts over only when a transaction begins after a pass
+//! got all of it: a writer that is never idle outruns every pass. So above the limit the writer holds still for one, which
+//! has little to do then, because earlier ones got the rest.
 
 use super::{columns::Columns, error::QueryError, script::Script};
 use sqlx::SqliteConnection;
@@ -9,9 +10,9 @@ use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
-use tokio::sync::{Notify, watch};
+use tokio::sync::{mpsc, oneshot};
 
-/// Commands between two looks at the log. A small put writes about 40 KB of log, so it grows by 5 MB in between.
+/// Commands between two looks at the log. A small put in a batch of its own writes about 40 KB of log, 5 MB in all.
 const COMMANDS_BETWEEN_LOOKS: u64 = 128;
 
 /// Bytes of a frame of the log besides its page.
@@ -19,24 +20,26 @@ const FRAME_HEADER_BYTES: u64 = 24;
 
 /// The writer's side.
 pub(super) struct Checkpoints {
-    shared: Arc<Shared>,
-    passes: watch::Receiver<u64>,
+    requests: mpsc::Sender<Request>,
+    log_bytes: Arc<AtomicU64>,
     /// Commands since the last look was asked for.
     commands: u64,
     limit: u64,
 }
 
-struct Shared {
-    look: Notify,
-    /// Bytes in the log that no pass has got yet, as of the last look.
-    log_bytes: AtomicU64,
+enum Request {
+    /// Look, and make a pass when the log is long enough.
+    Look,
+    /// The writer holds still until this is answered.
+    Pass(oneshot::Sender<()>),
 }
 
 /// The side of the task: ends when the writer is gone.
 pub(super) struct Checkpointer {
     connection: SqliteConnection,
-    shared: Arc<Shared>,
-    passes: watch::Sender<u64>,
+    requests: mpsc::Receiver<Request>,
+    /// Length of the log as of the last look; 0 when it starts over with the next transaction.
+    log_bytes: Arc<AtomicU64>,
     page_bytes: u64,
     begin_at: u64,
 }
@@ -52,61 +55,66 @@ pub(super) async fn checkpoints(
     limit: u64,
 ) -> Result<(Checkpoints, Checkpointer), QueryError> {
     let page_bytes = Script::of(READ_PAGE_SIZE).fetch_one(&mut connection).await?.number(0)?;
-    let shared = Arc::new(Shared { look: Notify::new(), log_bytes: AtomicU64::new(0) });
-    let (sender, passes) = watch::channel(0);
-    Ok((
-        Checkpoints { shared: Arc::clone(&shared), passes, commands: 0, limit },
-        Checkpointer { connection, shared, passes: sender, page_bytes, begin_at },
-    ))
+    let log_bytes = Arc::new(AtomicU64::new(0));
+    // One look that waits is as good as many.
+    let (sender, requests) = mpsc::channel(1);
+    let writers = Checkpoints { requests: sender, log_bytes: Arc::clone(&log_bytes), commands: 0, limit };
+    Ok((writers, Checkpointer { connection, requests, log_bytes, page_bytes, begin_at }))
 }
 
 impl Checkpoints {
-    /// Called by the writer after each commit. Above the limit it returns only after the next pass; a reader that pins
-    /// the log makes the writer slow, not stuck.
+    /// Called by the writer after each commit. Above the limit it returns only after a pass; a reader that pins the log
+    /// makes the writer slow, not stuck.
     pub async fn after_commit(&mut self, commands: u64) {
         self.commands += commands;
-        if self.commands >= COMMANDS_BETWEEN_LOOKS {
+        if self.log_bytes.load(Ordering::Relaxed) > self.limit {
+            let (done, pass) = oneshot::channel();
+            // Errors mean that the task is gone; the log grows on, which the task has reported.
+            if self.requests.send(Request::Pass(done)).await.is_ok() {
+                let _ = pass.await;
+            }
+        } else if self.commands >= COMMANDS_BETWEEN_LOOKS {
             self.commands = 0;
-            self.shared.look.notify_one();
-        }
-        if self.shared.log_bytes.load(Ordering::Relaxed) > self.limit {
-            self.passes.mark_unchanged();
-            self.shared.look.notify_one();
-            // An error means that the task is gone; what remains is a growing log, which the task has reported.
-            let _ = self.passes.changed().await;
+            let _ = self.requests.try_send(Request::Look);
         }
     }
 }
 
 impl Checkpointer {
     pub async fn run(mut self) {
-        loop {
-            tokio::select! {
-                () = self.shared.look.notified() => {}
-                // All receivers are gone: the writer has ended.
-                () = self.passes.closed() => break,
-            }
-            if let Err(error) = self.step().await {
+        while let Some(request) = self.requests.recv().await {
+            let result = match &request {
+                Request::Look => self.look().await,
+                Request::Pass(_) => self.pass_while_writer_waits().await,
+            };
+            if let Err(error) = result {
                 tracing::error!(%error, "a checkpoint of the metadata failed; the log grows until one succeeds");
             }
-            self.passes.send_modify(|count| *count += 1);
+            if let Request::Pass(done) = request {
+                // Nobody waits when the writer has ended.
+                let _ = done.send(());
+            }
         }
     }
 
-    async fn step(&mut self) -> Result<(), QueryError> {
-        let mut log = self.frames(LOOK).await?;
-        self.publish(&log);
-        if self.bytes(log.in_log) >= self.begin_at {
-            log = self.frames(PASS).await?;
-            self.publish(&log);
+    async fn look(&mut self) -> Result<(), QueryError> {
+        let log = self.frames(LOOK).await?;
+        self.publish(log.in_log);
+        if self.bytes(log.in_log) >= self.begin_at && log.in_database < log.in_log {
+            self.frames(PASS).await?;
         }
         Ok(())
     }
 
-    /// A log of which all is in the database starts over with the next write.
-    fn publish(&self, log: &Frames) {
-        let waiting = if log.in_database >= log.in_log { 0 } else { log.in_log };
-        self.shared.log_bytes.store(self.bytes(waiting), Ordering::Relaxed);
+    async fn pass_while_writer_waits(&mut self) -> Result<(), QueryError> {
+        let log = self.frames(PASS).await?;
+        // When all of it is in the database, it starts over with the transaction that comes next.
+        self.publish(if log.in_database >= log.in_log { 0 } else { log.in_log });
+        Ok(())
+    }
+
+    fn publish(&self, frames: u64) {
+        self.log_bytes.store(self.bytes(frames), Ordering::Relaxed);
     }
 
     fn bytes(&self, frames: u64) -> u64 {

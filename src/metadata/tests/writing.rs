@@ -191,8 +191,7 @@ async fn a_long_log_makes_the_writer_wait_for_checkpoints() {
     }
     let log = fixture.folder.path().join("metadata/metadata.sqlite-wal");
     let length = std::fs::metadata(log).unwrap().len();
-    // Between two looks 128 commands go by, and a batch may be under way: some megabytes, not the 40 and more that 4000
-    // puts write in all.
-    assert!(length < 16 * MIB, "the log has {length} bytes");
+    // All 4000 puts together write 22 MB. Between two looks 128 commands go by, and some more while a look is under way.
+    assert!(length < 11 * MIB, "the log has {length} bytes");
     fixture.assert_counts_are_references().await;
 }
