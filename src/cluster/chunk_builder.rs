@@ -30,8 +30,8 @@ pub struct ChunkBuilder {
 #[derive(Debug)]
 pub struct FilledChunk {
     pub data: ChunkData,
-    /// Given back when the chunk is durable, or when its write was given up.
-    pub memory: ChunkMemory,
+    /// Held, not looked at: given back when the chunk is durable, or when its write was given up.
+    _memory: ChunkMemory,
 }
 
 impl ChunkBuilder {
@@ -118,7 +118,7 @@ impl ChunkBuilder {
         // `chunk_size` came as a u32, and the length is at most that.
         let length = u32::try_from(self.length).unwrap_or(u32::MAX);
         let data = ChunkData { pieces: self.pieces, length, table: BlockTable::new(self.blocks) };
-        FilledChunk { data, memory: self.memory }
+        FilledChunk { data, _memory: self.memory }
     }
 }
 

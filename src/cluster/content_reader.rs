@@ -35,7 +35,7 @@ pub struct ContentReader {
     /// The piece behind the one that was given out last.
     ahead: Option<Ahead>,
     has_failed: bool,
-    _guard: ReadGuard,
+    guard: ReadGuard,
 }
 
 #[derive(Debug)]
@@ -57,10 +57,11 @@ impl AsRef<[u8]> for Charged {
 }
 
 impl ContentReader {
-    pub(super) fn new(reads: Arc<Reads>, guard: ReadGuard, lookup: &ObjectLookup, range: Range<u64>) -> Self {
+    pub(super) fn new(reads: Arc<Reads>, mut guard: ReadGuard, lookup: &ObjectLookup, range: Range<u64>) -> Self {
         let touches = |extent: &&PlacedExtent| {
             extent.content_offset < range.end && extent.content_offset + extent.extent.length > range.start
         };
+        guard.set_paging(lookup.next_offset.is_some_and(|next| next < range.end));
         Self {
             reads,
             content: lookup.object.content,
@@ -70,7 +71,7 @@ impl ContentReader {
             range,
             ahead: None,
             has_failed: false,
-            _guard: guard,
+            guard,
         }
     }
 
@@ -147,6 +148,7 @@ impl ContentReader {
             let (extents, next_page) = self.reads.metadata.extents(content, offset).await?;
             self.extents = extents.into();
             self.next_page = next_page;
+            self.guard.set_paging(next_page.is_some_and(|next| next < self.range.end));
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use super::{
     membership::{Membership, NodeRegistration},
     probe::{Watch, WatchPace},
     read_registry::{ReadGuard, ReadRegistry},
+    reclaim::Reclaimer,
     reign::Reign,
     settings::ClusterSettings,
 };
@@ -55,6 +56,7 @@ struct Handles {
     writes: Arc<Writes>,
     reads: Arc<Reads>,
     commits: Commits,
+    reclaimer: Reclaimer,
     settings: ClusterSettings,
     clock: Arc<dyn Clock>,
 }
@@ -95,12 +97,22 @@ impl Cluster {
         let pace = WatchPace { probe_interval: settings.probe_interval.0, prompt_within: settings.straggler_wait.0 };
         let watch = Watch::new(membership.clone(), metadata.clone(), clock.clone(), shutdown.clone(), pace);
         shutdown.spawn(watch.run());
+        let registry = ReadRegistry::default();
+        let reclaimer = Reclaimer::new(
+            metadata.clone(),
+            reign.clone(),
+            writes.in_flight.clone(),
+            registry.clone(),
+            clock.clone(),
+            settings.grace_period.0,
+        );
         let handles = Handles {
             commits: Commits { metadata: metadata.clone(), topology, reign: reign.clone() },
             metadata,
             membership,
             reign,
-            registry: ReadRegistry::default(),
+            registry,
+            reclaimer,
             writes: Arc::new(writes),
             reads: Arc::new(reads),
             settings,
@@ -181,6 +193,10 @@ impl Cluster {
 
     pub(super) fn in_flight(&self) -> &InFlight {
         &self.parts.writes.in_flight
+    }
+
+    pub(super) fn reclaimer(&self) -> &Reclaimer {
+        &self.parts.reclaimer
     }
 
     pub(super) fn reign(&self) -> &Reign {

@@ -7,11 +7,6 @@ pub const MEMBERS_MAX: usize = 16;
 pub struct MemberSet(u16);
 
 impl MemberSet {
-    /// Positions `0..count`.
-    pub fn first(count: usize) -> Self {
-        (0..count).collect()
-    }
-
     pub fn insert(&mut self, position: usize) {
         if position < MEMBERS_MAX {
             self.0 |= 1 << position;
@@ -46,5 +41,20 @@ impl FromIterator<usize> for MemberSet {
         let mut set = Self::default();
         positions.into_iter().for_each(|position| set.insert(position));
         set
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_combined_by_position() {
+        let (some, others): (MemberSet, MemberSet) =
+            ([0, 2, 15].into_iter().collect(), [2, 3, 99].into_iter().collect());
+        assert_eq!(some.and(others).iter().collect::<Vec<_>>(), [2]);
+        assert_eq!(some.without(others).iter().collect::<Vec<_>>(), [0, 15]);
+        assert_eq!((some.count(), others.count()), (3, 2), "a position that no group has is not taken in");
+        assert!(some.contains(15) && !some.contains(16));
     }
 }

@@ -24,10 +24,17 @@ use crate::{
         api::{NodeStatus, PeerAddress},
     },
     runtime::Clock,
-    types::{GroupId, NodeId, VolumeId},
+    types::{GroupId, NodeId},
 };
 use arc_swap::ArcSwap;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::{Mutex, Notify};
 
 /// Who a node says it is.
@@ -56,6 +63,7 @@ pub struct Membership {
     changed: Arc<Notify>,
     start: Duration,
     members: Mutex<Members>,
+    rolled_back: AtomicU64,
 }
 
 impl fmt::Debug for Membership {
@@ -91,6 +99,7 @@ impl Membership {
             settings,
             changed: Arc::default(),
             members: Mutex::default(),
+            rolled_back: AtomicU64::new(0),
         };
         {
             let mut members = membership.members.lock().await;
@@ -136,6 +145,7 @@ impl Membership {
         node.vitals.heard(self.clock.monotonic(), status.clone());
         let gone_back = self.members.lock().await.rollbacks.look(&status);
         for volume in gone_back {
+            self.rolled_back.fetch_add(1, Ordering::Relaxed);
             tracing::error!(node = %node.row.name, %volume, "the volume went back in time: its copies are in doubt");
         }
         true
@@ -157,9 +167,9 @@ impl Membership {
         self.settle(&mut members).await
     }
 
-    pub async fn was_rolled_back(&self, volumes: &[VolumeId]) -> bool {
-        let members = self.members.lock().await;
-        volumes.iter().any(|volume| members.rollbacks.was_rolled_back(*volume))
+    /// Volumes that were found to have gone back in time, since the start.
+    pub fn rolled_back_count(&self) -> u64 {
+        self.rolled_back.load(Ordering::Relaxed)
     }
 
     /// Creates the groups that are lacking and publishes the topology.

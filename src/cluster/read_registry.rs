@@ -5,7 +5,10 @@
 use crate::types::CommitSequence;
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// Cheap to clone.
@@ -13,6 +16,8 @@ use std::{
 pub struct ReadRegistry {
     /// How many reads began at each sequence. Its size is bounded by the reads under way.
     begun: Arc<Mutex<BTreeMap<CommitSequence, u32>>>,
+    /// Reads that have yet to ask the metadata for extents.
+    paging: Arc<AtomicU64>,
 }
 
 impl ReadRegistry {
@@ -22,7 +27,12 @@ impl ReadRegistry {
         let at = newest();
         *begun.entry(at).or_insert(0) += 1;
         drop(begun);
-        ReadGuard { registry: self.clone(), at }
+        ReadGuard { registry: self.clone(), at, is_paging: false }
+    }
+
+    /// Whether some read has yet to ask the metadata for extents: unrolling would take them from under it.
+    pub fn has_paging_reads(&self) -> bool {
+        self.paging.load(Ordering::Relaxed) > 0
     }
 
     /// Whether no read under way can have seen what was deleted at `deleted_at`.
@@ -45,9 +55,20 @@ fn lock(begun: &Mutex<BTreeMap<CommitSequence, u32>>) -> MutexGuard<'_, BTreeMap
 pub struct ReadGuard {
     registry: ReadRegistry,
     at: CommitSequence,
+    is_paging: bool,
 }
 
 impl ReadGuard {
+    /// Says whether the read has yet to ask the metadata for extents.
+    pub(super) fn set_paging(&mut self, is_paging: bool) {
+        match (self.is_paging, is_paging) {
+            (false, true) => self.registry.paging.fetch_add(1, Ordering::Relaxed),
+            (true, false) => self.registry.paging.fetch_sub(1, Ordering::Relaxed),
+            _ => return,
+        };
+        self.is_paging = is_paging;
+    }
+
     /// The newest commit when the read began.
     pub fn began_at(&self) -> CommitSequence {
         self.at
@@ -56,6 +77,7 @@ impl ReadGuard {
 
 impl Drop for ReadGuard {
     fn drop(&mut self) {
+        self.set_paging(false);
         let mut begun = lock(&self.registry.begun);
         if let Some(count) = begun.get_mut(&self.at) {
             *count -= 1;

@@ -14,7 +14,6 @@ pub struct RollbackWatch {
 struct Seen {
     durable_sequence: u64,
     start_count: u64,
-    was_rolled_back: bool,
 }
 
 impl RollbackWatch {
@@ -23,22 +22,14 @@ impl RollbackWatch {
         let mut gone_back = Vec::new();
         for volume in &status.volumes {
             let now = (volume.start_count, volume.durable_sequence);
-            let seen = self.furthest.entry(volume.volume).or_insert(Seen {
-                durable_sequence: now.1,
-                start_count: now.0,
-                was_rolled_back: false,
-            });
+            let first = Seen { durable_sequence: now.1, start_count: now.0 };
+            let seen = self.furthest.entry(volume.volume).or_insert(first);
             if now.0 < seen.start_count || now.1 < seen.durable_sequence {
-                seen.was_rolled_back = true;
                 gone_back.push(volume.volume);
             }
             (seen.start_count, seen.durable_sequence) = now;
         }
         gone_back
-    }
-
-    pub fn was_rolled_back(&self, volume: VolumeId) -> bool {
-        self.furthest.get(&volume).is_some_and(|seen| seen.was_rolled_back)
     }
 }
 
@@ -77,15 +68,13 @@ mod tests {
     }
 
     #[test]
-    fn a_volume_that_goes_back_is_noticed_once_and_remembered() {
+    fn a_volume_that_goes_back_is_noticed_once() {
         let mut watch = RollbackWatch::default();
         for (starts, sequence) in [(1, 10), (1, 10), (1, 20), (2, 20)] {
             assert!(watch.look(&status(starts, sequence)).is_empty());
         }
-        assert!(!watch.was_rolled_back(VOLUME));
         assert_eq!(watch.look(&status(2, 15)), [VOLUME]);
         assert!(watch.look(&status(2, 16)).is_empty());
-        assert!(watch.was_rolled_back(VOLUME));
         assert_eq!(watch.look(&status(1, 30)), [VOLUME]);
     }
 }

@@ -1,8 +1,12 @@
-//! How the nodes stand, for the operator.
+//! How the nodes stand, for the operator, and counters for metrics.
 
-use super::{handle::Cluster, topology::Standing};
+use super::{budget::Share, handle::Cluster, topology::Standing};
 use crate::{metadata::rows::Node, node::api::NodeStatus};
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 /// A node as the gateway sees it now.
 #[derive(Clone, Debug)]
@@ -17,7 +21,45 @@ pub struct NodeView {
     pub group_count: usize,
 }
 
+/// Counters since the start, and gauges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClusterStats {
+    /// Pieces of memory (`PIECE_LENGTH_BYTES`) in use.
+    pub upload_pieces: u32,
+    pub download_pieces: u32,
+    pub blobs_in_flight: u64,
+    pub reads_under_way: u64,
+    /// Fetches answered at once from the cache of a node in this process, and those that waited for nodes.
+    pub inline_fetches: u64,
+    pub waited_fetches: u64,
+    pub hedged_fetches: u64,
+    pub failed_over_fetches: u64,
+    /// Copies that reads found missing or wrong.
+    pub bad_copies_met: u64,
+    /// Counted once a node.
+    pub blobs_reclaimed: u64,
+    /// Volumes found to have gone back in time.
+    pub rolled_back_volumes: u64,
+}
+
 impl Cluster {
+    pub fn stats(&self) -> ClusterStats {
+        let reads = &self.reads().stats;
+        ClusterStats {
+            upload_pieces: self.budget().used(Share::Upload),
+            download_pieces: self.budget().used(Share::Download),
+            blobs_in_flight: self.in_flight().count() as u64,
+            reads_under_way: self.registry().count(),
+            inline_fetches: reads.inline.load(Ordering::Relaxed),
+            waited_fetches: reads.waited.load(Ordering::Relaxed),
+            hedged_fetches: reads.hedged.load(Ordering::Relaxed),
+            failed_over_fetches: reads.failed_over.load(Ordering::Relaxed),
+            bad_copies_met: self.reads().bad_copies.count(),
+            blobs_reclaimed: self.reclaimer().dropped_count(),
+            rolled_back_volumes: self.membership().rolled_back_count(),
+        }
+    }
+
     /// Every node that ever registered, in the order of their names.
     pub fn nodes(&self) -> Vec<NodeView> {
         let topology = self.membership().topology().load();

@@ -37,6 +37,11 @@ impl Standing {
         !matches!(self, Self::Suspect | Self::Failed)
     }
 
+    /// Whether background work may be sent there.
+    pub fn is_reachable(self) -> bool {
+        matches!(self, Self::Healthy | Self::Full)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",

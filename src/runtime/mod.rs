@@ -1,14 +1,17 @@
 //! What every layer takes from outside through an argument, so that tests can put something else there:
-//! clock, randomness, shutdown, the metrics registry. And the log, which is the process's own.
+//! clock, randomness, shutdown, the metrics registry. And the log, which is the process's own, and the value that a step of
+//! a background task returns.
 
 mod clock;
 mod metrics;
 mod random;
 mod shutdown;
+mod step;
 mod telemetry;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use metrics::{Counters, Labels, Metrics, Sample, SampleKind, Timings};
 pub use random::{Random, SeededRandom, SystemRandom};
 pub use shutdown::Shutdown;
+pub use step::Step;
 pub use telemetry::{LogFormat, LogSettings, TelemetryError, check_level, start_log};

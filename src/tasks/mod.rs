@@ -1,1 +1,41 @@
-//! (see ARCHITECTURE.md)
+//! When and how fast background steps run. The steps themselves live in the layer that they belong to.
+
+mod clear_orphans;
+mod delete_blobs;
+mod forget_completed_uploads;
+mod pace;
+mod runner;
+mod send_missing;
+mod status;
+
+pub use runner::Tasks;
+pub use status::{TaskState, TaskStatus};
+
+use crate::{
+    cluster::{CarryOutDeletions, ClearOrphans, Cluster, ForgetCompletedUploads, SendMissing},
+    runtime::Step,
+};
+use futures_util::future::BoxFuture;
+use std::time::Duration;
+
+/// A background task: a step that the runner calls again and again.
+pub trait Task: Send {
+    /// For people: `larder admin jobs`, logs, metrics.
+    fn name(&self) -> &'static str;
+
+    /// One bounded, idempotent step. It may be dropped at any await: the next one goes on.
+    fn step(&mut self) -> BoxFuture<'_, Result<Step, String>>;
+
+    /// How long to wait when there was nothing to do.
+    fn idle_for(&self) -> Duration;
+}
+
+/// Every background task of a gateway.
+pub fn all(cluster: &Cluster) -> Vec<Box<dyn Task>> {
+    vec![
+        Box::new(SendMissing::new(cluster.clone())),
+        Box::new(CarryOutDeletions::new(cluster.clone())),
+        Box::new(ClearOrphans::new(cluster.clone())),
+        Box::new(ForgetCompletedUploads::new(cluster.clone())),
+    ]
+}

@@ -10,7 +10,6 @@ use crate::{
         Command, CommandError,
         command::{PutObject, WritePrecondition},
     },
-    node::NodeApi,
     types::BucketId,
 };
 use futures_util::FutureExt;

@@ -4,5 +4,6 @@ mod commits;
 pub(crate) mod fake_nodes;
 mod members;
 mod reads;
+mod reclaim;
 pub(crate) mod test_cluster;
 mod writes;

@@ -1,0 +1,151 @@
+//! Background step: carries out committed deletions. Contents that nothing names are unrolled in bounded commands; the blobs
+//! that lost their last extent are dropped on every member of their group, through `reclaim`; then they are forgotten.
+
+use super::{
+    Cluster,
+    error::ClusterError,
+    first_seen::FirstSeen,
+    reclaim::{Candidate, Cause, OfGroup},
+    topology::PlacedGroup,
+};
+use crate::{
+    metadata::{Command, Outcome, rows::DeletedBlob},
+    runtime::Step,
+    types::{BlobId, CommitSequence, GroupId, NodeId},
+};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+/// Rows of one step, in a command and in a page: a few milliseconds of the database.
+const ROWS_PER_STEP: u32 = 1000;
+/// Deletions that some members have carried out while others are away. Beyond it, members are asked again, which is harmless.
+const PARTLY_DONE_MAX: usize = 200_000;
+/// Chunks behind the end of a blob that its group may hold: those on their way when the group failed under the writer.
+const CHUNKS_BEYOND_END_MAX: u32 = 3;
+/// How long reads that still need pages of extents hold up the unrolling of contents.
+const PAGING_READS_WAIT_MAX: Duration = Duration::from_secs(600);
+
+/// The step's memory; a restart begins anew, and the grace period with it.
+#[derive(Debug)]
+pub struct CarryOutDeletions {
+    cluster: Cluster,
+    first_seen: FirstSeen,
+    cursor: Option<BlobId>,
+    /// Which members have dropped a blob, while not all have.
+    dropped_on: HashMap<BlobId, Vec<NodeId>>,
+    /// The newest commit when there was nothing left to unroll.
+    unrolled_at: Option<CommitSequence>,
+    held_up_since: Option<Duration>,
+}
+
+impl CarryOutDeletions {
+    pub fn new(cluster: Cluster) -> Self {
+        let first_seen = FirstSeen::new(cluster.settings().grace_period.0);
+        Self { cluster, first_seen, cursor: None, dropped_on: HashMap::new(), unrolled_at: None, held_up_since: None }
+    }
+
+    /// One page of deletions, and one command's worth of contents.
+    pub async fn step(&mut self) -> Result<Step, ClusterError> {
+        if self.cluster.metadata().needs_confirmation() {
+            return Ok(Step::Idle);
+        }
+        let has_unrolled = self.unroll().await?;
+        self.first_seen.note(self.cluster.clock().monotonic(), self.cluster.metadata().committed());
+        let page = self.cluster.metadata().deletions(self.cursor, ROWS_PER_STEP).await?;
+        let has_more = page.len() == ROWS_PER_STEP as usize;
+        self.cursor = page.last().filter(|_| has_more).map(|row| row.blob);
+        let finished = self.drop_page(&page).await?;
+        Ok(if has_unrolled || has_more || finished > 0 { Step::Busy } else { Step::Idle })
+    }
+
+    /// Unrolls some contents; whether there were any. A command that would find nothing is not proposed: it would cost a
+    /// sync for nothing.
+    async fn unroll(&mut self) -> Result<bool, ClusterError> {
+        let metadata = self.cluster.metadata();
+        if self.unrolled_at == Some(metadata.committed()) || self.is_held_up() {
+            return Ok(false);
+        }
+        let metadata = self.cluster.metadata();
+        let outcome = metadata.propose(Command::UnrollDeletedContents { limit: ROWS_PER_STEP }).await?;
+        let has_more = matches!(outcome, Outcome::Progress { rows } if rows > 0);
+        self.unrolled_at = (!has_more).then(|| metadata.committed());
+        Ok(has_more)
+    }
+
+    /// A read of a content with many extents asks for them page by page; unrolling would take them from under it. It gets
+    /// some time to end.
+    fn is_held_up(&mut self) -> bool {
+        if !self.cluster.registry().has_paging_reads() {
+            self.held_up_since = None;
+            return false;
+        }
+        let now = self.cluster.clock().monotonic();
+        let since = *self.held_up_since.get_or_insert(now);
+        now.saturating_sub(since) < PAGING_READS_WAIT_MAX
+    }
+
+    /// Drops what may be dropped of the page on every member that is there; returns how many blobs are done with.
+    async fn drop_page(&mut self, page: &[DeletedBlob]) -> Result<usize, ClusterError> {
+        let topology = self.cluster.membership().topology().load_full();
+        let mut by_group: BTreeMap<GroupId, Vec<&DeletedBlob>> = BTreeMap::new();
+        for row in page {
+            by_group.entry(row.group).or_default().push(row);
+        }
+        let mut finished = Vec::new();
+        for (group, rows) in by_group {
+            let Some(group) = topology.group(group) else { continue };
+            for member in &group.members {
+                if topology.standing(member.id()).is_some_and(|standing| standing.is_reachable()) {
+                    self.drop_on(group, member.id(), &rows).await;
+                }
+            }
+            let is_done = |row: &&&DeletedBlob| {
+                self.dropped_on.get(&row.blob).is_some_and(|nodes| nodes.len() == group.members.len())
+            };
+            finished.extend(rows.iter().filter(is_done).map(|row| row.blob));
+        }
+        if finished.is_empty() {
+            return Ok(0);
+        }
+        self.cluster.metadata().propose(Command::FinishDeletions { blobs: finished.clone() }).await?;
+        for blob in &finished {
+            self.dropped_on.remove(blob);
+        }
+        Ok(finished.len())
+    }
+
+    /// A member that does not do it is asked again in the next round; the others go on.
+    async fn drop_on(&mut self, group: &Arc<PlacedGroup>, node: NodeId, rows: &[&DeletedBlob]) {
+        let Some(member) = group.members.iter().find(|member| member.id() == node) else { return };
+        let is_left = |row: &&&DeletedBlob| !self.dropped_on.get(&row.blob).is_some_and(|on| on.contains(&node));
+        let candidate = |row: &&DeletedBlob| {
+            Some(Candidate {
+                blob: row.blob,
+                chunk_limit: row.chunk_count.saturating_add(CHUNKS_BEYOND_END_MAX),
+                cause: Cause::Deleted { at: row.deleted_at },
+                first_seen: self.first_seen.of(row.deleted_at)?,
+            })
+        };
+        let candidates: Vec<Candidate> = rows.iter().filter(is_left).filter_map(candidate).collect();
+        if candidates.is_empty() {
+            return;
+        }
+        let of_group = OfGroup { group: group.group, epoch: group.epoch };
+        match self.cluster.reclaimer().reclaim(member, of_group, &candidates).await {
+            Ok(reclaimed) => self.note_dropped(node, reclaimed.dropped),
+            Err(error) => tracing::warn!(node = %member.row.name, %error, "deletions were not carried out"),
+        }
+    }
+
+    fn note_dropped(&mut self, node: NodeId, blobs: Vec<BlobId>) {
+        if self.dropped_on.len() + blobs.len() > PARTLY_DONE_MAX {
+            self.dropped_on.clear();
+        }
+        for blob in blobs {
+            self.dropped_on.entry(blob).or_default().push(node);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Background step: clears the data of dead uploads. Two sources tell of it: this gateway's own writers, when they end without
+//! a commit; and the inventory of each node, which finds what earlier gateways left. Both only raise a suspicion; `reclaim`
+//! decides.
+
+use super::{
+    Cluster,
+    cluster_node::ClusterNode,
+    error::ClusterError,
+    reclaim::{Candidate, Cause, OfGroup},
+    topology::Topology,
+};
+use crate::{
+    node::api::{DROP_BLOBS_MAX, InventoryCursor, InventoryEntry},
+    runtime::Step,
+    types::{BlobId, GroupId, NodeId, Term},
+};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+/// Chunks of one page of an inventory: the node reads their headers, some milliseconds.
+const INVENTORY_PAGE_CHUNKS: u32 = 1000;
+/// Suspicions that are remembered while they wait out the grace period. Beyond it the next inventory raises them again.
+const SUSPECTS_MAX: usize = 100_000;
+/// Abandoned blobs taken over in one step.
+const ABANDONED_PER_STEP: usize = 1000;
+
+/// The step's memory; a restart begins anew, and the grace period with it.
+#[derive(Debug)]
+pub struct ClearOrphans {
+    cluster: Cluster,
+    suspects: BTreeMap<NodeId, HashMap<BlobId, Suspect>>,
+    inventories: HashMap<NodeId, Inventory>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Suspect {
+    group: GroupId,
+    term: Term,
+    chunk_limit: u32,
+    first_seen: Duration,
+}
+
+/// How far the inventory of a node has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inventory {
+    UnderWay { next: Option<InventoryCursor> },
+    Finished { at: Duration },
+}
+
+impl ClearOrphans {
+    pub fn new(cluster: Cluster) -> Self {
+        Self { cluster, suspects: BTreeMap::new(), inventories: HashMap::new() }
+    }
+
+    /// Takes over what writers abandoned, goes on with one page of each inventory that is due, and reclaims what has waited.
+    pub async fn step(&mut self) -> Result<Step, ClusterError> {
+        let topology = self.cluster.membership().topology().load_full();
+        let took = self.take_abandoned(&topology);
+        let mut has_more = took == ABANDONED_PER_STEP;
+        for (node, standing) in topology.nodes() {
+            if standing.is_reachable() {
+                has_more |= self.inventory_page(node).await;
+                has_more |= self.reclaim_on(node, &topology).await?;
+            } else {
+                // What it misses while it is away is found by an inventory when it is back.
+                self.inventories.remove(&node.id());
+            }
+        }
+        Ok(if has_more { Step::Busy } else { Step::Idle })
+    }
+
+    fn take_abandoned(&mut self, topology: &Topology) -> usize {
+        if self.cluster.in_flight().take_has_forgotten() {
+            self.inventories.clear();
+        }
+        let abandoned = self.cluster.in_flight().take_abandoned(ABANDONED_PER_STEP);
+        let (first_seen, term) = (self.cluster.clock().monotonic(), self.cluster.term());
+        for blob in &abandoned {
+            let Some(group) = topology.group(blob.group) else { continue };
+            for member in &group.members {
+                let suspect = Suspect { group: blob.group, term, chunk_limit: blob.chunk_limit, first_seen };
+                self.suspect(member.id(), blob.blob, suspect);
+            }
+        }
+        abandoned.len()
+    }
+
+    fn suspect(&mut self, node: NodeId, blob: BlobId, suspect: Suspect) {
+        let count: usize = self.suspects.values().map(HashMap::len).sum();
+        let of_node = self.suspects.entry(node).or_default();
+        match of_node.get_mut(&blob) {
+            Some(known) => {
+                known.chunk_limit = known.chunk_limit.max(suspect.chunk_limit);
+                known.term = known.term.max(suspect.term);
+            }
+            None if count < SUSPECTS_MAX => {
+                of_node.insert(blob, suspect);
+            }
+            None => {
+                self.inventories.remove(&node);
+            }
+        }
+    }
+
+    /// Looks at one page of the node's inventory, if one is due; whether there are more pages.
+    async fn inventory_page(&mut self, node: &Arc<ClusterNode>) -> bool {
+        let Some(from) = self.inventory_due(node.id()) else { return false };
+        let page = match node.api.inventory(self.cluster.term(), from, INVENTORY_PAGE_CHUNKS).await {
+            Ok(page) => page,
+            Err(error) => {
+                tracing::warn!(node = %node.row.name, %error, "the node's inventory could not be read");
+                return false;
+            }
+        };
+        if let Err(error) = self.look_at(node.id(), &page.blobs).await {
+            tracing::warn!(node = %node.row.name, %error, "the node's inventory could not be compared");
+            return false;
+        }
+        let state = match page.next {
+            Some(next) => Inventory::UnderWay { next: Some(next) },
+            None => Inventory::Finished { at: self.cluster.clock().monotonic() },
+        };
+        self.inventories.insert(node.id(), state);
+        page.next.is_some()
+    }
+
+    /// Where to go on; `None` when no inventory is due.
+    fn inventory_due(&self, node: NodeId) -> Option<Option<InventoryCursor>> {
+        match self.inventories.get(&node) {
+            None => Some(None),
+            Some(Inventory::UnderWay { next }) => Some(*next),
+            Some(Inventory::Finished { at }) => {
+                let age = self.cluster.clock().monotonic().saturating_sub(*at);
+                (age >= self.cluster.settings().inventory_interval.0).then_some(None)
+            }
+        }
+    }
+
+    /// Suspects what the table of blobs in flight denies first and the metadata second.
+    async fn look_at(&mut self, node: NodeId, entries: &[InventoryEntry]) -> Result<(), ClusterError> {
+        let in_flight = self.cluster.in_flight();
+        let settled: Vec<&InventoryEntry> = entries.iter().filter(|entry| !in_flight.contains(entry.blob)).collect();
+        let blobs: Vec<BlobId> = settled.iter().map(|entry| entry.blob).collect();
+        let known: HashSet<BlobId> = self.cluster.metadata().known_blobs(&blobs).await?.into_iter().collect();
+        let first_seen = self.cluster.clock().monotonic();
+        for entry in settled {
+            if !known.contains(&entry.blob) {
+                let InventoryEntry { group, term, chunk_limit, .. } = *entry;
+                self.suspect(node, entry.blob, Suspect { group, term, chunk_limit, first_seen });
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands one request's worth of suspects that have waited to `reclaim`; whether there were more.
+    async fn reclaim_on(&mut self, node: &Arc<ClusterNode>, topology: &Topology) -> Result<bool, ClusterError> {
+        let (now, grace) = (self.cluster.clock().monotonic(), self.cluster.settings().grace_period.0);
+        let Some(suspects) = self.suspects.get_mut(&node.id()) else { return Ok(false) };
+        let has_waited = |suspect: &&Suspect| now.saturating_sub(suspect.first_seen) >= grace;
+        let Some(group) = suspects.values().find(has_waited).map(|suspect| suspect.group) else { return Ok(false) };
+        let Some(placed) = topology.group(group) else {
+            // A group that we don't know may be another's: reported, not deleted.
+            tracing::warn!(node = %node.row.name, %group, "the node holds data of an unknown group");
+            suspects.retain(|_, suspect| suspect.group != group);
+            return Ok(true);
+        };
+        let is_due = |(_, suspect): &(&BlobId, &Suspect)| suspect.group == group && has_waited(suspect);
+        let candidate = |(blob, suspect): (&BlobId, &Suspect)| Candidate {
+            blob: *blob,
+            chunk_limit: suspect.chunk_limit,
+            cause: Cause::Unnamed { term: suspect.term },
+            first_seen: suspect.first_seen,
+        };
+        let candidates: Vec<Candidate> = suspects.iter().filter(is_due).take(DROP_BLOBS_MAX).map(candidate).collect();
+        let of_group = OfGroup { group, epoch: placed.epoch };
+        let reclaimed = match self.cluster.reclaimer().reclaim(node, of_group, &candidates).await {
+            Ok(reclaimed) => reclaimed,
+            Err(ClusterError::Node(error)) => {
+                tracing::warn!(%error, "orphans were not cleared");
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        };
+        if !reclaimed.dropped.is_empty() {
+            tracing::info!(node = %node.row.name, blobs = reclaimed.dropped.len(), "cleared data that nothing names");
+        }
+        for blob in reclaimed.dropped.iter().chain(&reclaimed.named) {
+            suspects.remove(blob);
+        }
+        Ok(!reclaimed.dropped.is_empty())
+    }
+}

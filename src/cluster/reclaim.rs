@@ -1,0 +1,195 @@
+//! The one function that asks a node to drop data (invariant 5). Everything that clears anything comes through here.
+//!
+//! Data is dropped only when it is garbage for certain:
+//!
+//! 1. The metadata is not a restored backup that nobody has confirmed.
+//! 2. Of data that nothing names: its term is over, or it is this gateway's own and the table of blobs in flight denies it;
+//!    *then* a fresh metadata read denies it. In this order: a commit that happens in between is seen by the read.
+//! 3. Of a committed deletion: no read under way began at or before it.
+//! 4. The grace period has passed, on the monotonic clock, since this gateway first saw it. A committed deletion does not
+//!    wait while its node is short of room.
+//! 5. The node has not seen newer metadata, or metadata of another history, than we have: the node decides that itself, by
+//!    the witness in the request, as it does about our term and the group's epoch.
+//!
+//! What does not meet all of this is left alone and counted.
+
+use super::{
+    cluster_node::ClusterNode, error::ClusterError, in_flight::InFlight, read_registry::ReadRegistry, reign::Reign,
+};
+use crate::{
+    metadata::Metadata,
+    node::{
+        NodeError,
+        api::{DROP_BLOBS_MAX, DropBlobs, DroppedBlob},
+    },
+    runtime::Clock,
+    types::{BlobId, CommitSequence, Epoch, GroupId, Term},
+};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// Why data is thought to be garbage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A row of `deletions`, committed at this sequence.
+    Deleted { at: CommitSequence },
+    /// No row is known to name it; written under this term.
+    Unnamed { term: Term },
+}
+
+/// A blob that may be garbage on a node.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate {
+    pub blob: BlobId,
+    /// Highest chunk index that the node may hold, plus one.
+    pub chunk_limit: u32,
+    pub cause: Cause,
+    /// When this gateway first saw that it may be garbage, on the monotonic clock.
+    pub first_seen: Duration,
+}
+
+/// The group that candidates belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfGroup {
+    pub group: GroupId,
+    pub epoch: Epoch,
+}
+
+/// What became of the candidates.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reclaimed {
+    /// The node has dropped these.
+    pub dropped: Vec<BlobId>,
+    /// Not garbage: something names them.
+    pub named: Vec<BlobId>,
+    /// May become garbage: in flight, being read, or too young.
+    pub waiting: usize,
+}
+
+/// Part of a node's capacity, in percent, below which it is short of room.
+const ROOM_SHORT_PERCENT: u64 = 10;
+
+/// Asks nodes to drop garbage.
+#[derive(Debug)]
+pub struct Reclaimer {
+    metadata: Metadata,
+    reign: Reign,
+    in_flight: InFlight,
+    reads: ReadRegistry,
+    clock: Arc<dyn Clock>,
+    grace_period: Duration,
+    dropped: AtomicU64,
+}
+
+impl Reclaimer {
+    pub fn new(
+        metadata: Metadata,
+        reign: Reign,
+        in_flight: InFlight,
+        reads: ReadRegistry,
+        clock: Arc<dyn Clock>,
+        grace_period: Duration,
+    ) -> Self {
+        Self { metadata, reign, in_flight, reads, clock, grace_period, dropped: AtomicU64::new(0) }
+    }
+
+    /// Drops those of `candidates` (at most `DROP_BLOBS_MAX`, of one group) that are garbage for certain. Dropping the
+    /// future may leave them dropped on the node; asking again is harmless.
+    pub async fn reclaim(
+        &self,
+        node: &ClusterNode,
+        of_group: OfGroup,
+        candidates: &[Candidate],
+    ) -> Result<Reclaimed, ClusterError> {
+        let mut reclaimed = Reclaimed::default();
+        if candidates.len() > DROP_BLOBS_MAX {
+            return Err(ClusterError::Malformed("more blobs than one request drops"));
+        }
+        if self.metadata.needs_confirmation() {
+            reclaimed.waiting = candidates.len();
+            return Ok(reclaimed);
+        }
+        let is_due = |candidate: &&Candidate| {
+            self.is_over(candidate) && !self.is_being_read(candidate) && self.has_waited(candidate, node)
+        };
+        let due: Vec<&Candidate> = candidates.iter().filter(is_due).collect();
+        reclaimed.waiting = candidates.len() - due.len();
+        // Before the read: what is claimed to be known is never newer than what was looked at.
+        let witness = self.reign.witness();
+        let named = self.named_among(&due).await?;
+        let (kept, garbage): (Vec<&Candidate>, Vec<&Candidate>) =
+            due.into_iter().partition(|candidate| named.contains(&candidate.blob));
+        reclaimed.named = kept.into_iter().map(|candidate| candidate.blob).collect();
+        if garbage.is_empty() {
+            return Ok(reclaimed);
+        }
+        let dropped =
+            garbage.iter().map(|garbage| DroppedBlob { blob: garbage.blob, chunk_limit: garbage.chunk_limit });
+        let request = DropBlobs {
+            term: self.reign.term(),
+            witness,
+            group: of_group.group,
+            epoch: of_group.epoch,
+            blobs: dropped.collect(),
+        };
+        node.api.drop_blobs(request).await.map_err(|error| self.refused(node, &error))?;
+        self.dropped.fetch_add(garbage.len() as u64, Ordering::Relaxed);
+        reclaimed.dropped = garbage.into_iter().map(|garbage| garbage.blob).collect();
+        Ok(reclaimed)
+    }
+
+    /// Whether nobody can be about to name it: its term is over, or it is ours and not in flight. A term newer than ours is
+    /// another gateway's.
+    fn is_over(&self, candidate: &Candidate) -> bool {
+        match candidate.cause {
+            Cause::Deleted { .. } => true,
+            Cause::Unnamed { term } => term <= self.reign.term() && !self.in_flight.contains(candidate.blob),
+        }
+    }
+
+    fn is_being_read(&self, candidate: &Candidate) -> bool {
+        match candidate.cause {
+            Cause::Deleted { at } => !self.reads.is_past(at),
+            // Never named, never found by a read.
+            Cause::Unnamed { .. } => false,
+        }
+    }
+
+    fn has_waited(&self, candidate: &Candidate, node: &ClusterNode) -> bool {
+        let age = self.clock.monotonic().saturating_sub(candidate.first_seen);
+        let hurries = matches!(candidate.cause, Cause::Deleted { .. }) && is_short_of_room(node);
+        hurries || age >= self.grace_period
+    }
+
+    /// Those that the metadata names now. A row of `deletions` is a fact that doesn't change, so those are not asked about.
+    async fn named_among(&self, due: &[&Candidate]) -> Result<HashSet<BlobId>, ClusterError> {
+        let is_unnamed = |candidate: &&&Candidate| matches!(candidate.cause, Cause::Unnamed { .. });
+        let unnamed: Vec<BlobId> = due.iter().filter(is_unnamed).map(|candidate| candidate.blob).collect();
+        if unnamed.is_empty() {
+            return Ok(HashSet::new());
+        }
+        Ok(self.metadata.known_blobs(&unnamed).await?.into_iter().collect())
+    }
+
+    fn refused(&self, node: &ClusterNode, error: &NodeError) -> ClusterError {
+        self.reign.check(error);
+        node.note::<()>(&Err(error.clone()));
+        ClusterError::Node(format!("{} dropped nothing: {error}", node.row.name))
+    }
+
+    /// Blobs dropped since the start, counted once a node.
+    pub fn dropped_count(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+fn is_short_of_room(node: &ClusterNode) -> bool {
+    let is_short = |volume: &crate::node::api::VolumeStatus| volume.free < volume.capacity / 100 * ROOM_SHORT_PERCENT;
+    node.vitals.is_full() || node.vitals.status().is_some_and(|status| status.volumes.iter().any(is_short))
+}

@@ -1,0 +1,21 @@
+//! Carries out committed deletions.
+
+use super::Task;
+use crate::{cluster::CarryOutDeletions, runtime::Step};
+use futures_util::future::BoxFuture;
+use std::time::Duration;
+
+impl Task for CarryOutDeletions {
+    fn name(&self) -> &'static str {
+        "delete-blobs"
+    }
+
+    fn step(&mut self) -> BoxFuture<'_, Result<Step, String>> {
+        Box::pin(async { CarryOutDeletions::step(self).await.map_err(|error| error.to_string()) })
+    }
+
+    /// Freed space should be seen soon; a look at an empty list is one cheap query.
+    fn idle_for(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+}

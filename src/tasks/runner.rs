@@ -1,0 +1,212 @@
+//! Runs background tasks: calls their steps, paces them, backs off after failures, pauses them, knows how they are.
+//! Nobody else spawns background work.
+
+use super::{
+    Task,
+    pace::{rest_after, rest_after_failures},
+    status::{TaskState, TaskStatus},
+};
+use crate::runtime::{Clock, Shutdown};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::watch;
+
+/// The tasks that run. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Tasks {
+    running: Arc<[Running]>,
+}
+
+#[derive(Debug)]
+struct Running {
+    status: Arc<Mutex<TaskStatus>>,
+    is_paused: watch::Sender<bool>,
+}
+
+/// No task of this name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no background task of that name")]
+pub struct NoSuchTask;
+
+impl Tasks {
+    /// Starts the tasks; they end with `shutdown`, in the middle of a step if need be.
+    pub fn start(tasks: Vec<Box<dyn Task>>, clock: &Arc<dyn Clock>, shutdown: &Shutdown) -> Self {
+        let start = |task: Box<dyn Task>| {
+            let status = Arc::new(Mutex::new(TaskStatus::new(task.name())));
+            let (is_paused, pauses) = watch::channel(false);
+            let runner = Runner { task, status: status.clone(), pauses, clock: clock.clone(), failures_running: 0 };
+            let ending = shutdown.clone();
+            shutdown.spawn(async move {
+                tokio::select! {
+                    () = ending.cancelled() => {}
+                    () = runner.run() => {}
+                }
+            });
+            Running { status, is_paused }
+        };
+        Self { running: tasks.into_iter().map(start).collect() }
+    }
+
+    pub fn status(&self) -> Vec<TaskStatus> {
+        self.running.iter().map(|running| lock(&running.status).clone()).collect()
+    }
+
+    /// The task makes no further step until it is resumed; one under way is finished.
+    pub fn pause(&self, name: &str) -> Result<(), NoSuchTask> {
+        self.set_paused(name, true)
+    }
+
+    pub fn resume(&self, name: &str) -> Result<(), NoSuchTask> {
+        self.set_paused(name, false)
+    }
+
+    fn set_paused(&self, name: &str, is_paused: bool) -> Result<(), NoSuchTask> {
+        let running = self.running.iter().find(|running| lock(&running.status).name == name).ok_or(NoSuchTask)?;
+        running.is_paused.send_replace(is_paused);
+        Ok(())
+    }
+}
+
+struct Runner {
+    task: Box<dyn Task>,
+    status: Arc<Mutex<TaskStatus>>,
+    pauses: watch::Receiver<bool>,
+    clock: Arc<dyn Clock>,
+    failures_running: u32,
+}
+
+impl Runner {
+    async fn run(mut self) {
+        while let Some(rest) = self.step().await {
+            tokio::time::sleep(rest).await;
+            self.wait_while_paused().await;
+        }
+    }
+
+    /// One step; how long to rest after it, `None` when the task is done.
+    async fn step(&mut self) -> Option<Duration> {
+        let began = self.clock.monotonic();
+        let result = self.task.step().await;
+        let took = self.clock.monotonic().saturating_sub(began);
+        let mut status = lock(&self.status);
+        match result {
+            Ok(step) => {
+                self.failures_running = 0;
+                status.steps += 1;
+                let rest = rest_after(step, took, self.task.idle_for());
+                status.state = match step {
+                    crate::runtime::Step::Busy => TaskState::Working,
+                    crate::runtime::Step::Idle => TaskState::Idle,
+                    crate::runtime::Step::Done => TaskState::Done,
+                };
+                rest
+            }
+            Err(error) => {
+                tracing::warn!(task = self.task.name(), error, "a step of a background task failed");
+                self.failures_running = self.failures_running.saturating_add(1);
+                status.failures += 1;
+                status.state = TaskState::BackingOff;
+                status.last_error = Some(error);
+                Some(rest_after_failures(self.failures_running))
+            }
+        }
+    }
+
+    async fn wait_while_paused(&mut self) {
+        if !*self.pauses.borrow_and_update() {
+            return;
+        }
+        let before = std::mem::replace(&mut lock(&self.status).state, TaskState::Paused);
+        // An error means that the handle is gone: nobody can resume it, so it goes on.
+        let _resumed = self.pauses.wait_for(|is_paused| !is_paused).await;
+        lock(&self.status).state = before;
+    }
+}
+
+fn lock(status: &Mutex<TaskStatus>) -> MutexGuard<'_, TaskStatus> {
+    status.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::{Step, SystemClock};
+    use futures_util::future::BoxFuture;
+    use tokio::sync::mpsc;
+
+    /// Does what the test says, step by step.
+    struct Scripted {
+        script: Vec<Result<Step, String>>,
+        steps: mpsc::UnboundedSender<()>,
+    }
+
+    impl Task for Scripted {
+        fn name(&self) -> &'static str {
+            "scripted"
+        }
+
+        fn step(&mut self) -> BoxFuture<'_, Result<Step, String>> {
+            self.steps.send(()).unwrap();
+            let next = self.script.pop().unwrap_or(Ok(Step::Done));
+            Box::pin(std::future::ready(next))
+        }
+
+        fn idle_for(&self) -> Duration {
+            Duration::from_millis(1)
+        }
+    }
+
+    fn start(mut script: Vec<Result<Step, String>>) -> (Tasks, mpsc::UnboundedReceiver<()>, Shutdown) {
+        script.reverse();
+        let (steps, made) = mpsc::unbounded_channel();
+        let (clock, shutdown): (Arc<dyn Clock>, _) = (Arc::new(SystemClock::new()), Shutdown::new());
+        (Tasks::start(vec![Box::new(Scripted { script, steps })], &clock, &shutdown), made, shutdown)
+    }
+
+    async fn ended(made: &mut mpsc::UnboundedReceiver<()>) -> usize {
+        let mut count = 0;
+        while made.recv().await.is_some() {
+            count += 1;
+        }
+        count
+    }
+
+    #[tokio::test]
+    async fn a_task_runs_until_it_is_done() {
+        let (tasks, mut made, _shutdown) = start(vec![Ok(Step::Busy), Ok(Step::Idle), Ok(Step::Busy)]);
+        assert_eq!(ended(&mut made).await, 4);
+        let [status] = &tasks.status()[..] else { panic!("one task") };
+        assert_eq!((status.state, status.steps, status.failures), (TaskState::Done, 4, 0));
+    }
+
+    #[tokio::test]
+    async fn a_failed_step_is_tried_again_and_remembered() {
+        let (tasks, mut made, _shutdown) = start(vec![Err("no".into())]);
+        assert_eq!(ended(&mut made).await, 2);
+        let [status] = &tasks.status()[..] else { panic!("one task") };
+        assert_eq!((status.steps, status.failures, status.last_error.as_deref()), (1, 1, Some("no")));
+    }
+
+    #[tokio::test]
+    async fn a_paused_task_makes_no_step_until_it_is_resumed() {
+        let (tasks, mut made, _shutdown) = start(vec![Ok(Step::Idle); 3]);
+        tasks.pause("scripted").unwrap();
+        made.recv().await.unwrap();
+        while tasks.status()[0].state != TaskState::Paused {
+            tokio::task::yield_now().await;
+        }
+        assert!(made.try_recv().is_err());
+        tasks.resume("scripted").unwrap();
+        assert_eq!(ended(&mut made).await, 3);
+        assert_eq!(tasks.pause("nobody"), Err(NoSuchTask));
+    }
+
+    #[tokio::test]
+    async fn shutdown_ends_every_task() {
+        let (_tasks, _made, shutdown) = start(vec![Ok(Step::Idle); 100_000]);
+        shutdown.begin();
+        assert!(shutdown.drained(Duration::from_secs(60)).await);
+    }
+}

@@ -1,0 +1,21 @@
+//! Sends members what they missed: the repair list.
+
+use super::Task;
+use crate::{cluster::SendMissing, runtime::Step};
+use futures_util::future::BoxFuture;
+use std::time::Duration;
+
+impl Task for SendMissing {
+    fn name(&self) -> &'static str {
+        "send-missing"
+    }
+
+    fn step(&mut self) -> BoxFuture<'_, Result<Step, String>> {
+        Box::pin(async { SendMissing::step(self).await.map_err(|error| error.to_string()) })
+    }
+
+    /// A member that is back gets its copies soon; a look at an empty list is one cheap query.
+    fn idle_for(&self) -> Duration {
+        Duration::from_secs(2)
+    }
+}

@@ -1,0 +1,42 @@
+//! What a background task is doing, for `larder admin jobs` and for metrics.
+
+/// What a task is doing now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskState {
+    Working,
+    /// There was nothing to do; it looks again soon.
+    Idle,
+    /// Its last step failed; it tries again, later and later.
+    BackingOff,
+    Paused,
+    Done,
+}
+
+impl TaskState {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Working => "working",
+            Self::Idle => "idle",
+            Self::BackingOff => "backing off",
+            Self::Paused => "paused",
+            Self::Done => "done",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskStatus {
+    pub name: &'static str,
+    pub state: TaskState,
+    /// Steps that did not fail.
+    pub steps: u64,
+    pub failures: u64,
+    /// Of the last failure, also when steps have succeeded since.
+    pub last_error: Option<String>,
+}
+
+impl TaskStatus {
+    pub fn new(name: &'static str) -> Self {
+        Self { name, state: TaskState::Idle, steps: 0, failures: 0, last_error: None }
+    }
+}
