@@ -30,6 +30,8 @@ pub trait Operations: Send + Sync {
     fn backup_metadata(&self) -> Answer<'_, Backup>;
     /// After a restore: reclaiming may go on.
     fn confirm_metadata(&self) -> Answer<'_, ()>;
+    /// Called before the metrics are rendered: what only a query can tell is counted, if that was long ago.
+    fn count_for_metrics(&self) -> BoxFuture<'_, ()>;
 }
 
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, OperationError>>;

@@ -42,15 +42,16 @@ pub fn router(admin: Admin) -> Router {
     Router::new()
         .route("/health/live", get(health::live))
         .route("/health/ready", get(async |State(admin): State<Admin>| health::ready(&admin.readiness)))
-        .route("/metrics", get(async |State(admin): State<Admin>| metrics(&admin.metrics)))
+        .route("/metrics", get(metrics))
         .route(CHALLENGE_PATH, get(async |State(admin): State<Admin>| admin.doorkeeper.challenge()))
         .route("/cluster/v1/{call}", post(node_calls::answer))
         .with_state(admin)
         .merge(operators)
 }
 
-fn metrics(metrics: &Metrics) -> Response {
-    match metrics.render() {
+async fn metrics(State(admin): State<Admin>) -> Response {
+    admin.operations.count_for_metrics().await;
+    match admin.metrics.render() {
         Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "the metrics cannot be rendered");

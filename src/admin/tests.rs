@@ -99,6 +99,10 @@ impl Operations for Gateway {
         })
     }
 
+    fn count_for_metrics(&self) -> futures_util::future::BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
     fn confirm_metadata(&self) -> Answer<'_, ()> {
         Box::pin(async { Err(OperationError::Conflict("there is nothing to confirm".into())) })
     }

@@ -3,13 +3,19 @@
 use super::usage::UsageError;
 use anyhow::Context;
 use std::net::SocketAddr;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, lookup_host};
 
 /// Listens on `HOST:PORT`. Returns the address with the port that port 0 became.
 pub async fn bind(address: &str) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let bound = listener.local_addr().with_context(|| format!("cannot listen on {address}"))?;
     Ok((listener, bound))
+}
+
+/// The first address that `HOST:PORT` names.
+pub async fn resolve(address: &str) -> anyhow::Result<SocketAddr> {
+    let mut found = lookup_host(address).await.with_context(|| format!("`{address}` is no HOST:PORT"))?;
+    found.next().with_context(|| format!("`{address}` names no address"))
 }
 
 /// The address to give to others: what was advertised, else where the listener is, which must be a place.

@@ -74,6 +74,11 @@ impl EmbeddedNodes {
         Ok((Self { nodes }, members))
     }
 
+    /// Each with the number of its directory as a name.
+    pub fn services(&self) -> Vec<(String, NodeService)> {
+        self.nodes.iter().zip(1..).map(|((service, _), number)| (format!("node-{number}"), service.clone())).collect()
+    }
+
     pub async fn close(self) {
         close(self.nodes.into_iter().map(|(service, _)| service).collect()).await;
     }

@@ -6,27 +6,32 @@
 
 use super::{
     backup::remove_leftovers,
-    bind::bind,
+    bind::{bind, resolve},
     credentials::{RootCredentials, find_or_make_cluster_secret, require_cluster_secret},
     directories::{self, DataDirectory},
     embedded_nodes::EmbeddedNodes,
+    gauges,
     greeting::{Embedded, Greeting, Scheme},
     node_calls::Door,
-    operations::{CountedTotals, GatewayOperations},
+    operations::GatewayOperations,
     process::{DRAIN_LIMIT, Process},
     readiness::WriteReadiness,
     signals::Signals,
+    totals::CountedTotals,
 };
 use crate::{
     admin::{self, Admin, Doorkeeper, OperatorCredentials},
-    cluster::{Cluster, ClusterParts},
+    cluster::{Cluster, ClusterParts, Share},
     config::{Secret, Settings},
     identity::{AccessKeys, RootKey},
     metadata::Metadata,
     node::{ClusterSecret, Peers, RemoteParts, registration::RegistrationDoor},
+    objects::Objects,
+    s3::{S3Listener, S3Parts, S3Service, TlsIdentity},
+    tasks::{self, Tasks},
 };
 use anyhow::Context;
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 /// Runs a gateway with nodes in the same process.
 pub async fn run_server(process: Process, settings: Settings) -> anyhow::Result<()> {
@@ -37,6 +42,7 @@ pub async fn run_server(process: Process, settings: Settings) -> anyhow::Result<
     let peers = start.peers(&metadata)?;
     let (nodes, members) =
         EmbeddedNodes::open(&start.process, &start.settings, &start.data, metadata.cluster_id(), &peers).await?;
+    gauges::register_volumes(&start.process.metrics, &nodes);
     let cluster = start.cluster(&metadata, peers).await?;
     for member in &members {
         // Each is a zone: the copies go to different directories, which is all that one process can do.
@@ -123,13 +129,17 @@ impl Start {
         let store = Arc::new(metadata.clone());
         let keys = AccessKeys::new(root, self.secret.reveal().as_bytes(), store, clock.clone(), random.clone())?;
 
+        let s3 = self.s3(&metadata, &cluster, &keys)?;
+        gauges::register_s3(&self.process.metrics, &s3);
+        let s3_listener = S3Listener::bind(resolve(&self.settings.process.address).await?, &self.settings.s3).await?;
+        let (s3_address, tls) = (s3_listener.local_address()?, s3_listener.tls());
         let admin = self.admin(&metadata, &cluster, keys, &credentials)?;
-        let (listener, admin_address) = bind(&self.settings.process.admin_address).await?;
-        shutdown.spawn(admin::serve(listener, admin::router(admin), shutdown.clone()));
+        let (admin_listener, admin_address) = bind(&self.settings.process.admin_address).await?;
+        shutdown.spawn(s3_listener.serve(s3, shutdown.clone()));
+        shutdown.spawn(admin::serve(admin_listener, admin::router(admin), shutdown.clone()));
 
-        let s3_address: SocketAddr = "127.0.0.1:0".parse()?;
         let greeting = Greeting {
-            scheme: Scheme::Http,
+            scheme: if tls.is_some() { Scheme::Https } else { Scheme::Http },
             s3: s3_address,
             admin: admin_address,
             data: self.data.root(),
@@ -139,12 +149,27 @@ impl Start {
         // Until here a signal ends the process at once, which is as safe as any crash.
         let signals = Signals::listen()?;
         println!("{greeting}");
-        signals.serve(shutdown, || {}).await;
+        signals.serve(shutdown, || reload(tls.as_ref())).await;
         if !shutdown.drained(DRAIN_LIMIT).await {
             tracing::warn!("requests under way were broken off");
         }
         metadata.close().await;
         Ok(())
+    }
+
+    fn s3(&self, metadata: &Metadata, cluster: &Cluster, keys: &AccessKeys) -> anyhow::Result<S3Service> {
+        let Process { clock, random, .. } = &self.process;
+        let settings = &self.settings.objects;
+        let objects = Objects::new(metadata.clone(), cluster.clone(), settings, clock.clone(), random.clone());
+        let budget = cluster.budget().clone();
+        Ok(S3Service::new(S3Parts {
+            objects: objects.context("cannot start the threads that hash")?,
+            authenticator: keys.authenticator().clone(),
+            settings: self.settings.s3.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+            has_waiters: Box::new(move || budget.has_waiters(Share::Upload) || budget.has_waiters(Share::Download)),
+        }))
     }
 
     fn admin(
@@ -159,6 +184,10 @@ impl Start {
             access_key: credentials.access_key.clone(),
             secret_key: credentials.secret_key.reveal().into(),
         };
+        let tasks = Tasks::start(tasks::all(cluster), clock, shutdown);
+        let totals = Arc::new(CountedTotals::new(metadata.clone(), clock.clone()));
+        gauges::register_metadata(metrics, metadata, &totals);
+        gauges::register_cluster(metrics, cluster);
         let registrar = Arc::new(cluster.clone());
         let door = RegistrationDoor::new(self.cluster_secret()?, metadata.cluster_id(), random.clone(), registrar);
         let operations = GatewayOperations {
@@ -168,7 +197,8 @@ impl Start {
             clock: clock.clone(),
             random: random.clone(),
             directory: self.data.root().to_owned(),
-            totals: CountedTotals::default(),
+            totals,
+            tasks,
         };
         Ok(Admin {
             readiness: Arc::new(WriteReadiness { cluster: cluster.clone(), shutdown: shutdown.clone() }),
@@ -177,5 +207,14 @@ impl Start {
             operations: Arc::new(operations),
             node_calls: Arc::new(Door(door)),
         })
+    }
+}
+
+/// SIGHUP: reads the certificate again. What can't be read leaves the old one in use.
+fn reload(tls: Option<&TlsIdentity>) {
+    match tls.map(TlsIdentity::reload) {
+        Some(Ok(())) => tracing::info!("the TLS certificate was read again"),
+        Some(Err(error)) => tracing::error!(%error, "the TLS certificate can't be read; the old one stays in use"),
+        None => tracing::info!("SIGHUP: there is no TLS certificate to read again"),
     }
 }

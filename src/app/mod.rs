@@ -8,11 +8,13 @@
 
 mod backup;
 mod bind;
+mod closed_volume;
 mod concerns;
 mod credentials;
 mod directories;
 mod embedded_nodes;
 mod gateway;
+mod gauges;
 mod greeting;
 mod limits;
 mod node;
@@ -22,11 +24,13 @@ mod operations;
 mod process;
 mod readiness;
 mod signals;
+mod totals;
 mod usage;
 
 use crate::config::{Configuration, Settings};
 use std::process::ExitCode;
 
+pub use closed_volume::{VolumeInspection, VolumeVerification, inspect_volume, verify_volume};
 pub use credentials::{Origin as CredentialOrigin, RootCredentials};
 pub use usage::UsageError;
 

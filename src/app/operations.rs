@@ -1,6 +1,11 @@
 //! What `larder admin` asks, carried out over the gateway's parts.
 
-use super::{backup::backup_metadata, concerns::concerns, node_report::node_report};
+use super::{
+    backup::backup_metadata,
+    concerns::concerns,
+    node_report::node_report,
+    totals::{CountedTotals, FOR_METRICS, FOR_PEOPLE},
+};
 use crate::{
     admin::{
         Answer, Backup, CreatedKey, JobReport, KeyReport, KeyState, NodeCounts, NodeReport, OperationError, Operations,
@@ -8,19 +13,13 @@ use crate::{
     },
     cluster::{Cluster, NodeView, Standing},
     identity::{AccessKeys, IdentityError},
-    metadata::{Command, CommandError, Metadata, ProposeError, rows::Totals},
+    metadata::{Command, CommandError, Metadata, ProposeError},
     runtime::{Clock, Random},
+    tasks::{TaskStatus, Tasks},
 };
+use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret;
-use std::{
-    fmt::Display,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
-
-/// How long counted totals are shown again: counting reads every blob's row, and a person does not see the difference.
-const TOTALS_KEPT: Duration = Duration::from_secs(2);
+use std::{fmt::Display, path::PathBuf, sync::Arc};
 
 /// The gateway's parts that an operator's questions concern.
 pub struct GatewayOperations {
@@ -31,31 +30,14 @@ pub struct GatewayOperations {
     pub random: Arc<dyn Random>,
     /// Where backups are made before they are sent.
     pub directory: PathBuf,
-    pub totals: CountedTotals,
-}
-
-/// The totals last counted, and when by the monotonic clock.
-#[derive(Debug, Default)]
-pub struct CountedTotals(Mutex<Option<(Duration, Totals)>>);
-
-impl CountedTotals {
-    async fn get(&self, metadata: &Metadata, now: Duration) -> Result<Totals, OperationError> {
-        let kept = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((counted_at, totals)) = kept
-            && now.saturating_sub(counted_at) < TOTALS_KEPT
-        {
-            return Ok(totals);
-        }
-        let totals = metadata.totals().await.map_err(unavailable)?;
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, totals));
-        Ok(totals)
-    }
+    pub totals: Arc<CountedTotals>,
+    pub tasks: Tasks,
 }
 
 impl GatewayOperations {
     async fn report_status(&self) -> Result<StatusReport, OperationError> {
         let nodes = self.cluster.nodes();
-        let totals = self.totals.get(&self.metadata, self.clock.monotonic()).await?;
+        let totals = self.totals.get(FOR_PEOPLE).await.map_err(unavailable)?;
         // Whether copies are missing must be true now, not two seconds ago; how many is for people.
         let first_missing = self.metadata.under_replicated(None, None, 1).await.map_err(unavailable)?;
         let missing = if first_missing.is_empty() { 0 } else { totals.under_replicated.max(1) };
@@ -103,7 +85,15 @@ impl Operations for GatewayOperations {
     }
 
     fn jobs(&self) -> Answer<'_, Vec<JobReport>> {
-        Box::pin(async { Ok(Vec::new()) })
+        let report = |status: TaskStatus| JobReport {
+            name: status.name.to_owned(),
+            state: status.state.name().to_owned(),
+            steps: status.steps,
+            failures: status.failures,
+            last_error: status.last_error,
+        };
+        let jobs = self.tasks.status().into_iter().map(report).collect();
+        Box::pin(async { Ok(jobs) })
     }
 
     fn keys(&self) -> Answer<'_, Vec<KeyReport>> {
@@ -156,6 +146,14 @@ impl Operations for GatewayOperations {
 
     fn confirm_metadata(&self) -> Answer<'_, ()> {
         Box::pin(self.confirm())
+    }
+
+    fn count_for_metrics(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            if let Err(error) = self.totals.get(FOR_METRICS).await {
+                tracing::warn!(%error, "the totals for the metrics cannot be counted");
+            }
+        })
     }
 }
 

@@ -19,6 +19,7 @@ mod s3_client;
 mod server;
 mod table;
 mod verb;
+mod volume;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -2,7 +2,7 @@
 
 use super::{
     admin::Admin, bench::Bench, config::Config, gateway::Gateway, get::Get, ls::Ls, mb::Mb, node::Node, put::Put,
-    rb::Rb, rm::Rm, server::Server,
+    rb::Rb, rm::Rm, server::Server, volume::Volume,
 };
 use clap::Subcommand;
 use std::process::ExitCode;
@@ -22,6 +22,7 @@ pub enum Verb {
     Mb(Mb),
     Rb(Rb),
     Bench(Bench),
+    Volume(Volume),
 }
 
 impl Verb {
@@ -39,6 +40,7 @@ impl Verb {
             Self::Mb(verb) => verb.run(),
             Self::Rb(verb) => verb.run(),
             Self::Bench(verb) => verb.run(),
+            Self::Volume(verb) => verb.run(),
         }
     }
 }

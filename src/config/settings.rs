@@ -3,7 +3,8 @@
 use super::{introspection::field_names, process::ProcessSettings};
 use crate::{
     cluster::ClusterSettings, metadata::MetadataSettings, node::NodeSettings, objects::ObjectsSettings, s3::S3Settings,
-    volume::VolumeSettings,
+    types::ByteSize,
+    volume::{CHUNK_LENGTH_MAX, VolumeSettings},
 };
 use serde::Serialize;
 use std::sync::LazyLock;
@@ -72,7 +73,9 @@ macro_rules! sections {
                     let $field: $type = table.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
                     $field.validate()?;
                 )+
-                Ok(Self { $($field,)+ })
+                let settings = Self { $($field,)+ };
+                settings.check_together()?;
+                Ok(settings)
             }
         }
     };
@@ -107,6 +110,17 @@ fn parts_of_process(key: &str) -> &'static [Part] {
         "gateway" | "advertise" | "zone" => &[Remote],
         // Credentials and secrets: other users of a machine see the flags of a process.
         _ => &[],
+    }
+}
+
+impl Settings {
+    /// What no layer can check alone.
+    fn check_together(&self) -> Result<(), String> {
+        let chunk_size_max = u64::from(CHUNK_LENGTH_MAX);
+        if self.cluster.chunk_size.bytes() > chunk_size_max {
+            return Err(format!("chunk_size: a volume takes chunks of at most {}", ByteSize(chunk_size_max)));
+        }
+        Ok(())
     }
 }
 
@@ -153,6 +167,12 @@ mod tests {
     #[test]
     fn the_defaults_of_all_layers_are_valid_together() {
         Settings::from_table(&Table::new()).unwrap();
+    }
+
+    #[test]
+    fn what_only_two_layers_together_can_refuse_is_refused() {
+        let too_large: Table = "chunk_size = \"64MiB\"\nmemory_budget = \"1GiB\"".parse().unwrap();
+        assert!(Settings::from_table(&too_large).unwrap_err().contains("chunk_size"));
     }
 
     #[test]
