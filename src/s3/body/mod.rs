@@ -12,7 +12,7 @@ mod trailers;
 #[cfg(test)]
 mod chunked_tests;
 
-pub use pace::PaceLimits;
+pub use pace::{Pace, PaceLimits, PaceMeter};
 pub use source::{BodyRules, BodySource, Expectation};
 
 use super::{

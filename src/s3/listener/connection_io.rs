@@ -1,0 +1,256 @@
+//! The stream under a connection: watched for ambiguous requests (`strict_head`), and bounded in time in each state.
+//!
+//! | waits for | bound |
+//! | --- | --- |
+//! | a request | `idle_timeout` since the last byte in either direction |
+//! | the rest of a head | `header_timeout` since its first byte |
+//! | the rest of a body | none here: `body/source.rs` answers `RequestTimeout` |
+//! | the client to take bytes | `stall_timeout` without any, or slower than `slow_body_rate` while others wait |
+
+use super::strict_head::{StrictHead, Waiting};
+use crate::s3::body::{BodyRules, Pace, PaceMeter};
+use std::{
+    future::Future as _,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep},
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    pub header_timeout: Duration,
+    pub idle_timeout: Duration,
+}
+
+pub struct ConnectionIo<S> {
+    stream: S,
+    watch: StrictHead,
+    limits: ConnectionLimits,
+    rules: Arc<BodyRules>,
+    last_progress: Instant,
+    head_began: Option<Instant>,
+    write_meter: PaceMeter,
+    write_blocked: Option<Instant>,
+    read_alarm: Alarm,
+    write_alarm: Alarm,
+}
+
+impl<S> ConnectionIo<S> {
+    pub fn new(stream: S, limits: ConnectionLimits, rules: Arc<BodyRules>) -> Self {
+        Self {
+            stream,
+            watch: StrictHead::new(),
+            limits,
+            write_meter: PaceMeter::new(rules.pace),
+            rules,
+            last_progress: Instant::now(),
+            head_began: None,
+            write_blocked: None,
+            read_alarm: Alarm::default(),
+            write_alarm: Alarm::default(),
+        }
+    }
+
+    fn received(&mut self, bytes: &mut [u8]) {
+        let now = Instant::now();
+        self.last_progress = now;
+        self.watch.inspect(bytes);
+        match self.watch.waiting() {
+            Waiting::ForHead => self.head_began = self.head_began.or(Some(now)),
+            Waiting::ForRequest | Waiting::ForBody => self.head_began = None,
+        }
+    }
+
+    fn read_deadline(&self) -> Option<Instant> {
+        match self.watch.waiting() {
+            Waiting::ForRequest => Some(self.last_progress + self.limits.idle_timeout),
+            Waiting::ForHead => Some(self.head_began.unwrap_or(self.last_progress) + self.limits.header_timeout),
+            Waiting::ForBody => None,
+        }
+    }
+
+    fn wrote(&mut self, bytes: usize) {
+        self.last_progress = Instant::now();
+        self.write_meter.received(bytes);
+    }
+
+    /// The stream takes no bytes now: an error when that has lasted too long.
+    fn write_is_blocked(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let now = Instant::now();
+        let since = *self.write_blocked.get_or_insert(now);
+        while self.write_alarm.has_rung(since + self.write_meter.patience(), cx) {
+            self.write_blocked = Some(Instant::now());
+            match self.write_meter.waited(since.elapsed()) {
+                Pace::Silent => return Err(too_slow()),
+                Pace::Slow if (self.rules.has_waiters)() => return Err(too_slow()),
+                Pace::Slow | Pace::Fine => {}
+            }
+            return self.write_is_blocked(cx);
+        }
+        Ok(())
+    }
+
+    fn write_is_open(&mut self) {
+        if let Some(since) = self.write_blocked.take() {
+            let _ = self.write_meter.waited(since.elapsed());
+        }
+    }
+}
+
+fn too_slow() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the client was too slow")
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for ConnectionIo<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let before = buf.filled().len();
+        match Pin::new(&mut this.stream).poll_read(cx, buf) {
+            Poll::Ready(result) => {
+                result?;
+                this.received(&mut buf.filled_mut()[before..]);
+                Poll::Ready(Ok(()))
+            }
+            Poll::Pending => match this.read_deadline() {
+                Some(deadline) if this.read_alarm.has_rung(deadline, cx) => Poll::Ready(Err(too_slow())),
+                _ => Poll::Pending,
+            },
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> ConnectionIo<S> {
+    fn poll_write_with(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        match write(Pin::new(&mut self.stream), cx) {
+            Poll::Ready(result) => {
+                self.write_is_open();
+                let bytes = result?;
+                self.wrote(bytes);
+                Poll::Ready(Ok(bytes))
+            }
+            Poll::Pending => {
+                self.write_is_blocked(cx)?;
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for ConnectionIo<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_with(cx, |stream, cx| stream.poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_with(cx, |stream, cx| stream.poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// A timer that is made when it is needed for the first time and moved when it rings too early, so that a deadline
+/// that is pushed on by every byte costs nothing.
+#[derive(Default)]
+struct Alarm(Option<Pin<Box<Sleep>>>);
+
+impl Alarm {
+    /// Whether `deadline` is over; otherwise the task is woken when it is, or before.
+    fn has_rung(&mut self, deadline: Instant, cx: &mut Context<'_>) -> bool {
+        let sleep = self.0.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if sleep.deadline() > deadline {
+            sleep.as_mut().reset(deadline);
+        }
+        while sleep.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= deadline {
+                return true;
+            }
+            sleep.as_mut().reset(deadline);
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::body::PaceLimits;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    const SOON: Duration = Duration::from_millis(30);
+    const LATE: Duration = Duration::from_secs(3600);
+
+    fn connection(
+        header_timeout: Duration,
+        idle_timeout: Duration,
+        silence_max: Duration,
+    ) -> (ConnectionIo<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
+        let (server, client) = tokio::io::duplex(64);
+        let pace = PaceLimits { window: LATE, bytes_per_second_min: 1, silence_max };
+        let rules = Arc::new(BodyRules::new(pace, || false));
+        (ConnectionIo::new(server, ConnectionLimits { header_timeout, idle_timeout }, rules), client)
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_ends_after_the_idle_timeout() {
+        let (mut server, _client) = connection(LATE, SOON, LATE);
+        assert_eq!(server.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_head_that_does_not_end_is_cut_though_bytes_come_in() {
+        let (mut server, mut client) = connection(SOON, LATE, LATE);
+        let trickle = tokio::spawn(async move {
+            while client.write_all(b"X").await.is_ok() {
+                tokio::task::yield_now().await
+            }
+        });
+        let end = loop {
+            match server.read_u8().await {
+                Ok(_) => tokio::task::yield_now().await,
+                Err(error) => break error,
+            }
+            trickle.abort();
+        };
+        assert_eq!(end.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_body_has_no_bound_here() {
+        let (mut server, mut client) = connection(SOON, SOON, LATE);
+        client.write_all(b"PUT / HTTP/1.1\r\nContent-Length: 3\r\n\r\n").await.unwrap();
+        let mut head = [0; 38];
+        server.read_exact(&mut head).await.unwrap();
+        assert!(tokio::time::timeout(SOON * 3, server.read_u8()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_cut() {
+        let (mut server, _client) = connection(LATE, LATE, SOON);
+        let written = server.write_all(&[0; 1000]).await;
+        assert_eq!(written.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+}

@@ -1,0 +1,135 @@
+//! The S3 address: accepts connections, bounds their number and their time, serves HTTP/1.1 over TCP or TLS, and lets
+//! requests end when the process stops.
+
+mod connection_io;
+mod strict_head;
+mod tls;
+
+pub use tls::{TlsError, TlsIdentity};
+
+use super::{S3Settings, service::S3Service};
+use crate::runtime::Shutdown;
+use connection_io::{ConnectionIo, ConnectionLimits};
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+
+/// hyper's buffer of one connection: bounds the head of a request, and how much of a body is read at a time.
+const BUFFER_MAX_BYTES: usize = 256 << 10;
+
+/// Headers of one request. S3's own limit is their total size (`service.rs`); real requests have under 40.
+const HEADERS_MAX: usize = 100;
+
+/// Pause after `accept` failed for a reason that passes (no descriptors left).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A bound address.
+#[derive(Debug)]
+pub struct S3Listener {
+    listener: TcpListener,
+    tls: Option<TlsIdentity>,
+    limits: ConnectionLimits,
+    places: Arc<Semaphore>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    #[error("can't listen on {address}: {error}")]
+    Bind { address: SocketAddr, error: io::Error },
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
+}
+
+impl S3Listener {
+    pub async fn bind(address: SocketAddr, settings: &S3Settings) -> Result<Self, ListenError> {
+        let tls = match (&settings.tls_cert, &settings.tls_key) {
+            (Some(cert), Some(key)) => Some(TlsIdentity::load(cert, key)?),
+            _ => None,
+        };
+        let listener = TcpListener::bind(address).await.map_err(|error| ListenError::Bind { address, error })?;
+        let limits =
+            ConnectionLimits { header_timeout: settings.header_timeout.0, idle_timeout: settings.idle_timeout.0 };
+        Ok(Self { listener, tls, limits, places: Arc::new(Semaphore::new(settings.connections as usize)) })
+    }
+
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// For SIGHUP: its `reload` reads the files again.
+    pub fn tls(&self) -> Option<TlsIdentity> {
+        self.tls.clone()
+    }
+
+    /// Serves until the shutdown begins; connections are tasks of `shutdown`, which waits for them.
+    pub async fn serve(self, service: S3Service, shutdown: Shutdown) {
+        loop {
+            let place = self.places.clone().acquire_owned();
+            let accepted = async { (place.await, self.listener.accept().await) };
+            let (place, accepted) = tokio::select! {
+                () = shutdown.cancelled() => return,
+                accepted = accepted => accepted,
+            };
+            let Ok(place) = place else { return };
+            match accepted {
+                Ok((stream, _)) => self.begin(stream, place, service.clone(), &shutdown),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn begin(&self, stream: TcpStream, place: OwnedSemaphorePermit, service: S3Service, shutdown: &Shutdown) {
+        // Without it a small answer may wait 40 ms for the client's delayed acknowledgement.
+        let _ = stream.set_nodelay(true);
+        let (tls, limits, stop) = (self.tls.clone(), self.limits, shutdown.clone());
+        shutdown.spawn(async move {
+            service.stats().connection_began();
+            match tls {
+                None => serve_connection(stream, limits, &service, &stop).await,
+                Some(tls) => {
+                    let handshake = tls.acceptor().accept(stream);
+                    match tokio::time::timeout(limits.header_timeout, handshake).await {
+                        Ok(Ok(stream)) => serve_connection(stream, limits, &service, &stop).await,
+                        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                        Err(_) => tracing::debug!("a TLS handshake took too long"),
+                    }
+                }
+            }
+            service.stats().connection_ended();
+            drop(place);
+        });
+    }
+}
+
+async fn serve_connection<S>(stream: S, limits: ConnectionLimits, service: &S3Service, stop: &Shutdown)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let io = TokioIo::new(ConnectionIo::new(stream, limits, service.body_rules().clone()));
+    let answer = service_fn(|request| async move { Ok::<_, Infallible>(service.answer(request).await) });
+    let connection = http1::Builder::new()
+        .max_buf_size(BUFFER_MAX_BYTES)
+        .max_headers(HEADERS_MAX)
+        // The head's time is bounded by ConnectionIo, which tells a head that has begun from an idle connection.
+        .header_read_timeout(None)
+        .serve_connection(io, answer);
+    let mut connection = pin!(connection);
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}

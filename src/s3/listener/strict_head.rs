@@ -1,0 +1,306 @@
+//! Watches the bytes that come in for what makes two HTTP parsers disagree about where a request ends, and spoils it
+//! before hyper sees it: both Content-Length and Transfer-Encoding, either of them twice, another coding than `chunked`,
+//! lines that end with a bare line feed, folded lines, a space before the colon. hyper takes some of these leniently, as
+//! RFC 9112 allows; a proxy in front might not take them the same way, and the difference is a smuggled request.
+//!
+//! Spoiled bytes are zeros, which no HTTP parser accepts: hyper answers 400 and closes the connection. The watch
+//! follows the framing (RFC 9112, sections 2 to 7) only as far as it needs to know where the next head begins.
+
+/// Longest start of a line that is looked at: `content-length:` with 20 digits and some space.
+const LINE_START_MAX_BYTES: usize = 64;
+
+/// Longest line of a chunk's size, with extensions, or of a trailer. Nobody sends them.
+const CHUNK_LINE_MAX_BYTES: usize = 4096;
+
+/// Where in the stream of requests the bytes are.
+#[derive(Debug)]
+enum Phase {
+    /// Between requests: no byte of the next one has come.
+    Idle,
+    Head(Head),
+    /// So many bytes of body are to come.
+    Length(u64),
+    /// In a body of `Transfer-Encoding: chunked`.
+    ChunkSize,
+    ChunkData(u64),
+    ChunkDataEnd,
+    Trailers,
+    Spoiled,
+}
+
+/// What the head has said so far.
+#[derive(Debug, Default)]
+struct Head {
+    has_request_line: bool,
+    content_length: Option<u64>,
+    is_chunked: bool,
+}
+
+/// The line that is being read: its start, its length, its last byte.
+#[derive(Debug)]
+struct Line {
+    start: [u8; LINE_START_MAX_BYTES],
+    length: usize,
+    last: u8,
+}
+
+impl Line {
+    const EMPTY: Self = Self { start: [0; LINE_START_MAX_BYTES], length: 0, last: 0 };
+
+    fn extend(&mut self, bytes: &[u8]) {
+        if let Some(room) = self.start.get_mut(self.length..) {
+            let taken = room.len().min(bytes.len());
+            room[..taken].copy_from_slice(&bytes[..taken]);
+        }
+        self.length += bytes.len();
+        self.last = bytes.last().copied().unwrap_or(self.last);
+    }
+
+    /// What is kept of the line, without the carriage return; `None` when it does not end with one.
+    fn content(&self) -> Option<&[u8]> {
+        let length = self.length.checked_sub(1).filter(|_| self.last == b'\r')?;
+        Some(&self.start[..length.min(LINE_START_MAX_BYTES)])
+    }
+
+    fn is_whole(&self) -> bool {
+        self.length <= LINE_START_MAX_BYTES
+    }
+}
+
+/// The request breaks a rule that keeps its borders unambiguous.
+struct Ambiguous;
+
+/// What the watch says about the connection, for timeouts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// For the first byte of a request.
+    ForRequest,
+    /// For the rest of a head.
+    ForHead,
+    /// For the rest of a body.
+    ForBody,
+}
+
+#[derive(Debug)]
+pub struct StrictHead {
+    phase: Phase,
+    line: Line,
+}
+
+impl StrictHead {
+    pub fn new() -> Self {
+        Self { phase: Phase::Idle, line: Line::EMPTY }
+    }
+
+    pub fn waiting(&self) -> Waiting {
+        match self.phase {
+            Phase::Idle => Waiting::ForRequest,
+            Phase::Head(_) | Phase::Spoiled => Waiting::ForHead,
+            Phase::Length(_) | Phase::ChunkSize | Phase::ChunkData(_) | Phase::ChunkDataEnd | Phase::Trailers => {
+                Waiting::ForBody
+            }
+        }
+    }
+
+    /// Looks at the next bytes of the stream. From the first one that makes it ambiguous they are zeros.
+    pub fn inspect(&mut self, bytes: &mut [u8]) {
+        let mut at = 0;
+        while at < bytes.len() {
+            match self.step(&bytes[at..]) {
+                Ok(taken) => at += taken,
+                Err(Ambiguous) => {
+                    self.phase = Phase::Spoiled;
+                    bytes[at..].fill(0);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Takes at least one byte; says how many.
+    fn step(&mut self, bytes: &[u8]) -> Result<usize, Ambiguous> {
+        match &mut self.phase {
+            Phase::Spoiled => return Err(Ambiguous),
+            Phase::Idle => self.phase = Phase::Head(Head::default()),
+            Phase::Length(remaining) | Phase::ChunkData(remaining) => {
+                let taken = usize::try_from(*remaining).unwrap_or(usize::MAX).min(bytes.len());
+                *remaining -= taken as u64;
+                if *remaining == 0 {
+                    let is_chunk = matches!(self.phase, Phase::ChunkData(_));
+                    self.phase = if is_chunk { Phase::ChunkDataEnd } else { Phase::Idle };
+                }
+                return Ok(taken);
+            }
+            Phase::Head(_) | Phase::ChunkSize | Phase::ChunkDataEnd | Phase::Trailers => {}
+        }
+        self.step_line(bytes)
+    }
+
+    fn step_line(&mut self, bytes: &[u8]) -> Result<usize, Ambiguous> {
+        let Some(end) = bytes.iter().position(|b| *b == b'\n') else {
+            self.line.extend(bytes);
+            let is_bounded = matches!(self.phase, Phase::Head(_)) || self.line.length <= CHUNK_LINE_MAX_BYTES;
+            return if is_bounded { Ok(bytes.len()) } else { Err(Ambiguous) };
+        };
+        self.line.extend(&bytes[..end]);
+        let line = std::mem::replace(&mut self.line, Line::EMPTY);
+        let content = line.content().ok_or(Ambiguous)?;
+        let next = match &mut self.phase {
+            Phase::Head(head) => head.take_line(content, line.is_whole())?,
+            Phase::ChunkSize => Some(match parse_chunk_size(content).filter(|_| line.is_whole()).ok_or(Ambiguous)? {
+                0 => Phase::Trailers,
+                length => Phase::ChunkData(length),
+            }),
+            Phase::ChunkDataEnd if content.is_empty() => Some(Phase::ChunkSize),
+            Phase::ChunkDataEnd => return Err(Ambiguous),
+            Phase::Trailers => content.is_empty().then_some(Phase::Idle),
+            Phase::Idle | Phase::Length(_) | Phase::ChunkData(_) | Phase::Spoiled => None,
+        };
+        if let Some(next) = next {
+            self.phase = next;
+        }
+        Ok(end + 1)
+    }
+}
+
+impl Head {
+    /// A complete line without its end; `whole`: nothing of it was cut off. Gives the phase behind the head at its end.
+    fn take_line(&mut self, line: &[u8], whole: bool) -> Result<Option<Phase>, Ambiguous> {
+        if !self.has_request_line {
+            // Empty lines before a request are skipped by hyper too.
+            self.has_request_line = !line.is_empty();
+            return Ok(None);
+        }
+        if line.is_empty() {
+            return Ok(Some(match (self.is_chunked, self.content_length) {
+                (true, _) => Phase::ChunkSize,
+                (false, Some(length @ 1..)) => Phase::Length(length),
+                (false, _) => Phase::Idle,
+            }));
+        }
+        let Some(colon) = line.iter().position(|b| *b == b':') else {
+            // A name longer than what is kept, or no header at all, which hyper refuses.
+            return if whole { Err(Ambiguous) } else { Ok(None) };
+        };
+        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        if name.is_empty() || name.iter().any(u8::is_ascii_whitespace) {
+            return Err(Ambiguous);
+        }
+        let is_length = name.eq_ignore_ascii_case(b"content-length");
+        let is_encoding = name.eq_ignore_ascii_case(b"transfer-encoding");
+        if !is_length && !is_encoding {
+            return Ok(None);
+        }
+        if !whole || self.content_length.is_some() || self.is_chunked {
+            return Err(Ambiguous);
+        }
+        if is_encoding {
+            self.is_chunked = value.eq_ignore_ascii_case(b"chunked");
+            return if self.is_chunked { Ok(None) } else { Err(Ambiguous) };
+        }
+        self.content_length = Some(parse_decimal(value).ok_or(Ambiguous)?);
+        Ok(None)
+    }
+}
+
+fn parse_decimal(digits: &[u8]) -> Option<u64> {
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(digits).ok().filter(|_| is_number)?.parse().ok()
+}
+
+/// The size before any extension.
+fn parse_chunk_size(line: &[u8]) -> Option<u64> {
+    let digits = line.split(|b| *b == b';').next()?.trim_ascii_end();
+    let is_hex = (1..=16).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit);
+    u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok().filter(|_| is_hex)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Whether the bytes pass, fed in pieces of `cut` bytes, and what is waited for behind them.
+    fn watch(text: &str, cut: usize) -> (bool, Waiting) {
+        let mut watch = StrictHead::new();
+        let mut passed = true;
+        for piece in text.as_bytes().chunks(cut) {
+            let mut seen = piece.to_vec();
+            watch.inspect(&mut seen);
+            passed &= seen == piece;
+        }
+        (passed, watch.waiting())
+    }
+
+    #[test]
+    fn honest_requests_pass_however_they_are_torn() {
+        let long = "x".repeat(300);
+        for (text, waiting) in [
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Waiting::ForRequest),
+            ("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", Waiting::ForRequest),
+            ("PUT / HTTP/1.1\r\nContent-Length: 3\r\n\r\nab\n", Waiting::ForRequest),
+            ("PUT / HTTP/1.1\r\nContent-Length:3\r\n\r\nab", Waiting::ForBody),
+            ("PUT / HTTP/1.1\r\nContent-Length: 3\r\n\r\n\n\n\nGET / HTTP/1.1\r\n", Waiting::ForHead),
+            ("PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n\n\n\r\n0\r\n\r\n", Waiting::ForRequest),
+            (
+                "PUT / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n2;a=b\r\nab\r\n0\r\nX: y\r\n\r\n",
+                Waiting::ForRequest,
+            ),
+            (&format!("GET /{long} HTTP/1.1\r\nX-{long}: {long}\r\n\r\n"), Waiting::ForRequest),
+        ] {
+            for cut in [1, 2, 7, 1000] {
+                assert_eq!(watch(text, cut), (true, waiting), "{text:?} in pieces of {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn ambiguous_requests_are_spoiled_however_they_are_torn() {
+        let long = "0".repeat(100);
+        for headers in [
+            "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n",
+            "Content-Length: 3\r\nContent-Length: 3\r\n",
+            "Content-Length: 3\r\ncontent-length: 4\r\n",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n",
+            "Transfer-Encoding: identity\r\n",
+            "Transfer-Encoding : chunked\r\n",
+            "Content-Length : 3\r\n",
+            "Content-Length: +3\r\n",
+            "Content-Length: 3, 3\r\n",
+            "Content-Length:\r\n",
+            "Content-Length: 3\n",
+            "Host: a\n",
+            " Folded: x\r\n",
+            "X: a\r\n\tfolded\r\n",
+            "no colon\r\n",
+            &format!("Content-Length: {long}3\r\n"),
+        ] {
+            let text = format!("PUT / HTTP/1.1\r\nHost: a\r\n{headers}\r\nabc");
+            for cut in [1, 3, 1000] {
+                assert!(!watch(&text, cut).0, "{headers:?} in pieces of {cut}");
+            }
+        }
+        for body in ["2\nab\r\n", "g\r\n", "-2\r\n", "2\r\nabc\r\n0\r\n\r\n", "11111111111111111\r\n"] {
+            let text = format!("PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
+            assert!(!watch(&text, 1000).0, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn the_request_behind_a_body_is_watched_too() {
+        let text = "PUT / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\nHost: a\n\r\n";
+        assert!(!watch(text, 1000).0);
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_make_no_difference(
+            text in "(GET / HTTP/1.1|Host: a|Content-Length: 3|Transfer-Encoding: chunked|\r\n|\n|abc|2|0| ){0,20}",
+            cut in 1_usize..10,
+        ) {
+            prop_assert_eq!(watch(&text, cut), watch(&text, 10_000));
+        }
+    }
+}

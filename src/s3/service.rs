@@ -1,0 +1,226 @@
+//! One request from its head to its answer: check the head, read the address, authenticate, route, check the
+//! vocabulary, authorise, dispatch. Each step happens here and once, in this order.
+
+use super::{
+    address::{Address, Domains},
+    body::{BodyRules, BodySource, Expectation, PaceLimits, RequestBody},
+    context::RequestContext,
+    copy_source::CopySource,
+    dispatch::Operations,
+    error::{self, S3Code, S3Error},
+    head, hoisted,
+    operation::{Operation, Scope},
+    permission,
+    query::Query,
+    request_id::{REQUEST_ID_HEADER, RequestId},
+    response::Response,
+    route,
+    settings::S3Settings,
+    signature::{IncomingRequest, Verifier},
+    stats::S3Stats,
+    vocabulary,
+};
+use crate::{
+    identity::Authenticator,
+    objects::BodyError,
+    runtime::{Clock, Random},
+};
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::{Request, header, request};
+use http_body_util::{BodyExt as _, combinators::BoxBody};
+use std::{cell::Cell, fmt, panic::AssertUnwindSafe, sync::Arc};
+use tracing::Instrument as _;
+
+/// What the service is made of.
+pub struct S3Parts {
+    pub operations: Arc<dyn Operations>,
+    pub authenticator: Authenticator,
+    pub settings: S3Settings,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    /// Whether others wait for memory that slow clients hold.
+    pub has_waiters: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct S3Service {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    operations: Arc<dyn Operations>,
+    verifier: Verifier,
+    region: Option<String>,
+    domains: Domains,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    rules: Arc<BodyRules>,
+    stats: S3Stats,
+}
+
+impl fmt::Debug for S3Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Service").field("stats", &self.inner.stats).finish_non_exhaustive()
+    }
+}
+
+type WireBody = BoxBody<Bytes, BodyError>;
+
+impl S3Service {
+    pub fn new(parts: S3Parts) -> Self {
+        let settings = parts.settings;
+        let pace = PaceLimits {
+            window: settings.slow_body_window.0,
+            bytes_per_second_min: settings.slow_body_rate.bytes(),
+            silence_max: settings.stall_timeout.0,
+        };
+        let inner = Inner {
+            operations: parts.operations,
+            verifier: Verifier::new(parts.authenticator, settings.region.clone()),
+            region: settings.region,
+            domains: Domains::new(&settings.domain),
+            clock: parts.clock,
+            random: parts.random,
+            rules: Arc::new(BodyRules::new(pace, parts.has_waiters)),
+            stats: S3Stats::new(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    pub fn stats(&self) -> &S3Stats {
+        &self.inner.stats
+    }
+
+    pub(super) fn body_rules(&self) -> &Arc<BodyRules> {
+        &self.inner.rules
+    }
+
+    /// Always answers: a refusal is a response, and a panic ends this request alone.
+    pub async fn answer(&self, request: Request<hyper::body::Incoming>) -> Response {
+        let (parts, body) = request.into_parts();
+        let body = body.map_err(body_error).boxed();
+        let inner = &*self.inner;
+        let id = RequestId::new(&*inner.random);
+        let span = tracing::info_span!("request", id = %id);
+        inner.answer(&parts, body, &id).instrument(span).await
+    }
+}
+
+/// What hyper says about a body that did not come whole.
+fn body_error(error: hyper::Error) -> BodyError {
+    if error.is_incomplete_message() { BodyError::Incomplete } else { BodyError::Io(error.to_string()) }
+}
+
+impl Inner {
+    async fn answer(&self, parts: &request::Parts, body: WireBody, id: &RequestId) -> Response {
+        // Known as soon as the request is routed, also when it is refused later.
+        let operation = Cell::new(None);
+        let source = BodySource::new(body, expectation(parts), self.rules.clone());
+        let result = AssertUnwindSafe(self.handle(parts, source, id, &operation)).catch_unwind().await;
+        let result = result.unwrap_or_else(|_| {
+            self.stats.panicked();
+            Err(S3Error::internal("the request panicked"))
+        });
+        let mut response = result.unwrap_or_else(|error| {
+            log(&error, operation.get());
+            error::render(&error, &parts.method, parts.uri.path(), id)
+        });
+        self.stats.answered(operation.get(), response.status());
+        response.headers_mut().insert(REQUEST_ID_HEADER, id.header_value());
+        tracing::debug!(
+            operation = operation.get().map(Operation::name),
+            status = response.status().as_u16(),
+            "answered"
+        );
+        response
+    }
+
+    async fn handle(
+        &self,
+        parts: &request::Parts,
+        source: BodySource,
+        id: &RequestId,
+        routed: &Cell<Option<Operation>>,
+    ) -> Result<Response, S3Error> {
+        let host = head::check(parts)?;
+        if parts.method == http::Method::OPTIONS {
+            return Err(preflight(parts));
+        }
+        let address = Address::parse(host, parts.uri.path(), &self.domains)?;
+        let query = Query::parse(parts.uri.query().unwrap_or_default())
+            .map_err(|error| S3Error::with_message(S3Code::InvalidURI, error.to_string()))?;
+        let incoming =
+            IncomingRequest { method: &parts.method, path: &address.path, query: &query, headers: &parts.headers };
+        let authenticated = self.verifier.verify(&incoming, self.clock.now()).await?;
+        let operation = route::route(&parts.method, scope(&address), &query, &parts.headers)?;
+        routed.set(Some(operation));
+        let headers = hoisted::headers(&parts.headers, &query)?;
+        vocabulary::check(operation, &headers, &query)?;
+        let copy_source = match operation {
+            Operation::CopyObject | Operation::UploadPartCopy => CopySource::from_headers(&headers)?,
+            _ => None,
+        };
+        let subject = permission::Subject {
+            operation,
+            bucket: address.bucket.as_ref(),
+            key: address.key.as_ref(),
+            names_version: query.contains("versionId"),
+            copy_source: copy_source.as_ref(),
+        };
+        permission::authorise_request(&authenticated.principal, &subject)?;
+        let body = RequestBody::new(&parts.method, &headers, authenticated.payload, source)?;
+        let context = RequestContext {
+            principal: &authenticated.principal,
+            request_id: id,
+            operation,
+            bucket: address.bucket.as_ref(),
+            key: address.key.as_ref(),
+            copy_source: copy_source.as_ref(),
+            query: &query,
+            headers: &headers,
+            path: &address.path,
+            region: self.region.as_deref(),
+        };
+        self.operations.call(&context, body).await
+    }
+}
+
+fn scope(address: &Address) -> Scope {
+    match (&address.bucket, &address.key) {
+        (Some(_), Some(_)) => Scope::Object,
+        (Some(_), None) => Scope::Bucket,
+        (None, _) => Scope::Service,
+    }
+}
+
+fn expectation(parts: &request::Parts) -> Expectation {
+    match parts.headers.get(header::EXPECT) {
+        Some(value) if value.as_bytes().eq_ignore_ascii_case(b"100-continue") => Expectation::Continue,
+        _ => Expectation::None,
+    }
+}
+
+/// A browser's question before a request from another origin. No bucket has rules yet, so none matches.
+/// Source: Amazon S3 API Reference, "OPTIONS object".
+fn preflight(parts: &request::Parts) -> S3Error {
+    let has = |name| parts.headers.contains_key(name);
+    if !has(header::ORIGIN) {
+        return S3Error::with_message(S3Code::BadRequest, "Insufficient information. Origin request header needed.");
+    }
+    if !has(header::ACCESS_CONTROL_REQUEST_METHOD) {
+        return S3Error::with_message(S3Code::BadRequest, "Invalid Access-Control-Request-Method: null");
+    }
+    S3Code::AccessForbidden.into()
+}
+
+/// The server's own faults are logged here, once, with what caused them.
+fn log(error: &S3Error, operation: Option<Operation>) {
+    let operation = operation.map(Operation::name);
+    if error.status().is_server_error() && error.code() != S3Code::NotImplemented {
+        tracing::warn!(operation, %error, "a request failed");
+    } else {
+        tracing::debug!(operation, %error, "a request was refused");
+    }
+}

@@ -1,0 +1,374 @@
+//! Every `x-amz-*` header and every query parameter that S3 knows, and what is done with it: used, checked, harmless, or
+//! refused because it would change the meaning of the request and we don't have it. Names that S3 doesn't know are
+//! ignored, as S3 does. Sub-resources (`?acl`) are the router's. Source: Amazon S3 API Reference, request syntax and
+//! common request headers.
+
+use super::{
+    error::{S3Code, S3Error},
+    operation::Operation,
+    query::Query,
+};
+use crate::identity::Principal;
+use Operation as Op;
+use http::HeaderMap;
+
+/// What is done with a name.
+enum Treatment {
+    /// Read by the operation, or by the wire on its way there.
+    Used,
+    /// Only some values mean something that we have.
+    Checked(fn(&str) -> Result<(), S3Error>),
+    /// Ignoring it changes nothing that the client could see.
+    Harmless,
+    /// Ignoring it would be a lie.
+    Refused,
+}
+
+/// On which operations a name means anything; on others it is ignored.
+enum On {
+    Any,
+    These(&'static [Operation]),
+}
+
+struct Word {
+    name: &'static str,
+    on: On,
+    treatment: Treatment,
+}
+
+const fn used(name: &'static str, on: &'static [Operation]) -> Word {
+    Word { name, on: On::These(on), treatment: Treatment::Used }
+}
+
+const fn wire(name: &'static str) -> Word {
+    Word { name, on: On::Any, treatment: Treatment::Used }
+}
+
+const fn harmless(name: &'static str) -> Word {
+    Word { name, on: On::Any, treatment: Treatment::Harmless }
+}
+
+const fn refused(name: &'static str) -> Word {
+    Word { name, on: On::Any, treatment: Treatment::Refused }
+}
+
+const fn checked(name: &'static str, on: On, check: fn(&str) -> Result<(), S3Error>) -> Word {
+    Word { name, on, treatment: Treatment::Checked(check) }
+}
+
+/// Operations that begin an object.
+const WRITES: &[Operation] = &[Op::CopyObject, Op::CreateMultipartUpload, Op::PutObject];
+/// Operations that carry bytes or a document with a checksum.
+const CHECKSUMMED: &[Operation] = &[
+    Op::CompleteMultipartUpload,
+    Op::CopyObject,
+    Op::CreateMultipartUpload,
+    Op::DeleteObjects,
+    Op::PutObject,
+    Op::UploadPart,
+];
+const COPIES: &[Operation] = &[Op::CopyObject, Op::UploadPartCopy];
+const READS: &[Operation] = &[Op::GetObject, Op::HeadObject];
+const LISTS: &[Operation] = &[Op::ListMultipartUploads, Op::ListObjectVersions, Op::ListObjects, Op::ListObjectsV2];
+const WITH_ACL: On = On::These(&[
+    Op::CopyObject,
+    Op::CreateBucket,
+    Op::CreateMultipartUpload,
+    Op::PutBucketAcl,
+    Op::PutObject,
+    Op::PutObjectAcl,
+]);
+
+/// In ascending order.
+const HEADERS: &[Word] = &[
+    checked("x-amz-acl", WITH_ACL, check_acl),
+    checked("x-amz-bucket-object-lock-enabled", On::These(&[Op::CreateBucket]), check_is_false),
+    harmless("x-amz-bucket-object-lock-token"),
+    harmless("x-amz-bypass-governance-retention"),
+    used("x-amz-checksum-algorithm", CHECKSUMMED),
+    used("x-amz-checksum-crc32", CHECKSUMMED),
+    used("x-amz-checksum-crc32c", CHECKSUMMED),
+    used("x-amz-checksum-crc64nvme", CHECKSUMMED),
+    refused("x-amz-checksum-md5"),
+    used("x-amz-checksum-mode", READS),
+    used("x-amz-checksum-sha1", CHECKSUMMED),
+    used("x-amz-checksum-sha256", CHECKSUMMED),
+    refused("x-amz-checksum-sha512"),
+    used("x-amz-checksum-type", CHECKSUMMED),
+    refused("x-amz-checksum-xxhash128"),
+    refused("x-amz-checksum-xxhash3"),
+    refused("x-amz-checksum-xxhash64"),
+    harmless("x-amz-client-token"),
+    harmless("x-amz-confirm-remove-self-bucket-access"),
+    wire("x-amz-content-sha256"),
+    used("x-amz-copy-source", COPIES),
+    used("x-amz-copy-source-if-match", COPIES),
+    used("x-amz-copy-source-if-modified-since", COPIES),
+    used("x-amz-copy-source-if-none-match", COPIES),
+    used("x-amz-copy-source-if-unmodified-since", COPIES),
+    used("x-amz-copy-source-range", &[Op::UploadPartCopy]),
+    refused("x-amz-copy-source-server-side-encryption-customer-algorithm"),
+    refused("x-amz-copy-source-server-side-encryption-customer-key"),
+    refused("x-amz-copy-source-server-side-encryption-customer-key-md5"),
+    harmless("x-amz-create-session-mode"),
+    wire("x-amz-date"),
+    wire("x-amz-decoded-content-length"),
+    checked("x-amz-expected-bucket-owner", On::Any, check_owner),
+    checked("x-amz-grant-full-control", WITH_ACL, check_no_grant),
+    checked("x-amz-grant-read", WITH_ACL, check_no_grant),
+    checked("x-amz-grant-read-acp", WITH_ACL, check_no_grant),
+    checked("x-amz-grant-write", WITH_ACL, check_no_grant),
+    checked("x-amz-grant-write-acp", WITH_ACL, check_no_grant),
+    refused("x-amz-if-match-initiated-time"),
+    used("x-amz-if-match-last-modified-time", &[Op::DeleteObject]),
+    used("x-amz-if-match-size", &[Op::DeleteObject]),
+    used("x-amz-max-parts", &[Op::GetObjectAttributes]),
+    used("x-amz-metadata-directive", &[Op::CopyObject]),
+    harmless("x-amz-mfa"),
+    used("x-amz-mp-object-size", &[Op::CompleteMultipartUpload]),
+    used("x-amz-object-attributes", &[Op::GetObjectAttributes]),
+    refused("x-amz-object-lock-legal-hold"),
+    refused("x-amz-object-lock-mode"),
+    refused("x-amz-object-lock-retain-until-date"),
+    checked("x-amz-object-ownership", On::These(&[Op::CreateBucket]), check_ownership),
+    harmless("x-amz-optional-object-attributes"),
+    used("x-amz-part-number-marker", &[Op::GetObjectAttributes]),
+    harmless("x-amz-request-payer"),
+    wire("x-amz-sdk-checksum-algorithm"),
+    wire("x-amz-security-token"),
+    refused("x-amz-server-side-encryption"),
+    refused("x-amz-server-side-encryption-aws-kms-key-id"),
+    refused("x-amz-server-side-encryption-bucket-key-enabled"),
+    refused("x-amz-server-side-encryption-context"),
+    refused("x-amz-server-side-encryption-customer-algorithm"),
+    refused("x-amz-server-side-encryption-customer-key"),
+    refused("x-amz-server-side-encryption-customer-key-md5"),
+    harmless("x-amz-skip-destination-validation"),
+    checked("x-amz-source-expected-bucket-owner", On::These(COPIES), check_owner),
+    checked("x-amz-storage-class", On::These(WRITES), check_storage_class),
+    used("x-amz-tagging", WRITES),
+    used("x-amz-tagging-directive", &[Op::CopyObject]),
+    wire("x-amz-trailer"),
+    harmless("x-amz-transition-default-minimum-object-size"),
+    harmless("x-amz-user-agent"),
+    used("x-amz-website-redirect-location", WRITES),
+    refused("x-amz-write-offset-bytes"),
+];
+
+const OVERRIDES: &[Operation] = READS;
+const WITH_VERSION: &[Operation] = &[
+    Op::DeleteObject,
+    Op::DeleteObjectTagging,
+    Op::GetObject,
+    Op::GetObjectAcl,
+    Op::GetObjectAttributes,
+    Op::GetObjectLegalHold,
+    Op::GetObjectRetention,
+    Op::GetObjectTagging,
+    Op::HeadObject,
+    Op::PutObjectAcl,
+    Op::PutObjectLegalHold,
+    Op::PutObjectRetention,
+    Op::PutObjectTagging,
+    Op::RestoreObject,
+    Op::SelectObjectContent,
+    Op::UpdateObjectEncryption,
+];
+
+/// In ascending order. `versionId` has a rule of its own.
+const PARAMETERS: &[Word] = &[
+    wire("X-Amz-Algorithm"),
+    wire("X-Amz-Content-Sha256"),
+    wire("X-Amz-Credential"),
+    wire("X-Amz-Date"),
+    wire("X-Amz-Expires"),
+    wire("X-Amz-Security-Token"),
+    wire("X-Amz-Signature"),
+    wire("X-Amz-SignedHeaders"),
+    used("bucket-region", &[Op::ListBuckets]),
+    used("continuation-token", &[Op::ListBuckets, Op::ListObjectsV2]),
+    used("delimiter", LISTS),
+    used("encoding-type", LISTS),
+    used("fetch-owner", &[Op::ListObjectsV2]),
+    harmless("id"),
+    used("key-marker", &[Op::ListMultipartUploads, Op::ListObjectVersions]),
+    wire("list-type"),
+    used("marker", &[Op::ListObjects]),
+    used("max-buckets", &[Op::ListBuckets]),
+    used("max-keys", &[Op::ListObjectVersions, Op::ListObjects, Op::ListObjectsV2]),
+    used("max-parts", &[Op::ListParts]),
+    used("max-uploads", &[Op::ListMultipartUploads]),
+    used("part-number-marker", &[Op::ListParts]),
+    used("partNumber", &[Op::GetObject, Op::HeadObject, Op::UploadPart, Op::UploadPartCopy]),
+    used(
+        "prefix",
+        &[Op::ListBuckets, Op::ListMultipartUploads, Op::ListObjectVersions, Op::ListObjects, Op::ListObjectsV2],
+    ),
+    used("response-cache-control", OVERRIDES),
+    used("response-content-disposition", OVERRIDES),
+    used("response-content-encoding", OVERRIDES),
+    used("response-content-language", OVERRIDES),
+    used("response-content-type", OVERRIDES),
+    used("response-expires", OVERRIDES),
+    harmless("select-type"),
+    used("start-after", &[Op::ListObjectsV2]),
+    used("upload-id-marker", &[Op::ListMultipartUploads]),
+    wire("uploadId"),
+    used("version-id-marker", &[Op::ListObjectVersions]),
+    harmless("x-id"),
+];
+
+/// Refuses what the request says and we don't do.
+pub fn check(operation: Operation, headers: &HeaderMap, query: &Query) -> Result<(), S3Error> {
+    for (name, value) in headers {
+        if name.as_str().starts_with("x-amz-")
+            && let Some(word) = find(HEADERS, name.as_str())
+        {
+            word.check(operation, value.to_str().unwrap_or_default())?;
+        }
+    }
+    for (name, value) in query.iter() {
+        if let Some(word) = find(PARAMETERS, name) {
+            word.check(operation, value)?;
+        }
+        if name == "versionId" && !WITH_VERSION.contains(&operation) {
+            return Err(S3Error::invalid_argument(name, value, "This operation does not accept a version-id."));
+        }
+    }
+    Ok(())
+}
+
+fn find<'a>(words: &'a [Word], name: &str) -> Option<&'a Word> {
+    words.binary_search_by(|word| word.name.cmp(name)).ok().and_then(|at| words.get(at))
+}
+
+impl Word {
+    fn check(&self, operation: Operation, value: &str) -> Result<(), S3Error> {
+        let applies = match self.on {
+            On::Any => true,
+            On::These(operations) => operations.contains(&operation),
+        };
+        match &self.treatment {
+            Treatment::Refused if applies => Err(S3Error::with_message(
+                S3Code::NotImplemented,
+                "A header or query parameter you provided implies functionality that is not implemented",
+            )
+            .field("Header", self.name)),
+            Treatment::Checked(check) if applies => check(value),
+            Treatment::Used | Treatment::Harmless | Treatment::Refused | Treatment::Checked(_) => Ok(()),
+        }
+    }
+}
+
+/// CLIENTS.md, item 10: as S3 does for a bucket whose owner is enforced.
+fn check_acl(value: &str) -> Result<(), S3Error> {
+    match value {
+        "private" | "bucket-owner-full-control" => Ok(()),
+        "public-read" | "public-read-write" | "authenticated-read" | "aws-exec-read" | "bucket-owner-read"
+        | "log-delivery-write" => Err(S3Code::AccessControlListNotSupported.into()),
+        other => Err(S3Error::invalid_argument("x-amz-acl", other, "The canned ACL is not one of S3's.")),
+    }
+}
+
+fn check_no_grant(_: &str) -> Result<(), S3Error> {
+    Err(S3Code::AccessControlListNotSupported.into())
+}
+
+fn check_is_false(value: &str) -> Result<(), S3Error> {
+    if value.eq_ignore_ascii_case("false") {
+        return Ok(());
+    }
+    Err(S3Error::with_message(S3Code::NotImplemented, "Object Lock is not implemented."))
+}
+
+fn check_owner(value: &str) -> Result<(), S3Error> {
+    if value == Principal::OWNER { Ok(()) } else { Err(S3Code::AccessDenied.into()) }
+}
+
+fn check_ownership(value: &str) -> Result<(), S3Error> {
+    match value {
+        "BucketOwnerEnforced" => Ok(()),
+        "BucketOwnerPreferred" | "ObjectWriter" => {
+            Err(S3Error::with_message(S3Code::NotImplemented, "Only the ownership BucketOwnerEnforced is implemented."))
+        }
+        other => {
+            Err(S3Error::invalid_argument("x-amz-object-ownership", other, "Invalid x-amz-object-ownership header"))
+        }
+    }
+}
+
+fn check_storage_class(value: &str) -> Result<(), S3Error> {
+    if value == "STANDARD" {
+        Ok(())
+    } else {
+        Err(S3Error::new(S3Code::InvalidStorageClass).field("StorageClassRequested", value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn with_header(operation: Operation, name: &'static str, value: &str) -> Option<S3Code> {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, HeaderValue::from_str(value).unwrap());
+        check(operation, &headers, &Query::default()).err().map(|error| error.code())
+    }
+
+    #[test]
+    fn the_tables_are_in_order_without_repetitions() {
+        for table in [HEADERS, PARAMETERS] {
+            let names: Vec<_> = table.iter().map(|word| word.name).collect();
+            assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn what_changes_the_meaning_and_is_not_there_is_refused() {
+        for word in HEADERS.iter().filter(|word| matches!(word.treatment, Treatment::Refused)) {
+            assert_eq!(with_header(Op::PutObject, word.name, "x"), Some(S3Code::NotImplemented), "{}", word.name);
+        }
+        assert_eq!(
+            with_header(Op::CreateBucket, "x-amz-bucket-object-lock-enabled", "true"),
+            Some(S3Code::NotImplemented)
+        );
+        assert_eq!(with_header(Op::CreateBucket, "x-amz-bucket-object-lock-enabled", "False"), None);
+    }
+
+    #[test]
+    fn values_that_mean_what_we_do_anyway_pass() {
+        for (name, good, bad, code) in [
+            ("x-amz-acl", "private", "public-read", S3Code::AccessControlListNotSupported),
+            ("x-amz-acl", "bucket-owner-full-control", "open-to-all", S3Code::InvalidArgument),
+            ("x-amz-storage-class", "STANDARD", "GLACIER", S3Code::InvalidStorageClass),
+            ("x-amz-expected-bucket-owner", Principal::OWNER, "123456789012", S3Code::AccessDenied),
+        ] {
+            assert_eq!(with_header(Op::PutObject, name, good), None, "{name}");
+            assert_eq!(with_header(Op::PutObject, name, bad), Some(code), "{name}");
+        }
+        assert_eq!(with_header(Op::PutObject, "x-amz-grant-read", "id=x"), Some(S3Code::AccessControlListNotSupported));
+        let ownership = |value| with_header(Op::CreateBucket, "x-amz-object-ownership", value);
+        assert_eq!(ownership("BucketOwnerEnforced"), None);
+        assert_eq!(ownership("ObjectWriter"), Some(S3Code::NotImplemented));
+        assert_eq!(ownership("Nobody"), Some(S3Code::InvalidArgument));
+    }
+
+    #[test]
+    fn names_that_s3_does_not_know_or_not_there_are_ignored() {
+        assert_eq!(with_header(Op::PutObject, "x-amz-unheard-of", "x"), None);
+        assert_eq!(with_header(Op::PutObject, "x-amz-meta-server-side-encryption", "x"), None);
+        assert_eq!(with_header(Op::GetObject, "x-amz-acl", "public-read"), None);
+        let query = Query::parse("unheard-of=1&prefix=x").unwrap();
+        assert!(check(Op::PutObject, &HeaderMap::new(), &query).is_ok());
+    }
+
+    #[test]
+    fn a_version_is_refused_where_none_can_be_named() {
+        let query = Query::parse("versionId=null").unwrap();
+        for operation in Operation::ALL {
+            let refused = check(*operation, &HeaderMap::new(), &query).is_err();
+            assert_eq!(refused, !WITH_VERSION.contains(operation), "{operation:?}");
+        }
+    }
+}
