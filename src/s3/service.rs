@@ -29,7 +29,11 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{Request, header, request};
 use http_body_util::{BodyExt as _, combinators::BoxBody};
-use std::{cell::Cell, fmt, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    fmt,
+    panic::AssertUnwindSafe,
+    sync::{Arc, OnceLock},
+};
 use tracing::Instrument as _;
 
 /// What the service is made of.
@@ -116,7 +120,7 @@ fn body_error(error: hyper::Error) -> BodyError {
 impl Inner {
     async fn answer(&self, parts: &request::Parts, body: WireBody, id: &RequestId) -> Response {
         // Known as soon as the request is routed, also when it is refused later.
-        let operation = Cell::new(None);
+        let operation = OnceLock::new();
         let source = BodySource::new(body, expectation(parts), self.rules.clone());
         let result = AssertUnwindSafe(self.handle(parts, source, id, &operation)).catch_unwind().await;
         let result = result.unwrap_or_else(|_| {
@@ -124,13 +128,13 @@ impl Inner {
             Err(S3Error::internal("the request panicked"))
         });
         let mut response = result.unwrap_or_else(|error| {
-            log(&error, operation.get());
+            log(&error, operation.get().copied());
             error::render(&error, &parts.method, parts.uri.path(), id)
         });
-        self.stats.answered(operation.get(), response.status());
+        self.stats.answered(operation.get().copied(), response.status());
         response.headers_mut().insert(REQUEST_ID_HEADER, id.header_value());
         tracing::debug!(
-            operation = operation.get().map(Operation::name),
+            operation = operation.get().map(|operation| operation.name()),
             status = response.status().as_u16(),
             "answered"
         );
@@ -142,7 +146,7 @@ impl Inner {
         parts: &request::Parts,
         source: BodySource,
         id: &RequestId,
-        routed: &Cell<Option<Operation>>,
+        routed: &OnceLock<Operation>,
     ) -> Result<Response, S3Error> {
         let host = head::check(parts)?;
         if parts.method == http::Method::OPTIONS {
@@ -155,7 +159,7 @@ impl Inner {
             IncomingRequest { method: &parts.method, path: &address.path, query: &query, headers: &parts.headers };
         let authenticated = self.verifier.verify(&incoming, self.clock.now()).await?;
         let operation = route::route(&parts.method, scope(&address), &query, &parts.headers)?;
-        routed.set(Some(operation));
+        let _ = routed.set(operation);
         let headers = hoisted::headers(&parts.headers, &query)?;
         vocabulary::check(operation, &headers, &query)?;
         let copy_source = match operation {
