@@ -27,7 +27,7 @@ use crate::{
     metadata::Metadata,
     node::{ClusterSecret, Peers, RemoteParts, registration::RegistrationDoor},
     objects::Objects,
-    s3::{S3Listener, S3Parts, S3Service, TlsIdentity},
+    s3::{S3Listener, S3Parts, S3Service, TlsIdentity, ops::ObjectOperations},
     tasks::{self, Tasks},
 };
 use anyhow::Context;
@@ -163,7 +163,7 @@ impl Start {
         let objects = Objects::new(metadata.clone(), cluster.clone(), settings, clock.clone(), random.clone());
         let budget = cluster.budget().clone();
         Ok(S3Service::new(S3Parts {
-            objects: objects.context("cannot start the threads that hash")?,
+            operations: Arc::new(ObjectOperations::new(objects.context("cannot start the threads that hash")?)),
             authenticator: keys.authenticator().clone(),
             settings: self.settings.s3.clone(),
             clock: clock.clone(),
