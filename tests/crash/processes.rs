@@ -1,14 +1,13 @@
 //! The processes under test: one `larder server`, or a gateway with three nodes. Started, killed with SIGKILL, started
 //! again on the same addresses and directories. Only processes that were started here are killed.
 
-use crate::support::command::larder;
+use crate::support::{command::larder, process::Running};
 use larder::runtime::{Random, SeededRandom};
 use std::{
-    fs::{File, OpenOptions},
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::Command,
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -52,7 +51,7 @@ pub struct Processes {
     admin: SocketAddr,
     /// The server or gateway, then the nodes.
     commands: Vec<Vec<String>>,
-    children: Vec<Option<Child>>,
+    children: Vec<Option<Running>>,
 }
 
 impl Processes {
@@ -107,8 +106,7 @@ impl Processes {
             if victims.has(index)
                 && let Some(mut child) = child.take()
             {
-                child.kill().expect("a child of this test can be killed");
-                child.wait().expect("a killed child ends");
+                child.kill();
             }
         }
     }
@@ -116,8 +114,7 @@ impl Processes {
     pub fn restart_killed(&mut self) {
         for (command, child) in self.commands.iter().zip(&mut self.children) {
             if child.is_none() {
-                let log = log_file(self.directory.path(), command);
-                *child = Some(spawn(command, log));
+                *child = Some(spawn(command));
             }
         }
     }
@@ -132,8 +129,8 @@ impl Processes {
         loop {
             for (command, child) in self.commands.iter().zip(&mut self.children) {
                 let child = child.as_mut().expect("all processes were started");
-                if let Some(status) = child.try_wait().expect("a child can be asked") {
-                    panic!("larder {} ended with {status}", command.join(" "));
+                if let Some(status) = child.ended() {
+                    panic!("larder {} ended by itself: {status}; its log:\n{}", command.join(" "), child.log());
                 }
             }
             if is_ready(self.admin) {
@@ -171,27 +168,18 @@ impl Drop for Processes {
     }
 }
 
-fn spawn(arguments: &[String], log: File) -> Child {
-    let errors = log.try_clone().expect("a file handle");
-    larder()
-        .args(arguments)
-        .env("LARDER_ACCESS_KEY", ACCESS_KEY)
-        .env("LARDER_SECRET_KEY", SECRET_KEY)
-        .env("LARDER_CLUSTER_SECRET", CLUSTER_SECRET)
-        // Objects of several chunks without long bodies.
-        .env("LARDER_CHUNK_SIZE", "1MiB")
-        .stdin(Stdio::null())
-        .stdout(log)
-        .stderr(errors)
-        .spawn()
-        .expect("the binary starts")
-}
-
-/// Named after the data directory; each start goes on where the last one was killed.
-fn log_file(directory: &Path, arguments: &[String]) -> File {
-    let name = Path::new(&arguments[2]).with_extension("log");
-    let path = directory.join(name);
-    OpenOptions::new().create(true).append(true).open(path).expect("a log file")
+/// The log lies beside the data directory; each start goes on where the last one was killed.
+fn spawn(arguments: &[String]) -> Running {
+    let log = Path::new(&arguments[2]).with_extension("log");
+    Running::start(&log, |command| {
+        command
+            .args(arguments)
+            .env("LARDER_ACCESS_KEY", ACCESS_KEY)
+            .env("LARDER_SECRET_KEY", SECRET_KEY)
+            .env("LARDER_CLUSTER_SECRET", CLUSTER_SECRET)
+            // Objects of several chunks without long bodies.
+            .env("LARDER_CHUNK_SIZE", "1MiB");
+    })
 }
 
 fn admin_command(admin: SocketAddr) -> Command {
