@@ -1,5 +1,6 @@
-//! One HTTP/1.1 connection that is kept open.
+//! One HTTP/1.1 connection that is kept open, with TLS for https endpoints.
 
+use super::tls::Tls;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
@@ -9,7 +10,10 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use std::{error::Error, io};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 
 /// Belongs to one worker; one request at a time.
 pub struct Connection {
@@ -17,9 +21,16 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub async fn open(address: &str) -> io::Result<Self> {
+    pub async fn open(address: &str, tls: Option<&Tls>) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
+        match tls {
+            Some(tls) => Self::over(tls.connector.connect(tls.server_name.clone(), stream).await?).await,
+            None => Self::over(stream).await,
+        }
+    }
+
+    async fn over(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> io::Result<Self> {
         let (sender, driver) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
         // Ends by itself when the sender is dropped or the server closes; the request under way then gets the error.
         tokio::spawn(driver);

@@ -87,7 +87,7 @@ impl Exchange {
 
     /// Opens the connection ahead of the first request.
     pub async fn connect(&mut self) -> Result<(), Wrong> {
-        let opened = Connection::open(&self.target.address).await;
+        let opened = Connection::open(&self.target.address, self.target.tls.as_ref()).await;
         self.connection = Some(opened.map_err(|error| Wrong::Unreachable(error.to_string()))?);
         Ok(())
     }

@@ -17,6 +17,7 @@ mod report;
 mod run;
 mod signer;
 mod target;
+mod tls;
 mod workload;
 
 pub use options::Bench;
