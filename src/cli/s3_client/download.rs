@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn ranges_cover_the_object_once() {
         assert_eq!(ranges(0).count(), 0);
-        assert_eq!(ranges(1).collect::<Vec<_>>(), [0..1]);
+        assert!(ranges(1).eq(std::iter::once(0..1)));
         let cut: Vec<_> = ranges(2 * RANGE_LENGTH_BYTES + 5).collect();
         assert_eq!(cut.len(), 3);
         assert_eq!((cut[0].start, cut[2].end), (0, 2 * RANGE_LENGTH_BYTES + 5));

@@ -46,10 +46,11 @@ fn section(text: &str, name: &str, file: ProfileFile) -> Option<HashMap<String, 
             if inside {
                 found.get_or_insert_default();
             }
-        } else if inside && !line.starts_with([' ', '\t', '#', ';']) {
-            if let (Some(settings), Some((key, value))) = (found.as_mut(), line.split_once('=')) {
-                settings.insert(key.trim().to_ascii_lowercase(), without_comment(value).to_owned());
-            }
+        } else if inside
+            && !line.starts_with([' ', '\t', '#', ';'])
+            && let (Some(settings), Some((key, value))) = (found.as_mut(), line.split_once('='))
+        {
+            settings.insert(key.trim().to_ascii_lowercase(), without_comment(value).to_owned());
         }
     }
     found
