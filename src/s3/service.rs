@@ -158,9 +158,9 @@ impl Inner {
         let incoming =
             IncomingRequest { method: &parts.method, path: &address.path, query: &query, headers: &parts.headers };
         let authenticated = self.verifier.verify(&incoming, self.clock.now()).await?;
-        let operation = route::route(&parts.method, scope(&address), &query, &parts.headers)?;
-        let _ = routed.set(operation);
         let headers = hoisted::headers(&parts.headers, &query)?;
+        let operation = route::route(&parts.method, scope(&address), &query, &headers)?;
+        let _ = routed.set(operation);
         vocabulary::check(operation, &headers, &query)?;
         let copy_source = match operation {
             Operation::CopyObject | Operation::UploadPartCopy => CopySource::from_headers(&headers)?,

@@ -17,7 +17,7 @@ mod verifier;
 pub use chunk_signer::ChunkSigner;
 pub use payload::Payload;
 pub use presigned_query::is_presigned;
-pub use verifier::{Authenticated, IncomingRequest, Verifier};
+pub use verifier::{IncomingRequest, Verifier};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! The verifier against AWS's own signer: whatever `aws-sigv4` signs passes, and nothing that was changed afterwards.
 
-use super::*;
+use super::{verifier::Authenticated, *};
 use crate::{
     identity::{AccessKeys, RootKey, testing::MemoryKeyStore},
     runtime::{ManualClock, SeededRandom},
