@@ -26,7 +26,9 @@ use std::{
 
 const HISTORIES: u64 = 10_000;
 const LONG_HISTORIES: u64 = 500_000;
-const STEPS: u64 = 40;
+const STEPS: u64 = 24;
+/// Histories run side by side.
+const THREADS: u64 = 2;
 
 pub const OWNER: VolumeOwner =
     VolumeOwner { cluster: ClusterId::from_bytes([1; 16]), node: NodeId::from_bytes([2; 16]) };
@@ -378,7 +380,10 @@ fn random_histories_with_crashes_keep_what_was_acknowledged() {
         return run_seed(seed.parse().expect("LARDER_HISTORY_SEED is a number"));
     }
     let long = std::env::var("LARDER_LONG_TESTS").is_ok_and(|value| value == "1");
-    for seed in 0..if long { LONG_HISTORIES } else { HISTORIES } {
-        run_seed(seed);
-    }
+    let histories = if long { LONG_HISTORIES } else { HISTORIES };
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            scope.spawn(move || (thread..histories).step_by(THREADS as usize).for_each(run_seed));
+        }
+    });
 }

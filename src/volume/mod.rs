@@ -55,6 +55,8 @@ mod inspect;
 mod inventory;
 mod lane;
 mod load;
+#[cfg(test)]
+mod measurements;
 mod punch;
 mod queue;
 mod reader;
