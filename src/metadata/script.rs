@@ -1,6 +1,9 @@
 //! SQL on its way to a connection. The engine runs on a thread of its own, so each trip there and back wakes two threads:
 //! a `Script` takes several statements along in one trip. Statements are consts with `$1` placeholders, each numbered
 //! from 1; a script renumbers them as it appends. Its text is the key of the connection's statement cache.
+//!
+//! A bound `LIMIT` is written `LIMIT $3 + 0`: the planner looks into a bare placeholder there, and then plans the statement
+//! anew whenever it is bound, which costs ten times the query.
 
 use super::error::QueryError;
 use futures_util::TryStreamExt;
@@ -28,6 +31,8 @@ impl Script {
 
     /// Appends a statement; what is bound next belongs to it.
     pub fn add(&mut self, statement: &'static str) -> &mut Self {
+        #[cfg(test)]
+        seen::note(statement);
         if !self.text.is_empty() {
             self.text.push(';');
         }
@@ -95,6 +100,24 @@ fn append_renumbered(text: &mut String, statement: &str, arguments_before: usize
         text.push('$');
         text.push_str(&(number + arguments_before).to_string());
         text.push_str(&piece[digits..]);
+    }
+}
+
+/// Statements that this thread ran, for the test that looks at all their plans.
+#[cfg(test)]
+pub(super) mod seen {
+    use std::{cell::RefCell, collections::BTreeSet};
+
+    thread_local! {
+        static STATEMENTS: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
+    }
+
+    pub fn note(statement: &'static str) {
+        STATEMENTS.with_borrow_mut(|statements| statements.insert(statement));
+    }
+
+    pub fn statements() -> Vec<&'static str> {
+        STATEMENTS.with_borrow(|statements| statements.iter().copied().collect())
     }
 }
 

@@ -193,7 +193,7 @@ const INSERT_VERSION_PARTS: &str = "
     FROM parts WHERE upload = $2";
 const COUNT_EXTENTS: &str = "
     SELECT count(*) FROM (SELECT 1 FROM parts p CROSS JOIN extents e ON e.content = p.content
-        WHERE p.upload = $1 LIMIT $2)";
+        WHERE p.upload = $1 LIMIT $2 + 0)";
 const INSERT_EXTENTS: &str = "
     INSERT INTO extents (content, content_offset, blob, blob_offset, length)
     SELECT $1, v.content_offset + e.content_offset, e.blob, e.blob_offset, e.length

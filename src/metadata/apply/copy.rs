@@ -128,7 +128,7 @@ pub(super) async fn copy_part(command: &CopyPart, tx: &mut Transaction<'_>) -> R
 
 const COUNT_SLICE: &str = "
     SELECT count(*) FROM (SELECT 1 FROM extents WHERE content = $1 AND content_offset < $3 AND content_offset >=
-        (SELECT max(content_offset) FROM extents WHERE content = $1 AND content_offset <= $2) LIMIT $4)";
+        (SELECT max(content_offset) FROM extents WHERE content = $1 AND content_offset <= $2) LIMIT $4 + 0)";
 const INSERT_SLICE: &str = "
     INSERT INTO extents (content, content_offset, blob, blob_offset, length)
     SELECT $4, max(content_offset, $2) - $2, blob, blob_offset + max($2 - content_offset, 0),

@@ -28,7 +28,7 @@ pub(super) async fn unroll(limit: u32, tx: &mut Transaction<'_>) -> Result<Outco
 const READ_ENDED: &str = "SELECT upload FROM ended_uploads ORDER BY upload LIMIT 1";
 const READ_LAST_PART: &str = "
     SELECT max(part_number), count(*)
-    FROM (SELECT part_number FROM parts WHERE upload = $1 ORDER BY part_number LIMIT $2)";
+    FROM (SELECT part_number FROM parts WHERE upload = $1 ORDER BY part_number LIMIT $2 + 0)";
 const RELEASE_PARTS: &str = "
     UPDATE contents SET count = count - released.parts
     FROM (SELECT content, count(*) AS parts FROM parts WHERE upload = $1 AND part_number <= $2 GROUP BY content)
@@ -59,9 +59,9 @@ async fn release_parts(limit: u32, tx: &mut Transaction<'_>) -> Result<u64, Appl
 /// Dead contents in order, each with its number of rows below, counted up to the limit.
 const READ_DEAD: &str = "
     SELECT content,
-        (SELECT count(*) FROM (SELECT 1 FROM extents e WHERE e.content = c.content LIMIT $1)),
-        (SELECT count(*) FROM (SELECT 1 FROM version_parts p WHERE p.content = c.content LIMIT $1))
-    FROM contents c WHERE count = 0 ORDER BY content LIMIT $1";
+        (SELECT count(*) FROM (SELECT 1 FROM extents e WHERE e.content = c.content LIMIT $1 + 0)),
+        (SELECT count(*) FROM (SELECT 1 FROM version_parts p WHERE p.content = c.content LIMIT $1 + 0))
+    FROM contents c WHERE count = 0 ORDER BY content LIMIT $1 + 0";
 
 async fn unroll_contents(limit: u32, tx: &mut Transaction<'_>) -> Result<u64, ApplyError> {
     let dead = tx.fetch_all(Script::of(READ_DEAD).with(i64::from(limit))).await?;
@@ -109,10 +109,10 @@ async fn unroll_whole(last: u64, tx: &mut Transaction<'_>) -> Result<(), ApplyEr
 
 const DELETE_SOME_PARTS: &str = "
     DELETE FROM version_parts WHERE content = $1 AND part_number IN
-        (SELECT part_number FROM version_parts WHERE content = $1 ORDER BY part_number LIMIT $2)";
+        (SELECT part_number FROM version_parts WHERE content = $1 ORDER BY part_number LIMIT $2 + 0)";
 const READ_LAST_EXTENT: &str = "
     SELECT max(content_offset), count(*)
-    FROM (SELECT content_offset FROM extents WHERE content = $1 ORDER BY content_offset LIMIT $2)";
+    FROM (SELECT content_offset FROM extents WHERE content = $1 ORDER BY content_offset LIMIT $2 + 0)";
 const RELEASE_EXTENTS: &str = "
     UPDATE blobs SET extent_count = extent_count - released.extents
     FROM (SELECT blob, count(*) AS extents FROM extents WHERE content = $1 AND content_offset <= $2 GROUP BY blob)

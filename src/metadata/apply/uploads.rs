@@ -62,7 +62,7 @@ pub(super) fn end(bucket: BucketId, key: &ObjectKey, upload: UploadId, script: &
 
 const FORGET_COMPLETED: &str = "
     DELETE FROM completed_uploads WHERE upload IN
-        (SELECT upload FROM completed_uploads WHERE completed < $1 ORDER BY completed, upload LIMIT $2)";
+        (SELECT upload FROM completed_uploads WHERE completed < $1 ORDER BY completed, upload LIMIT $2 + 0)";
 
 /// Afterwards at most `limit` outcomes from before `before` are forgotten.
 pub(super) async fn forget_completed(

@@ -10,7 +10,7 @@ const READ: &str = "SELECT bucket, name, region, owner, created FROM buckets WHE
 /// Names are ASCII: the last character there is ends every prefix.
 const LIST: &str = "
     SELECT bucket, name, region, owner, created FROM buckets
-    WHERE name >= $1 AND name < $1 || char(1114111) AND name > $2 ORDER BY name LIMIT $3";
+    WHERE name >= $1 AND name < $1 || char(1114111) AND name > $2 ORDER BY name LIMIT $3 + 0";
 const READ_TAGS: &str = "SELECT tags FROM buckets WHERE bucket = $1";
 
 impl Metadata {

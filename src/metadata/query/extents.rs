@@ -22,7 +22,7 @@ const READ: &str = "
     FROM extents e CROSS JOIN blobs g ON g.blob = e.blob
     WHERE e.content = $1 AND e.content_offset >= coalesce(
         (SELECT max(f.content_offset) FROM extents f WHERE f.content = $1 AND f.content_offset <= $2), 0)
-    ORDER BY e.content_offset LIMIT $3";
+    ORDER BY e.content_offset LIMIT $3 + 0";
 
 impl Metadata {
     /// The extents from the one that holds byte `from_offset` on, and where the next page begins. Of a content that was

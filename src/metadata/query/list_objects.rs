@@ -17,7 +17,7 @@ impl List for Objects {
     const RUN: &'static str = "
         SELECT key, size, etag, created, owner, checksum_algorithm, checksum_kind
         FROM versions INDEXED BY current_objects
-        WHERE is_latest = 1 AND is_delete_marker = 0 AND bucket = $1 AND key >= $2 AND key < $3 ORDER BY key LIMIT $4";
+        WHERE is_latest = 1 AND is_delete_marker = 0 AND bucket = $1 AND key >= $2 AND key < $3 ORDER BY key LIMIT $4 + 0";
     const REST_OF_KEY: Option<&'static str> = None;
     const HOP: &'static str = hop!("versions INDEXED BY current_objects WHERE is_latest = 1 AND is_delete_marker = 0");
 

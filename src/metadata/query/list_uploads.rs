@@ -21,10 +21,10 @@ impl List for Uploads {
 
     const RUN: &'static str = "
         SELECT key, upload, initiated, owner, content_type, headers, tags, checksum_algorithm, checksum_kind
-        FROM uploads WHERE bucket = $1 AND key >= $2 AND key < $3 ORDER BY key, upload LIMIT $4";
+        FROM uploads WHERE bucket = $1 AND key >= $2 AND key < $3 ORDER BY key, upload LIMIT $4 + 0";
     const REST_OF_KEY: Option<&'static str> = Some(
         "SELECT key, upload, initiated, owner, content_type, headers, tags, checksum_algorithm, checksum_kind
-        FROM uploads WHERE bucket = $1 AND key = $2 AND key < $3 AND upload > $5 ORDER BY upload LIMIT $4",
+        FROM uploads WHERE bucket = $1 AND key = $2 AND key < $3 AND upload > $5 ORDER BY upload LIMIT $4 + 0",
     );
     const HOP: &'static str = hop!("uploads WHERE true");
 

@@ -25,11 +25,11 @@ impl List for Versions {
     const RUN: &'static str = "
         SELECT key, size, etag, created, owner, checksum_algorithm, checksum_kind, version, is_null, is_latest,
             is_delete_marker, sequence
-        FROM versions WHERE bucket = $1 AND key >= $2 AND key < $3 ORDER BY key, sequence DESC LIMIT $4";
+        FROM versions WHERE bucket = $1 AND key >= $2 AND key < $3 ORDER BY key, sequence DESC LIMIT $4 + 0";
     const REST_OF_KEY: Option<&'static str> = Some(
         "SELECT key, size, etag, created, owner, checksum_algorithm, checksum_kind, version, is_null, is_latest,
             is_delete_marker, sequence
-        FROM versions WHERE bucket = $1 AND key = $2 AND key < $3 AND sequence < $5 ORDER BY sequence DESC LIMIT $4",
+        FROM versions WHERE bucket = $1 AND key = $2 AND key < $3 AND sequence < $5 ORDER BY sequence DESC LIMIT $4 + 0",
     );
     const HOP: &'static str = hop!("versions WHERE true");
 

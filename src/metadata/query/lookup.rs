@@ -28,19 +28,29 @@ pub enum BucketLookup {
     Found(ObjectLookup),
 }
 
-/// `$1` bucket, `$2` key, `$3` version id. At most one row.
+/// `$1` bucket, `$2` key, `$3` version id. At most one row, which the engine knows from the unique keys alone: so the
+/// extents behind it need no sorting.
 macro_rules! object {
-    ($bucket:literal, $version:literal) => {
+    ($bucket:literal, $version:literal, $more_columns:literal, $more_tables:literal, $end:literal) => {
         concat!(
             "SELECT b.bucket, v.version, v.is_null, v.is_latest, v.is_delete_marker, v.created, v.owner, v.size, v.etag,
                 v.checksum_algorithm, v.checksum_kind, v.checksum, v.part_count, v.content_type, v.headers, v.tags,
-                v.content
-            FROM buckets b LEFT JOIN versions v ON v.bucket = b.bucket AND v.key = $2",
+                v.content",
+            $more_columns,
+            " FROM buckets b LEFT JOIN versions v ON v.bucket = b.bucket AND v.key = $2 AND ",
             $version,
+            $more_tables,
             " WHERE ",
             $bucket,
-            " = $1 ORDER BY v.sequence DESC LIMIT 1"
+            " = $1",
+            $end
         )
+    };
+}
+
+macro_rules! object_alone {
+    ($bucket:literal, $version:literal) => {
+        object!($bucket, $version, "", "", "")
     };
 }
 
@@ -48,18 +58,18 @@ macro_rules! object {
 /// bytes wanted; `$5` the number of extents. An object without extents: one row without them.
 macro_rules! object_with_extents {
     ($bucket:literal, $version:literal) => {
-        concat!(
-            "WITH o AS (",
-            object!($bucket, $version),
-            ") SELECT o.*, e.content_offset, e.blob, e.blob_offset, e.length, g.placement_group, g.size, g.chunk_size,
+        object!(
+            $bucket,
+            $version,
+            ", e.content_offset, e.blob, e.blob_offset, e.length, g.placement_group, g.size, g.chunk_size,
                 e.blob_offset / g.chunk_size,
                 substr(g.roots, 1 + 32 * (e.blob_offset / g.chunk_size),
-                    32 * ((e.blob_offset + e.length - 1) / g.chunk_size - e.blob_offset / g.chunk_size + 1))
-            FROM o LEFT JOIN extents e ON e.content = o.content AND e.content_offset >= coalesce(
-                    (SELECT max(f.content_offset) FROM extents f WHERE f.content = o.content
-                        AND f.content_offset <= iif($4 >= 0, $4, max(o.size + $4, 0))), 0)
-                LEFT JOIN blobs g ON g.blob = e.blob
-            ORDER BY e.content_offset LIMIT $5"
+                    32 * ((e.blob_offset + e.length - 1) / g.chunk_size - e.blob_offset / g.chunk_size + 1))",
+            " LEFT JOIN extents e ON e.content = v.content AND e.content_offset >= coalesce(
+                (SELECT max(f.content_offset) FROM extents f WHERE f.content = v.content
+                    AND f.content_offset <= iif($4 >= 0, $4, max(v.size + $4, 0))), 0)
+            LEFT JOIN blobs g ON g.blob = e.blob",
+            " ORDER BY e.content_offset LIMIT $5 + 0"
         )
     };
 }
@@ -74,15 +84,18 @@ const BY_ID: usize = 2;
 macro_rules! statements {
     ($kind:ident, $bucket:literal) => {
         Statements([
-            $kind!($bucket, ""),
-            $kind!($bucket, " AND v.is_null = 1"),
-            $kind!($bucket, " AND v.is_null = 0 AND v.version = $3"),
+            $kind!(
+                $bucket,
+                "v.sequence = (SELECT max(h.sequence) FROM versions h WHERE h.bucket = b.bucket AND h.key = $2)"
+            ),
+            $kind!($bucket, "v.is_null = 1"),
+            $kind!($bucket, "v.is_null = 0 AND v.version = $3"),
         ])
     };
 }
 
-const BY_BUCKET_NAME: Statements = statements!(object, "b.name");
-const BY_BUCKET_ID: Statements = statements!(object, "b.bucket");
+const BY_BUCKET_NAME: Statements = statements!(object_alone, "b.name");
+const BY_BUCKET_ID: Statements = statements!(object_alone, "b.bucket");
 const BY_BUCKET_NAME_WITH_EXTENTS: Statements = statements!(object_with_extents, "b.name");
 const BY_BUCKET_ID_WITH_EXTENTS: Statements = statements!(object_with_extents, "b.bucket");
 

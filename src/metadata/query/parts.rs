@@ -22,7 +22,7 @@ macro_rules! content_of_version {
 const LIST_OF_VERSION: &str = concat!(
     "SELECT part_number, content_offset, size, checksum_algorithm, checksum FROM version_parts WHERE content = ",
     content_of_version!(),
-    " AND part_number > $4 ORDER BY part_number LIMIT $5"
+    " AND part_number > $4 ORDER BY part_number LIMIT $5 + 0"
 );
 const READ_OF_VERSION: &str = concat!(
     "SELECT part_number, content_offset, size, checksum_algorithm, checksum FROM version_parts WHERE content = ",
@@ -31,7 +31,7 @@ const READ_OF_VERSION: &str = concat!(
 );
 const LIST_OF_UPLOAD: &str = "
     SELECT part_number, size, etag, modified, checksum_algorithm, checksum FROM parts
-    WHERE upload = $1 AND part_number > $2 ORDER BY part_number LIMIT $3";
+    WHERE upload = $1 AND part_number > $2 ORDER BY part_number LIMIT $3 + 0";
 
 impl Metadata {
     /// Parts of a completed object in order, behind part `after_part`. None of an object that was put in one piece.

@@ -15,14 +15,14 @@ use sqlx::sqlite::SqliteRow;
 const LIST_MISSING: &str = "
     SELECT m.blob, m.node, b.placement_group, b.size, b.chunk_size, b.roots
     FROM under_replicated m CROSS JOIN blobs b ON b.blob = m.blob
-    WHERE (m.blob, m.node) > ($1, $2) ORDER BY m.blob, m.node LIMIT $3";
+    WHERE (m.blob, m.node) > ($1, $2) ORDER BY m.blob, m.node LIMIT $3 + 0";
 const LIST_MISSING_OF_NODE: &str = "
     SELECT m.blob, m.node, b.placement_group, b.size, b.chunk_size, b.roots
     FROM under_replicated m INDEXED BY under_replicated_by_node CROSS JOIN blobs b ON b.blob = m.blob
-    WHERE m.node = $2 AND m.blob > $1 ORDER BY m.blob LIMIT $3";
+    WHERE m.node = $2 AND m.blob > $1 ORDER BY m.blob LIMIT $3 + 0";
 const LIST_DELETIONS: &str = "
     SELECT blob, placement_group, chunk_count, size, deleted_at FROM deletions
-    WHERE blob > $1 ORDER BY blob LIMIT $2";
+    WHERE blob > $1 ORDER BY blob LIMIT $2 + 0";
 const READ_KNOWN: &str = "
     SELECT id FROM (SELECT unhex(value) AS id FROM json_each($1))
     WHERE EXISTS (SELECT 1 FROM blobs WHERE blob = id) OR EXISTS (SELECT 1 FROM deletions WHERE blob = id)";

@@ -12,5 +12,6 @@ mod measure;
 mod multipart;
 mod objects;
 mod opening;
+mod plans;
 mod replay;
 mod writing;

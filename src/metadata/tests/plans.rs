@@ -1,0 +1,144 @@
+//! Every statement that commands and queries run finds its rows by an index: none reads a table from end to end, none
+//! sorts, none plans itself anew when it is bound.
+
+use super::{fixture::*, multipart};
+use crate::{
+    metadata::{Command, command::*, rows::*, script::seen},
+    types::*,
+};
+
+/// What may be read whole: lists that one command or an operator bounds, what is kept in memory anyway, and totals.
+const MAY_SCAN: [(&str, &str); 9] = [
+    ("json_each", "ids that the command brings"),
+    ("copy", "copies that the command brings"),
+    ("hop", "rows of a recursion that is bounded"),
+    ("named", "counted rows of one content"),
+    ("released", "counted rows of one step"),
+    ("unnamed", "counted rows of one upload"),
+    ("nodes", "the topology, kept in memory"),
+    ("placement_groups", "the topology, kept in memory"),
+    ("access_keys", "made one by one by operators"),
+];
+
+/// Statements that count whole tables, asked for by operators.
+fn is_total(statement: &str) -> bool {
+    statement.contains("SELECT (SELECT count(*) FROM buckets)") || statement == "SELECT count(*) FROM buckets"
+}
+
+/// A bit of everything, so that every statement of weight is run.
+async fn run_everything(fixture: &Fixture) {
+    fixture.put("a", &[10, 20]).await;
+    fixture.put("a", &[10; 20]).await;
+    fixture.done(Command::CopyObject(fixture.copy_of("a", "b/c"))).await;
+    let upload = multipart::begin(fixture, "big").await;
+    let copy = CopyPart {
+        source: fixture.source("a"),
+        range: Some((5, 50)),
+        bucket: fixture.bucket,
+        key: key("big"),
+        upload,
+        part_number: 1,
+        modified: at(4),
+        etag: etag(1),
+        checksum: None,
+    };
+    fixture.done(Command::CopyPart(copy)).await;
+    fixture.done(Command::CompleteUpload(multipart::complete(fixture, "big", upload, &[(1, 1)]))).await;
+    fixture.done(Command::CompleteUpload(multipart::complete(fixture, "big", upload, &[(1, 1)]))).await;
+    let other = multipart::begin(fixture, "other").await;
+    let copies: Vec<BlobCopy> =
+        fixture.extents("a").await.iter().map(|extent| BlobCopy { blob: extent.blob, node: node(2) }).collect();
+    fixture.done(Command::MarkMissing { copies: copies.clone(), reason: MissingReason::Absent }).await;
+    ask_everything(fixture, other, copies[0]).await;
+    fixture.done(Command::MarkRepaired { copies: copies.clone() }).await;
+    fixture.done(Command::AbortUpload { bucket: fixture.bucket, key: key("other"), upload: other }).await;
+    for name in ["a", "b/c", "big"] {
+        fixture.delete(name).await;
+    }
+    fixture.done(Command::UnrollDeletedContents { limit: 1 }).await;
+    fixture.unroll().await;
+    fixture.done(Command::FinishDeletions { blobs: vec![copies[0].blob] }).await;
+    fixture.done(Command::ForgetCompletedUploads { before: at(1000), limit: 10 }).await;
+    fixture.done(Command::DeleteBucket { bucket: fixture.bucket }).await;
+}
+
+async fn ask_everything(fixture: &Fixture, upload: UploadId, copy: BlobCopy) {
+    let (metadata, bucket) = (&fixture.metadata, fixture.bucket);
+    let id = VersionId::from_bytes([1; 16]);
+    for version in [VersionSelector::Latest, VersionSelector::Null, VersionSelector::Id(id)] {
+        for from in [ReadFrom::Nothing, ReadFrom::Offset(7)] {
+            metadata.lookup(bucket, &key("a"), version, from).await.unwrap();
+            metadata.lookup_in(&"bucket".parse().unwrap(), &key("a"), version, from).await.unwrap();
+        }
+        let marker = VersionMarker { after: ListMarker::Key("a".into()), version: Some(version) };
+        metadata.list_versions(bucket, "", "/", Some(&marker), 10).await.unwrap();
+    }
+    fixture.list("", "/", None, 10).await;
+    metadata.list_uploads(bucket, "", "t", Some(("big".into(), Some(upload))), 10).await.unwrap();
+    metadata.version_parts(bucket, &key("big"), id, 0, 10).await.unwrap();
+    metadata.version_part(bucket, &key("big"), id, 1).await.unwrap();
+    metadata.upload_parts(upload, 0, 10).await.unwrap();
+    metadata.upload(bucket, &key("other"), upload).await.unwrap();
+    metadata.completed_upload(bucket, &key("big"), upload).await.unwrap();
+    metadata.under_replicated(Some(copy), None, 10).await.unwrap();
+    metadata.under_replicated(Some(copy), Some(node(2)), 10).await.unwrap();
+    metadata.deletions(None, 10).await.unwrap();
+    metadata.known_blobs(&[copy.blob]).await.unwrap();
+    metadata.buckets("b", None, 10).await.unwrap();
+    metadata.access_key("none").await.unwrap();
+}
+
+#[tokio::test]
+async fn every_statement_finds_its_rows_by_an_index() {
+    let fixture = Fixture::new().await;
+    run_everything(&fixture).await;
+    let mut looked_at = 0;
+    for statement in seen::statements() {
+        let is_query =
+            ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].contains(&statement.split_whitespace().next().unwrap());
+        if !is_query || is_total(statement) || statement.contains("pragma_") || statement.contains("sqlite_schema") {
+            continue;
+        }
+        looked_at += 1;
+        for step in fixture.plan(statement).await {
+            assert!(!step.contains("AUTOMATIC"), "{step}\n{statement}");
+            assert!(!step.contains("FOR ORDER BY"), "{step}\n{statement}");
+            let Some(scanned) = step.strip_prefix("SCAN ") else { continue };
+            let is_by_partial_index = scanned.contains("USING") && scanned.contains("dead_");
+            let is_bounded = is_by_partial_index
+                || scanned.starts_with("CONSTANT ROW")
+                || scanned.ends_with("VALUES CLAUSE")
+                || scanned.starts_with("(subquery")
+                || MAY_SCAN.iter().any(|(name, _)| scanned.split(' ').next() == Some(name));
+            assert!(is_bounded, "{step}\n{statement}");
+        }
+    }
+    assert!(looked_at > 80, "only {looked_at} statements were seen");
+}
+
+#[tokio::test]
+async fn a_bound_limit_does_not_plan_the_statement_anew() {
+    let fixture = Fixture::new().await;
+    run_everything(&fixture).await;
+    for statement in seen::statements() {
+        for after in statement.split("LIMIT $").skip(1) {
+            let rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
+            assert!(rest.starts_with(" + 0"), "{statement}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn object_lists_read_their_partial_index_alone() {
+    let fixture = Fixture::new().await;
+    fixture.put("a", &[1]).await;
+    fixture.list("", "/", None, 10).await;
+    let lists: Vec<_> = seen::statements().into_iter().filter(|text| text.contains("current_objects")).collect();
+    assert!(!lists.is_empty());
+    for statement in lists {
+        let reads: Vec<_> =
+            fixture.plan(statement).await.into_iter().filter(|step| step.contains("versions")).collect();
+        assert!(!reads.is_empty());
+        assert!(reads.iter().all(|step| step.contains("COVERING INDEX current_objects")), "{reads:?}");
+    }
+}
