@@ -30,12 +30,15 @@ pub fn object_headers(ctx: &RequestContext<'_>) -> Result<ObjectHeaders, S3Error
     Ok(ObjectHeaders { system, user: user_metadata(ctx.headers)? })
 }
 
-/// `aws-chunked` describes the transfer, not the object.
+/// `aws-chunked` describes the transfer, not the object. A value without it is kept as it came.
 fn without_aws_chunked(value: &str) -> Option<String> {
-    let codings = value.split(',').map(str::trim);
-    let kept: Vec<_> =
-        codings.filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("aws-chunked")).collect();
-    (!kept.is_empty()).then(|| kept.join(","))
+    let is_chunked = |coding: &&str| coding.eq_ignore_ascii_case("aws-chunked");
+    let codings = || value.split(',').map(str::trim);
+    if !codings().any(|coding| is_chunked(&coding)) {
+        return Some(value.to_owned()).filter(|value| !value.is_empty());
+    }
+    let kept: Vec<_> = codings().filter(|coding| !coding.is_empty() && !is_chunked(coding)).collect();
+    (!kept.is_empty()).then(|| kept.join(", "))
 }
 
 pub fn website_redirect(ctx: &RequestContext<'_>) -> Result<Option<String>, S3Error> {
@@ -166,7 +169,8 @@ mod tests {
     fn aws_chunked_is_not_stored() {
         assert_eq!(without_aws_chunked("aws-chunked"), None);
         assert_eq!(without_aws_chunked("gzip, aws-chunked"), Some("gzip".into()));
-        assert_eq!(without_aws_chunked("AWS-Chunked,gzip, br"), Some("gzip,br".into()));
+        assert_eq!(without_aws_chunked("AWS-Chunked,gzip, br"), Some("gzip, br".into()));
+        assert_eq!(without_aws_chunked("deflate,gzip"), Some("deflate,gzip".into()));
         assert_eq!(without_aws_chunked(""), None);
     }
 }
