@@ -36,7 +36,9 @@ pub fn register_metadata(metrics: &Metrics, metadata: &Metadata, totals: &Arc<Co
     ];
     for (name, help, read) in counted {
         let totals = Arc::clone(totals);
-        metrics.sampled(SampleKind::Gauge, name, help, move || totals.last().iter().map(|counted| value(read(counted))).collect());
+        metrics.sampled(SampleKind::Gauge, name, help, move || {
+            totals.last().iter().map(|counted| value(read(counted))).collect()
+        });
     }
 }
 

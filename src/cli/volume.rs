@@ -39,12 +39,20 @@ impl Volume {
         match self.action {
             Action::Inspect { path } => {
                 let inspection = inspect_volume(&path)?;
-                if self.json { print_json(&inspection)? } else { print_inspection(&inspection) }
+                if self.json {
+                    print_json(&inspection)?
+                } else {
+                    print_inspection(&inspection)
+                }
                 Ok(ExitCode::SUCCESS)
             }
             Action::Verify { path } => {
                 let verification = verify_volume(&path)?;
-                if self.json { print_json(&verification)? } else { print_verification(&verification) }
+                if self.json {
+                    print_json(&verification)?
+                } else {
+                    print_verification(&verification)
+                }
                 Ok(if verification.is_intact() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
             }
         }
@@ -60,7 +68,8 @@ fn print_inspection(inspection: &VolumeInspection) {
     println!("volume   {}", inspection.volume);
     println!("node     {}", inspection.node);
     println!("cluster  {}", inspection.cluster);
-    let mut rows = table(["SEGMENT", "CLASS", "STATE", "RECORDS", "ON DISK", "CHUNKS", "TOMBSTONES", "TORN", "DAMAGED", "HINT"]);
+    let mut rows =
+        table(["SEGMENT", "CLASS", "STATE", "RECORDS", "ON DISK", "CHUNKS", "TOMBSTONES", "TORN", "DAMAGED", "HINT"]);
     for segment in &inspection.segments {
         rows.add_row([
             segment.file.clone(),

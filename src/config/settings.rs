@@ -2,7 +2,11 @@
 
 use super::{introspection::field_names, process::ProcessSettings};
 use crate::{
-    cluster::ClusterSettings, metadata::MetadataSettings, node::NodeSettings, objects::ObjectsSettings, s3::S3Settings,
+    cluster::ClusterSettings,
+    metadata::MetadataSettings,
+    node::NodeSettings,
+    objects::ObjectsSettings,
+    s3::S3Settings,
     types::ByteSize,
     volume::{CHUNK_LENGTH_MAX, VolumeSettings},
 };

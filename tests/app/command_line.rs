@@ -72,7 +72,9 @@ fn admin_says_when_there_is_no_gateway() {
 fn help_is_no_failure_and_names_every_verb() {
     let ran = run(&["--help"]);
     assert_eq!(ran.code, 0);
-    for verb in ["server", "gateway", "node", "admin", "put", "get", "ls", "rm", "mb", "rb", "bench", "volume", "config"] {
+    for verb in
+        ["server", "gateway", "node", "admin", "put", "get", "ls", "rm", "mb", "rb", "bench", "volume", "config"]
+    {
         assert!(ran.stdout.lines().any(|line| line.trim_start().starts_with(&format!("{verb} "))), "{verb}");
     }
 }
