@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 use tracing::{Metadata, Subscriber};
@@ -41,8 +41,10 @@ pub struct LogSettings {
 pub enum TelemetryError {
     #[error("`{0}` is not a log level; write error, warn, info, debug or trace, or directives: info,larder::s3=debug")]
     Level(String),
+    #[error("cannot make the directory for log files: {0}")]
+    Directory(#[from] io::Error),
     #[error("cannot write log files: {0}")]
-    Directory(#[from] InitError),
+    Files(#[from] InitError),
     #[error("the log was started twice")]
     StartedTwice,
 }
@@ -104,7 +106,9 @@ struct ComponentFiles {
 }
 
 impl ComponentFiles {
-    fn open(directory: &Path) -> Result<Self, InitError> {
+    fn open(directory: &Path) -> Result<Self, TelemetryError> {
+        // The appender looks for old files first, and complains on standard error when there is no directory.
+        fs::create_dir_all(directory)?;
         let open = |component: &'static str| {
             RollingFileAppender::builder()
                 .rotation(Rotation::DAILY)
