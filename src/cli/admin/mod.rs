@@ -9,12 +9,13 @@ mod status;
 use crate::{
     admin::{OperatorCredentials, client::AdminClient},
     app::RootCredentials,
-    config::{AdminProcess, Configuration, Flags},
+    config::{AdminProcess, Configuration, Flags, ProcessSettings},
 };
-use anyhow::Context;
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::process::ExitCode;
+use tokio::time::Instant;
 
 /// Ask or tell a running gateway; uses the root credentials from the variables or from --data DIR
 #[derive(Debug, Args)]
@@ -48,12 +49,17 @@ enum Output {
 
 impl Admin {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let client = connect(self.flags)?;
+        let settings = Configuration::load(&self.flags.into_sources())?.settings()?.process;
         let output = if self.json { Output::Json } else { Output::Table };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
+            let deadline = match &self.verb {
+                Verb::Status(verb) => verb.deadline(),
+                _ => Instant::now(),
+            };
+            let client = connect(settings, deadline).await?;
             match self.verb {
-                Verb::Status(verb) => verb.run(&client, output).await,
+                Verb::Status(verb) => verb.run(&client, output, deadline).await,
                 Verb::Nodes(verb) => verb.run(&client, output).await,
                 Verb::Key(verb) => verb.run(&client, output).await,
                 Verb::Jobs(verb) => verb.run(&client, output).await,
@@ -63,11 +69,17 @@ impl Admin {
     }
 }
 
-fn connect(flags: Flags<AdminProcess>) -> anyhow::Result<AdminClient> {
-    let settings = Configuration::load(&flags.into_sources())?.settings()?.process;
-    let credentials = RootCredentials::find(&settings)?.context(
-        "no root credentials: set LARDER_ACCESS_KEY and LARDER_SECRET_KEY, or give --data DIR of the gateway",
-    )?;
+/// A gateway that starts for the first time makes its credentials first: they are waited for until the deadline.
+async fn connect(settings: ProcessSettings, deadline: Instant) -> anyhow::Result<AdminClient> {
+    let credentials = loop {
+        match RootCredentials::find(&settings)? {
+            Some(found) => break found,
+            None if Instant::now() < deadline => tokio::time::sleep(status::LOOK_INTERVAL).await,
+            None => bail!(
+                "no root credentials: set LARDER_ACCESS_KEY and LARDER_SECRET_KEY, or give --data DIR of the gateway"
+            ),
+        }
+    };
     let credentials = OperatorCredentials {
         access_key: credentials.access_key.clone(),
         secret_key: credentials.secret_key.reveal().into(),

@@ -9,10 +9,8 @@ use crate::{
     types::{ByteSize, HumanDuration},
 };
 use clap::Args;
-use std::{
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::{process::ExitCode, time::Duration};
+use tokio::time::Instant;
 
 /// Show how the cluster is; exit code 0 when everything is fully redundant, else 1
 #[derive(Debug, Args)]
@@ -23,36 +21,39 @@ pub struct Status {
 }
 
 /// Time between two looks while waiting: a status costs the gateway a few queries.
-const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+pub const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
 impl Status {
-    pub async fn run(self, client: &AdminClient, output: Output) -> anyhow::Result<ExitCode> {
-        let report = self.await_health(client).await?;
+    /// Until when a gateway that starts is waited for.
+    pub fn deadline(&self) -> Instant {
+        Instant::now() + self.wait_healthy.map_or(Duration::ZERO, |duration| duration.0)
+    }
+
+    pub async fn run(self, client: &AdminClient, output: Output, deadline: Instant) -> anyhow::Result<ExitCode> {
+        let report = await_health(client, deadline).await?;
         match output {
             Output::Json => print_json(&report)?,
             Output::Table => print_report(&report),
         }
         Ok(if report.fully_redundant { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+}
 
-    /// The first report that is well, or the last one before the time is up. A gateway that is not there yet counts
-    /// as one that is not well.
-    async fn await_health(&self, client: &AdminClient) -> Result<StatusReport, ClientError> {
-        let wait = self.wait_healthy.map_or(Duration::ZERO, |duration| duration.0);
-        let begin = Instant::now();
-        loop {
-            let report = client.status().await;
-            let is_worth_waiting = match &report {
-                Ok(report) => !report.fully_redundant,
-                Err(ClientError::Unreachable { .. } | ClientError::TimedOut(_)) => true,
-                Err(ClientError::Refused { status, .. }) => status.is_server_error(),
-                Err(_) => false,
-            };
-            if !is_worth_waiting || begin.elapsed() >= wait {
-                return report;
-            }
-            tokio::time::sleep(LOOK_INTERVAL.min(wait.saturating_sub(begin.elapsed()))).await;
+/// The first report that is well, or the last one before the time is up. A gateway that is not there yet counts as one
+/// that is not well.
+async fn await_health(client: &AdminClient, deadline: Instant) -> Result<StatusReport, ClientError> {
+    loop {
+        let report = client.status().await;
+        let is_worth_waiting = match &report {
+            Ok(report) => !report.fully_redundant,
+            Err(ClientError::Unreachable { .. } | ClientError::TimedOut(_)) => true,
+            Err(ClientError::Refused { status, .. }) => status.is_server_error(),
+            Err(_) => false,
+        };
+        if !is_worth_waiting || Instant::now() >= deadline {
+            return report;
         }
+        tokio::time::sleep_until(deadline.min(Instant::now() + LOOK_INTERVAL)).await;
     }
 }
 
