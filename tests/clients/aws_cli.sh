@@ -74,11 +74,14 @@ aborts_multipart() {
   refused NoSuchUpload aws s3api list-parts --bucket "$BUCKET" --key aborted --upload-id "$upload"
 }
 
+# For endpoints that it doesn't know, version 1 presigns with the withdrawn Signature Version 2 unless told otherwise.
 presigns() {
   local url
+  printf '[default]\ns3 =\n  signature_version = s3v4\n' >config
+  export AWS_CONFIG_FILE=$PWD/config
   url=$(aws s3 presign "s3://$BUCKET/copies/70000" --expires-in 60)
   curl -sSf "$url" | cmp - up.70000
-  equal "$(curl -s -o /dev/null -w '%{http_code}' "${url/copies%2F70000/copies%2F1}x")" 403
+  equal "$(curl -s -o /dev/null -w '%{http_code}' "${url/copies\/70000/copies\/1}")" 403
   equal "$(curl -s -o /dev/null -w '%{http_code}' "${url%%\?*}")" 403
 }
 

@@ -30,7 +30,7 @@ use worker::{Worker, WorkerReport};
 
 const WORKERS: u64 = 4;
 /// How long the load runs before the kill: from the first requests to many of them.
-const LOAD_MILLIS: std::ops::Range<u64> = 50..1200;
+const LOAD_MILLIS: std::ops::Range<u64> = 100..1500;
 
 #[test]
 fn what_a_killed_server_acknowledged_is_there_when_it_comes_back() {

@@ -14,18 +14,22 @@ use aws_sdk_s3::{
 };
 use larder::runtime::{Random, SeededRandom};
 use std::{fmt::Debug, sync::Arc, time::Duration};
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 /// Keys of a worker: few, so that they are overwritten and deleted often.
 const KEYS: u64 = 12;
 /// S3's least length of a part that is not the last.
 const PART_LENGTH: usize = 5 << 20;
-/// While nobody listens, a failed request takes no time; this keeps the worker from spinning.
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(20);
+/// Between two looks whether somebody listens again. Without waiting, every key would be open within milliseconds of a
+/// kill, and nothing would be left to do when the server is back.
+const LISTENER_PAUSE: Duration = Duration::from_millis(20);
 
 pub struct Worker {
     index: u64,
     client: Client,
+    /// `host:port`
+    address: String,
     random: SeededRandom,
     ledger: Arc<Ledger>,
     report: WorkerReport,
@@ -47,13 +51,15 @@ impl WorkerReport {
     }
 }
 
-/// Why a change has no acknowledgement: it may have happened or not.
+/// Why there is no acknowledgement: a change may have happened or not.
+#[derive(Clone, Copy, Debug)]
 struct Unanswered;
 
 impl Worker {
     pub async fn new(index: u64, endpoint: &str, seed: u64, ledger: Arc<Ledger>) -> Self {
         let client = client(endpoint, Retries::None).await;
-        Self { index, client, random: SeededRandom::new(seed), ledger, report: WorkerReport::default() }
+        let address = endpoint.trim_start_matches("http://").to_owned();
+        Self { index, client, address, random: SeededRandom::new(seed), ledger, report: WorkerReport::default() }
     }
 
     /// Ends after the request under way, so that every outcome is either acknowledged or open.
@@ -68,20 +74,28 @@ impl Worker {
                 }
                 continue;
             };
-            if self.random.below(4) == 0 {
-                self.read(&key, state).await;
-            } else {
-                self.change(&key).await;
+            let answered = match self.random.below(4) {
+                0 => self.read(&key, state).await,
+                _ => self.change(&key).await,
+            };
+            if answered.is_err() {
+                self.wait_for_a_listener(&stop).await;
             }
         }
         self.report
+    }
+
+    async fn wait_for_a_listener(&self, stop: &CancellationToken) {
+        while TcpStream::connect(&self.address).await.is_err() && !stop.is_cancelled() {
+            tokio::time::sleep(LISTENER_PAUSE).await;
+        }
     }
 
     fn all_keys_rest(&self) -> bool {
         (0..KEYS).all(|number| self.ledger.allowed(&format!("worker {}/ä+{number}", self.index)).len() > 1)
     }
 
-    async fn change(&mut self, key: &str) {
+    async fn change(&mut self, key: &str) -> Result<(), Unanswered> {
         let kind = self.random.below(20);
         let state = if kind < 4 { None } else { Some(self.write_of(kind)) };
         self.ledger.may_become(key, state);
@@ -95,11 +109,9 @@ impl Worker {
                 self.report.acknowledged += 1;
                 self.ledger.is(key, state);
             }
-            Err(Unanswered) => {
-                self.report.unanswered += 1;
-                tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
-            }
+            Err(Unanswered) => self.report.unanswered += 1,
         }
+        outcome
     }
 
     /// Mostly small; some of several chunks; one kind in parts.
@@ -138,21 +150,19 @@ impl Worker {
     }
 
     /// Under load too, an answer that comes is the right one. One that doesn't come says nothing.
-    async fn read(&mut self, key: &str, expected: State) {
+    async fn read(&mut self, key: &str, expected: State) -> Result<(), Unanswered> {
         let found = match self.client.get_object().bucket(BUCKET).key(key).send().await {
             Ok(answer) => match answer.body.collect().await {
                 Ok(body) => Some(Write::recognise(key, &body.into_bytes())),
-                Err(_cut_off) => return,
+                Err(_cut_off) => return Err(Unanswered),
             },
             Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => None,
-            Err(_unanswered) => {
-                tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
-                return;
-            }
+            Err(_) => return Err(Unanswered),
         };
         let found = found.transpose().unwrap_or_else(|wrong| panic!("{key} under load: {wrong}"));
         assert_eq!(found, expected, "{key} under load");
         self.report.read += 1;
+        Ok(())
     }
 }
 
