@@ -43,6 +43,10 @@ pub struct NodeSettings {
     /// than one chunk can't be received at all. Too high: the node's memory grows by that much.
     pub node_receive_memory: ByteSize,
 
+    /// Bytes of chunks that a node process holds while it sends them; further reads wait. Default 64MiB. Too low: less
+    /// than one chunk can't be sent at all. Too high: the node's memory grows by that much.
+    pub node_send_memory: ByteSize,
+
     /// Reads from the disk that a node does at a time, each on a thread of its own; what is cached in memory needs none.
     /// Default 8. Too low: a disk with deep queues idles. Too high: a slow disk blocks that many threads.
     pub node_disk_reads: u32,
@@ -60,6 +64,7 @@ impl Default for NodeSettings {
             node_listen_connections: 1024,
             node_requests: 256,
             node_receive_memory: ByteSize::mib(64),
+            node_send_memory: ByteSize::mib(64),
             node_disk_reads: 8,
         }
     }
@@ -90,9 +95,12 @@ impl NodeSettings {
                 return Err(format!("{name} must be 1 to {max}"));
             }
         }
-        let receive_min = u64::from(super::protocol::CHUNK_LENGTH_MAX);
-        if !(receive_min..=1 << 40).contains(&self.node_receive_memory.bytes()) {
-            return Err(format!("node_receive_memory must hold the largest chunk: at least {}", ByteSize(receive_min)));
+        let chunk = u64::from(super::protocol::CHUNK_LENGTH_MAX);
+        let shares = [("node_receive_memory", self.node_receive_memory), ("node_send_memory", self.node_send_memory)];
+        for (name, share) in shares {
+            if !(chunk..=1 << 40).contains(&share.bytes()) {
+                return Err(format!("{name} must hold the largest chunk: at least {}", ByteSize(chunk)));
+            }
         }
         Ok(())
     }
@@ -110,6 +118,7 @@ mod tests {
             NodeSettings { node_disk_reads: 100_000, ..NodeSettings::default() },
             NodeSettings { heartbeat_interval: HumanDuration::default(), ..NodeSettings::default() },
             NodeSettings { node_receive_memory: ByteSize::mib(1), ..NodeSettings::default() },
+            NodeSettings { node_send_memory: ByteSize::mib(1), ..NodeSettings::default() },
         ];
         for settings in wrong {
             assert!(settings.validate().is_err(), "{settings:?}");

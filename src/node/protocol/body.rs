@@ -10,6 +10,7 @@ use std::{
     pin::Pin,
     task::{Context, Poll},
 };
+use tokio::sync::OwnedSemaphorePermit;
 
 /// What goes out as one frame. Frames of 256 KiB to 1 MiB cost least (LIMITS.md).
 const FRAME_LENGTH_MAX_BYTES: usize = 1 << 20;
@@ -23,6 +24,8 @@ pub struct FrameBody {
     frames: VecDeque<Bytes>,
     /// Bytes in the frames.
     remaining: u64,
+    /// What the pieces' memory was taken from: given back when the body was sent, or given up.
+    memory: Option<OwnedSemaphorePermit>,
 }
 
 impl FrameBody {
@@ -35,6 +38,11 @@ impl FrameBody {
             }
         }
         body
+    }
+
+    /// Gives the memory back when the body is dropped.
+    pub fn holding(self, memory: Option<OwnedSemaphorePermit>) -> Self {
+        Self { memory, ..self }
     }
 
     /// Bytes that were not sent yet: at first the whole body's length.

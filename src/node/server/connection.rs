@@ -1,6 +1,7 @@
 //! One peer's connection: who it is, and one request after the other.
 
 use super::{
+    chunk_memory::{ChunkMemory, HeldMemory},
     dispatch::{Believed, Reply, dispatch},
     service::NodeService,
 };
@@ -17,7 +18,7 @@ use crate::{
         },
     },
     runtime::Random,
-    types::Term,
+    types::{BLOCK_LENGTH, Term},
 };
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header, request};
@@ -26,10 +27,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::timeout,
-};
+use tokio::time::timeout;
 
 /// What all connections to a node share.
 pub(super) struct Serving {
@@ -38,8 +36,10 @@ pub(super) struct Serving {
     pub(super) random: Arc<dyn Random>,
     /// Deadline for a request's body to arrive.
     pub(super) body_timeout: Duration,
-    /// KiB of chunks that may be in memory from their arrival until they are durable.
-    pub(super) receive_kib: Semaphore,
+    /// For chunks from their arrival until they are durable.
+    pub(super) receive_memory: ChunkMemory,
+    /// For blocks from their reading until they were sent.
+    pub(super) send_memory: ChunkMemory,
 }
 
 /// A connection. Nothing is done for it but the hello until it has proven the secret.
@@ -101,8 +101,8 @@ impl PeerConnection {
         let opening = self.open(route, &parts, path, body);
         let opened = timeout(deadline, opening).await.map_err(|_| Stranger::TooSlow)??;
         let counter = opened.counter;
-        let reply = self.work(opened).await;
-        self.seal(counter, reply)
+        let (reply, memory) = self.work(opened).await;
+        self.seal(counter, reply, memory)
     }
 
     /// The first request of a connection: both sides' nonces, and this side's proof.
@@ -145,43 +145,52 @@ impl PeerConnection {
         Ok(Opened { route, counter: proof.counter, term: proof.term, head, body })
     }
 
-    /// Receives what is still to come, and has the service do what is asked.
-    async fn work(&self, opened: Opened) -> Reply {
+    /// Receives what is still to come, and has the service do what is asked. The memory is that of the reply.
+    async fn work(&self, opened: Opened) -> (Reply, Option<HeldMemory>) {
         let Opened { route, term, head, body, .. } = opened;
         let receiving = timeout(self.serving.body_timeout, self.receive(route, &head, body));
-        let late = NodeError::Unreachable("the chunk did not arrive in time".to_owned());
-        match receiving.await.unwrap_or(Err(late)) {
-            // The memory is given back when the chunk is durable.
-            Ok((pieces, _memory)) => dispatch(&self.serving.service, Believed { route, term, head, pieces }).await,
-            Err(error) => Reply::error(&error),
+        let late = NodeError::Unreachable("the node has no memory free, or the chunk came too slowly".to_owned());
+        let (pieces, mut memory) = match receiving.await.unwrap_or(Err(late)) {
+            Ok(received) => received,
+            Err(error) => return (Reply::error(&error), None),
+        };
+        let reply = dispatch(&self.serving.service, Believed { route, term, head, pieces }).await;
+        if let Some(memory) = &mut memory {
+            memory.shrink_to(reply.data.len());
         }
+        (reply, memory)
     }
 
-    /// The bytes behind the head: those of a chunk that is put, none with other requests.
+    /// Takes the memory for a chunk on its way in or out, and receives the bytes behind the head: those of a chunk that
+    /// is put, none with other requests.
     async fn receive(
         &self,
         route: Route,
         head: &[u8],
         mut body: BodyReader<Incoming>,
-    ) -> Result<(Vec<Bytes>, Option<SemaphorePermit<'_>>), NodeError> {
+    ) -> Result<(Vec<Bytes>, Option<HeldMemory>), NodeError> {
         let refused = |reason: &str| NodeError::Refused(reason.to_owned());
-        if !matches!(route, Route::PutChunk(_)) {
-            let is_bare = body.remaining() == 0;
-            return if is_bare { Ok((Vec::new(), None)) } else { Err(refused("bytes where none belong")) };
+        let (length, memory) = match route {
+            Route::PutChunk(_) => {
+                let head = PutHead::decode(head).ok_or_else(|| refused("the chunk's head can't be read"))?;
+                (head.length, Some(self.serving.receive_memory.take(head.length).await?))
+            }
+            Route::GetChunk { block_count, .. } => {
+                let length_max = block_count.saturating_mul(BLOCK_LENGTH).min(CHUNK_LENGTH_MAX);
+                (0, Some(self.serving.send_memory.take(length_max).await?))
+            }
+            _ => (0, None),
+        };
+        if body.remaining() != u64::from(length) {
+            return Err(refused("the body is not as long as its head says"));
         }
-        let length = PutHead::decode(head).ok_or_else(|| refused("the chunk's head can't be read"))?.length;
-        if length > CHUNK_LENGTH_MAX || body.remaining() != u64::from(length) {
-            return Err(refused("the chunk is not as long as its head says"));
-        }
-        let memory = self.serving.receive_kib.acquire_many(length.div_ceil(1024)).await;
-        let memory = memory.map_err(|error| NodeError::Unreachable(error.to_string()))?;
         let pieces = body.take_pieces(length as usize).await;
-        let pieces = pieces.map_err(|error| NodeError::Unreachable(error.to_string()))?;
-        Ok((pieces, Some(memory)))
+        Ok((pieces.map_err(|error| NodeError::Unreachable(error.to_string()))?, memory))
     }
 
-    fn seal(&self, counter: u64, reply: Reply) -> Result<Response<FrameBody>, Stranger> {
+    fn seal(&self, counter: u64, reply: Reply, memory: Option<HeldMemory>) -> Result<Response<FrameBody>, Stranger> {
         let body = FrameBody::new(reply.head.clone(), [reply.data]);
+        let body = body.holding(memory.map(HeldMemory::into_permit));
         let term = self.serving.service.term();
         let proof = {
             let session = self.session();

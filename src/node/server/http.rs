@@ -1,6 +1,7 @@
 //! The listener of a node process: serves the node to gateways and peers that prove the cluster secret.
 
 use super::{
+    chunk_memory::ChunkMemory,
     connection::{PeerConnection, Serving},
     service::NodeService,
 };
@@ -40,13 +41,13 @@ pub struct ServeParts {
 /// waits for them.
 pub async fn serve(listener: TcpListener, parts: ServeParts, shutdown: Shutdown) {
     let settings = parts.settings;
-    let receive_kib = usize::try_from(settings.node_receive_memory.bytes() / 1024).unwrap_or(usize::MAX);
     let serving = Arc::new(Serving {
         service: parts.service,
         secret: parts.secret,
         random: parts.random,
         body_timeout: settings.node_request_timeout.0,
-        receive_kib: Semaphore::new(receive_kib.min(Semaphore::MAX_PERMITS)),
+        receive_memory: ChunkMemory::new(settings.node_receive_memory),
+        send_memory: ChunkMemory::new(settings.node_send_memory),
     });
     // Longer than a client keeps it, so that it is the client who ends it, not we in the middle of its next request.
     let idle_timeout = settings.node_idle_timeout.0.saturating_mul(2);

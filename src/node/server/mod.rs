@@ -2,9 +2,11 @@
 //!
 //! `service` is a node as a whole and the one `NodeApi` over a volume; what it does on a request lies in `write`, `read`,
 //! `destroy`, `pull`, `inventory` and `status`. `node_state`, `state_file` and `state_keeper` remember what a node must
-//! never forget. `upkeep` runs the volume's background work. `http`, `connection` and `dispatch` are the wire.
+//! never forget. `upkeep` runs the volume's background work. `http`, `connection` and `dispatch` are the wire;
+//! `admission`, `disk_threads` and `chunk_memory` bound what the node does at a time.
 
 mod admission;
+mod chunk_memory;
 mod connection;
 mod destroy;
 mod disk_threads;
