@@ -95,9 +95,13 @@ impl Node {
 
     /// Stops the node and starts it on the same directory.
     pub async fn restart(self) -> Self {
+        self.restart_with(node_settings()).await
+    }
+
+    pub async fn restart_with(self, settings: NodeSettings) -> Self {
         let reach = self.reach;
         let directory = self.stop().await;
-        Self::start(reach, directory, volume_settings(), node_settings()).await
+        Self::start(reach, directory, volume_settings(), settings).await
     }
 
     async fn start(reach: Reach, directory: TempDir, volume: VolumeSettings, settings: NodeSettings) -> Self {

@@ -375,15 +375,17 @@ pub async fn a_frozen_volume_refuses_chunks_says_so_and_still_reads(node: Node) 
 }
 
 pub async fn a_put_into_a_stuck_disk_ends_at_its_deadline(node: Node) {
-    let settings = NodeSettings { node_request_timeout: HumanDuration::from_millis(300), ..node_settings() };
-    let node = node.again_with(volume_settings(), settings).await;
-    let chunk = Chunk::new(1, 0, 5000);
+    let (chunk, late) = (Chunk::new(1, 0, 5000), Chunk::new(2, 0, 5000));
     node.put(&chunk).await;
+    let hasty = NodeSettings { node_request_timeout: HumanDuration::from_millis(100), ..node_settings() };
+    let node = node.restart_with(hasty).await;
     node.disk.set(Fault::SyncHangs);
-    let late = node.api.put_chunk(Chunk::new(2, 0, 5000).put()).await;
-    assert!(matches!(late, Err(NodeError::Unreachable(_))), "{late:?}");
-    assert_holds(&node, &chunk).await;
+    let unanswered = node.api.put_chunk(late.put()).await;
+    assert!(matches!(unanswered, Err(NodeError::Unreachable(_))), "{unanswered:?}");
     node.disk.set(Fault::None);
-    // What hung goes on: whether it was durable is known only then, and putting it again tells.
-    node.put(&Chunk::new(2, 0, 5000)).await;
+    // What hung goes on: whether it became durable nobody was told. Putting it again tells.
+    let node = node.restart().await;
+    node.put(&late).await;
+    assert_holds(&node, &chunk).await;
+    assert_holds(&node, &late).await;
 }
