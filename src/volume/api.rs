@@ -32,6 +32,12 @@ pub struct HeldChunk {
     pub length: u32,
 }
 
+/// A place in an inventory: generation of a segment, offset in it.
+pub type InventoryCursor = (u64, u64);
+
+/// Some of what is held, and where the next page begins; `None` at the end.
+pub type InventoryPage = (Vec<HeldChunk>, Option<InventoryCursor>);
+
 /// Whether the volume takes chunks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VolumeCondition {

@@ -4,24 +4,17 @@
 //! any that exists, so a chunk that it moves is seen at the latest there.
 
 use super::{
-    HeldChunk, VolumeError,
+    HeldChunk, InventoryCursor, InventoryPage, VolumeError,
     catalog::Catalog,
     format::RecordKind,
     index::Place,
     scan::{Scanned, Scanner},
 };
 
-/// Where a page begins: generation of the segment, offset in it.
-pub type Cursor = (u64, u64);
-
 /// Records looked at for one page at most, so that a page over dead segments ends as well.
 const RECORDS_MAX: usize = 100_000;
 
-pub fn page(
-    catalog: &Catalog,
-    from: Option<Cursor>,
-    limit: usize,
-) -> Result<(Vec<HeldChunk>, Option<Cursor>), VolumeError> {
+pub fn page(catalog: &Catalog, from: Option<InventoryCursor>, limit: usize) -> Result<InventoryPage, VolumeError> {
     let (first, mut offset) = from.unwrap_or((0, 0));
     let (mut held, mut looked_at) = (Vec::new(), 0);
     for segment in catalog.segments().into_iter().filter(|segment| segment.generation >= first) {

@@ -174,11 +174,10 @@ fn a_recycled_file_and_a_new_one() {
     assert_eq!(volume.compact_step(), Ok(Step::Busy));
     let made = micros(begun.elapsed());
     let mut chunks = Chunks::of(4096);
-    append_all(&volume, &mut chunks, 3700, 64);
-    work(&volume);
-    append_all(&volume, &mut chunks, 3700, 64);
+    // More than the file holds, so that it is sealed.
+    append_all(&volume, &mut chunks, 4000, 64);
     let (sender, answer) = mpsc::channel();
-    volume.drop_chunks((0..7400).map(key_number).collect(), move |result| sender.send(result).unwrap());
+    volume.drop_chunks((0..4000).map(key_number).collect(), move |result| sender.send(result).unwrap());
     answer.recv().unwrap().unwrap();
     let mut recycled = None;
     loop {

@@ -27,8 +27,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Files that are kept ready for small records: one is in use while the next is prepared.
-const SPARE_COUNT: usize = 1;
+/// Files that are made ready ahead for small records: one is in use while the next is prepared.
+const PREPARED_MAX: usize = 1;
+/// Files that are kept of those that compaction gave up: more would be space that nothing asked for.
+const SPARES_MAX: usize = 2;
 /// Zeros are written in pieces of so many bytes.
 const ZERO_PIECE: usize = 1 << 20;
 
@@ -206,8 +208,12 @@ impl SegmentFiles {
         self.directory.join(segment_name(number))
     }
 
+    fn keeps_more(&self) -> bool {
+        self.state().spares.len() < SPARES_MAX
+    }
+
     pub fn has_spare(&self) -> bool {
-        self.state().spares.len() >= SPARE_COUNT
+        self.state().spares.len() >= PREPARED_MAX
     }
 
     /// Makes a file of `length` bytes ready for small records.
@@ -237,7 +243,7 @@ impl SegmentFiles {
     pub fn adopt_free(&self, number: u32, class: SegmentClass, file: Arc<dyn DiskFile>) -> Result<(), VolumeError> {
         let status = file.status().map_err(VolumeError::disk("asking for a segment's size"))?;
         let all_written = status.allocated >= status.length;
-        if class == SegmentClass::Small && all_written && status.length >= self.size_min && !self.has_spare() {
+        if class == SegmentClass::Small && all_written && status.length >= self.size_min && self.keeps_more() {
             self.state().spares.push(Spare { number, length: status.length, file });
             return Ok(());
         }
@@ -262,7 +268,7 @@ impl SegmentFiles {
         let status = segment.file.status().map_err(VolumeError::disk("asking for a segment's size"))?;
         let all_written = status.allocated >= status.length;
         let useful = segment.class == SegmentClass::Small && all_written && status.length >= self.size_min / 2;
-        if !useful || self.has_spare() {
+        if !useful || !self.keeps_more() {
             self.remove(segment.number)?;
             return Ok(Some(Recycled::Removed));
         }

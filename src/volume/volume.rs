@@ -1,8 +1,8 @@
 //! A volume: the handle that a node holds, and how its parts are put together.
 
 use super::{
-    AppendChunk, CHUNK_LENGTH_MAX, Disk, HeldChunk, RecoveryReport, Step, VolumeError, VolumeOwner, VolumeSettings,
-    VolumeStats, VolumeUsage,
+    AppendChunk, CHUNK_LENGTH_MAX, Disk, InventoryCursor, InventoryPage, RecoveryReport, Step, VolumeError,
+    VolumeOwner, VolumeSettings, VolumeStats, VolumeUsage,
     background::{Background, BackgroundParts},
     catalog::{Catalog, Wait},
     counters::Counters,
@@ -235,11 +235,7 @@ impl Volume {
 
     /// A page of what is held, in the order of the segments' age, of at most `limit` chunks; and where the
     /// next page begins. What is appended meanwhile may be missing; what compaction moves is not. Waits for the disk.
-    pub fn inventory(
-        &self,
-        from: Option<(u64, u64)>,
-        limit: usize,
-    ) -> Result<(Vec<HeldChunk>, Option<(u64, u64)>), VolumeError> {
+    pub fn inventory(&self, from: Option<InventoryCursor>, limit: usize) -> Result<InventoryPage, VolumeError> {
         inventory::page(&self.0.catalog, from, limit).map_err(|error| self.note_read_error(error))
     }
 
