@@ -125,6 +125,11 @@ CREATE TABLE ended_uploads (
     sequence INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Buckets that were deleted while uploads were open in them: these end in bounded steps.
+CREATE TABLE ended_buckets (
+    bucket INTEGER PRIMARY KEY
+) STRICT;
+
 -- Outcomes, kept so that a repeated CompleteMultipartUpload gets the same answer.
 CREATE TABLE completed_uploads (
     upload    BLOB PRIMARY KEY,

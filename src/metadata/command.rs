@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub enum Command {
     // Buckets
     CreateBucket(CreateBucket),
-    /// Afterwards the bucket is gone, or it had versions or uploads and nothing changed.
+    /// Afterwards the bucket is gone, its open uploads are queued to end, or it had versions and nothing changed.
     DeleteBucket {
         bucket: BucketId,
     },

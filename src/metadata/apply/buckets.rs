@@ -44,19 +44,23 @@ fn tags_text(tags: &TagSet) -> String {
 }
 
 const READ_EMPTINESS: &str = "
-    SELECT EXISTS (SELECT 1 FROM versions v WHERE v.bucket = b.bucket)
-        OR EXISTS (SELECT 1 FROM uploads u WHERE u.bucket = b.bucket)
-    FROM buckets b WHERE b.bucket = $1";
+    SELECT EXISTS (SELECT 1 FROM versions v WHERE v.bucket = b.bucket) FROM buckets b WHERE b.bucket = $1";
 const DELETE_BUCKET: &str = "DELETE FROM buckets WHERE bucket = $1";
+const QUEUE_UPLOADS: &str = "
+    INSERT INTO ended_buckets (bucket)
+    SELECT $1 + 0 WHERE EXISTS (SELECT 1 FROM uploads u WHERE u.bucket = $1)";
 
-/// Afterwards the bucket is gone, or it had versions or uploads and nothing changed.
+/// Afterwards the bucket is gone and the uploads that were open in it are queued to end, or it had versions and nothing
+/// changed. Open uploads don't keep a bucket, as in S3.
 pub(super) async fn delete(bucket: BucketId, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
     match tx.fetch_number(Script::of(READ_EMPTINESS).with(number(bucket.0))).await? {
         None => return Err(CommandError::NoSuchBucket.into()),
         Some(0) => {}
         Some(_) => return Err(CommandError::BucketNotEmpty.into()),
     }
-    tx.execute(Script::of(DELETE_BUCKET).with(number(bucket.0))).await?;
+    let mut script = Script::of(QUEUE_UPLOADS).with(number(bucket.0));
+    script.add(DELETE_BUCKET).bind(number(bucket.0));
+    tx.execute(script).await?;
     Ok(Outcome::Done)
 }
 

@@ -1,4 +1,4 @@
-//! Deletion in bounded steps: ended uploads release their parts, contents that nothing names release their extents, blobs
+//! Deletion in bounded steps: uploads of deleted buckets end, ended uploads release their parts, contents that nothing names release their extents, blobs
 //! that no extent names are queued in `deletions`, for their nodes to drop.
 
 use super::transaction::{ApplyError, Transaction};
@@ -18,11 +18,40 @@ const STEP_ROWS_MAX: u32 = 1000;
 /// `deletions` that carries this command's sequence. The outcome is 0 when nothing is left to do.
 pub(super) async fn unroll(limit: u32, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
     let limit = limit.clamp(1, STEP_ROWS_MAX);
+    let ended = end_uploads_of_buckets(limit, tx).await?;
+    if ended > 0 {
+        return Ok(Outcome::Progress { rows: ended });
+    }
     let rows = match release_parts(limit, tx).await? {
         0 => unroll_contents(limit, tx).await?,
         released => released,
     };
     Ok(Outcome::Progress { rows })
+}
+
+const READ_ENDED_BUCKET: &str = "SELECT bucket FROM ended_buckets ORDER BY bucket LIMIT 1";
+const READ_UPLOADS: &str = "
+    SELECT count(*) FROM (SELECT 1 FROM uploads WHERE bucket = $1 LIMIT $2 + 0)";
+const END_UPLOADS: &str = "
+    INSERT INTO ended_uploads (upload, sequence)
+    SELECT upload, $3 + 0 FROM uploads WHERE bucket = $1 ORDER BY key, upload LIMIT $2 + 0";
+const DELETE_UPLOADS: &str = "
+    DELETE FROM uploads WHERE bucket = $1 AND (key, upload) IN
+        (SELECT key, upload FROM uploads WHERE bucket = $1 ORDER BY key, upload LIMIT $2 + 0)";
+const DELETE_ENDED_BUCKET: &str = "DELETE FROM ended_buckets WHERE bucket = $1";
+
+/// One step of one deleted bucket: up to `limit` of its uploads end. The step that reaches the last forgets the bucket.
+async fn end_uploads_of_buckets(limit: u32, tx: &mut Transaction<'_>) -> Result<u64, ApplyError> {
+    let Some(bucket) = tx.fetch_number(Script::of(READ_ENDED_BUCKET)).await? else { return Ok(0) };
+    let (bucket, step) = (number(bucket), i64::from(limit));
+    let found = tx.fetch_number(Script::of(READ_UPLOADS).with(bucket).with(step)).await?.unwrap_or(0);
+    let mut script = Script::of(END_UPLOADS).with(bucket).with(step).with(number(tx.sequence().0));
+    script.add(DELETE_UPLOADS).bind(bucket).bind(step);
+    if found < u64::from(limit) {
+        script.add(DELETE_ENDED_BUCKET).bind(bucket);
+    }
+    tx.execute(script).await?;
+    Ok(found.max(1))
 }
 
 const READ_ENDED: &str = "SELECT upload FROM ended_uploads ORDER BY upload LIMIT 1";

@@ -1,6 +1,6 @@
 //! Buckets, their tags, access keys, terms.
 
-use super::fixture::*;
+use super::{fixture::*, multipart};
 use crate::{
     metadata::{Command, CommandError, Outcome, command::*},
     types::*,
@@ -42,7 +42,7 @@ async fn buckets_are_listed_in_order_by_prefix_and_page() {
 }
 
 #[tokio::test]
-async fn a_bucket_with_versions_or_uploads_is_not_deleted() {
+async fn a_bucket_with_versions_is_not_deleted() {
     let fixture = Fixture::new().await;
     let delete = || Command::DeleteBucket { bucket: fixture.bucket };
     fixture.put("a", &[1]).await;
@@ -52,6 +52,25 @@ async fn a_bucket_with_versions_or_uploads_is_not_deleted() {
     assert_eq!(fixture.propose(delete()).await, Err(CommandError::NoSuchBucket));
     let refused = fixture.propose(Command::PutObject(fixture.put_of("a", fixture.content(&[1])))).await;
     assert_eq!(refused, Err(CommandError::NoSuchBucket), "a write to a bucket that is gone does not land in a new one");
+}
+
+#[tokio::test]
+async fn open_uploads_end_with_their_bucket() {
+    let fixture = Fixture::new().await;
+    for name in ["a", "b", "c"] {
+        let upload = multipart::begin(&fixture, name).await;
+        multipart::put_part(&fixture, name, upload, 1, 10).await;
+    }
+    fixture.done(Command::DeleteBucket { bucket: fixture.bucket }).await;
+    for _ in 0..2 {
+        fixture.done(Command::UnrollDeletedContents { limit: 2 }).await;
+        fixture.assert_counts_are_references().await;
+    }
+    fixture.unroll().await;
+    for table in ["SELECT count(*) FROM uploads", "SELECT count(*) FROM parts", "SELECT count(*) FROM ended_buckets"] {
+        assert_eq!(fixture.count(table).await, 0, "{table}");
+    }
+    assert_eq!(fixture.count("SELECT count(*) FROM deletions").await, 3);
 }
 
 #[tokio::test]

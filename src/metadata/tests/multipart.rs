@@ -41,7 +41,7 @@ fn part_of(fixture: &Fixture, name: &str, upload: UploadId, part_number: u32, si
     }
 }
 
-async fn put_part(fixture: &Fixture, name: &str, upload: UploadId, part_number: u32, size: u64) {
+pub async fn put_part(fixture: &Fixture, name: &str, upload: UploadId, part_number: u32, size: u64) {
     fixture.done(Command::PutPart(part_of(fixture, name, upload, part_number, size))).await;
 }
 
