@@ -7,14 +7,18 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{Receiver, channel},
+    },
     thread,
 };
 
 /// Killed, by its own id, when it is dropped.
 pub struct Running {
     child: Child,
-    greeting: Receiver<String>,
+    /// Behind a lock so that tests may share a server.
+    greeting: Mutex<Receiver<String>>,
     log: PathBuf,
 }
 
@@ -35,12 +39,13 @@ impl Running {
                 let _ = sender.send(line);
             }
         });
-        Self { child, greeting, log: log.to_owned() }
+        Self { child, greeting: Mutex::new(greeting), log: log.to_owned() }
     }
 
     /// Waits for the line of the greeting that begins with `label`; what follows it.
     pub fn greeted(&self, label: &str) -> String {
-        while let Ok(line) = self.greeting.recv() {
+        let greeting = self.greeting.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Ok(line) = greeting.recv() {
             if let Some(rest) = line.strip_prefix(label) {
                 return rest.trim().to_owned();
             }
@@ -50,7 +55,7 @@ impl Running {
 
     /// What is left of the greeting, up to the end of the process.
     pub fn rest_of_greeting(&self) -> Vec<String> {
-        self.greeting.iter().collect()
+        self.greeting.lock().unwrap_or_else(PoisonError::into_inner).iter().collect()
     }
 
     pub fn pid(&self) -> u32 {

@@ -1,0 +1,53 @@
+//! ListObjects (version 1).
+
+use crate::fixture::{Fixture, code, new_bucket_name};
+use crate::raw::element;
+
+#[tokio::test]
+async fn the_next_marker_is_there_with_a_delimiter_and_may_be_a_prefix() {
+    let fixture = Fixture::new().await;
+    for key in ["a/1", "a/2", "b", "c/1"] {
+        fixture.put(key, "x").await;
+    }
+    let list = || fixture.client.list_objects().bucket(&fixture.bucket).delimiter("/").max_keys(1);
+    let first = list().send().await.unwrap();
+    assert_eq!(first.common_prefixes()[0].prefix(), Some("a/"));
+    assert_eq!((first.is_truncated(), first.next_marker()), (Some(true), Some("a/")));
+    let second = list().marker("a/").send().await.unwrap();
+    assert_eq!((second.marker(), second.contents()[0].key()), (Some("a/"), Some("b")));
+    let third = list().marker("b").send().await.unwrap();
+    assert_eq!(third.common_prefixes()[0].prefix(), Some("c/"));
+    assert_eq!((third.is_truncated(), third.next_marker()), (Some(false), None));
+}
+
+#[tokio::test]
+async fn without_a_delimiter_the_last_key_is_the_marker() {
+    let fixture = Fixture::new().await;
+    for key in ["a", "b", "c"] {
+        fixture.put(key, "x").await;
+    }
+    let list = || fixture.client.list_objects().bucket(&fixture.bucket).max_keys(2);
+    let first = list().send().await.unwrap();
+    let keys: Vec<_> = first.contents().iter().map(|object| object.key().unwrap()).collect();
+    assert_eq!((keys, first.is_truncated()), (vec!["a", "b"], Some(true)));
+    let rest = list().marker("b").send().await.unwrap();
+    assert_eq!((rest.contents()[0].key(), rest.is_truncated()), (Some("c"), Some(false)));
+    assert!(rest.contents()[0].owner().is_some());
+}
+
+#[tokio::test]
+async fn marker_and_prefix_are_echoed_even_when_empty() {
+    let fixture = Fixture::new().await;
+    let text = fixture.raw("GET", "").send().await.text();
+    assert_eq!(element(&text, "Name").as_deref(), Some(fixture.bucket.as_str()));
+    assert!(text.contains("<Marker></Marker>") || text.contains("<Marker/>"), "{text}");
+    assert!(text.contains("<Prefix></Prefix>") || text.contains("<Prefix/>"), "{text}");
+    assert_eq!(element(&text, "IsTruncated").as_deref(), Some("false"));
+}
+
+#[tokio::test]
+async fn an_absent_bucket_and_bad_numbers_are_refused() {
+    let fixture = Fixture::new().await;
+    assert_eq!(code(fixture.client.list_objects().bucket(new_bucket_name()).send().await), "NoSuchBucket");
+    assert_eq!(fixture.raw("GET", "?max-keys=blah").send().await.code(), "InvalidArgument");
+}

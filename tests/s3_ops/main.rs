@@ -1,0 +1,39 @@
+//! Every S3 operation against the running server, by the AWS SDK and by requests signed by hand: one module an
+//! operation, each with its success, the errors that it can answer, and a malformed request.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod fixture;
+mod raw;
+
+mod abort_multipart_upload;
+mod complete_multipart_upload;
+mod copy_object;
+mod create_bucket;
+mod create_multipart_upload;
+mod delete_bucket;
+mod delete_bucket_tagging;
+mod delete_object;
+mod delete_object_tagging;
+mod delete_objects;
+mod get_bucket_location;
+mod get_bucket_tagging;
+mod get_object;
+mod get_object_attributes;
+mod get_object_tagging;
+mod head_bucket;
+mod head_object;
+mod list_buckets;
+mod list_multipart_uploads;
+mod list_object_versions;
+mod list_objects;
+mod list_objects_v2;
+mod list_parts;
+mod not_implemented;
+mod put_bucket_tagging;
+mod put_object;
+mod put_object_tagging;
+mod unconfigured_resources;
+mod upload_part;
+mod upload_part_copy;
