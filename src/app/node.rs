@@ -96,13 +96,14 @@ pub async fn run(process: Process, settings: Settings) -> anyhow::Result<()> {
         random: process.random.clone(),
     };
     process.shutdown.spawn(serve(listener, serving, process.shutdown.clone()));
-    let zone = settings.process.zone.clone().unwrap_or_else(|| identity.node.to_string());
+    let name = display_name(&identity);
+    let zone = settings.process.zone.clone().unwrap_or_else(|| name.clone());
     let reporter = Reporter {
         client,
         node,
         peers,
         cluster,
-        name: identity.name.clone(),
+        name,
         address: reachable.clone(),
         zone,
         settings: node_settings,
@@ -118,6 +119,12 @@ pub async fn run(process: Process, settings: Settings) -> anyhow::Result<()> {
     close(vec![service]).await;
     drop(data);
     Ok(())
+}
+
+/// Short, and the same at every start: nobody has to think of names before they matter.
+fn display_name(identity: &NodeIdentity) -> String {
+    let id = identity.node.to_string();
+    format!("node-{}", id.get(..8).unwrap_or(&id))
 }
 
 /// Binds the address; port 0 takes a free port once and keeps it.

@@ -5,6 +5,7 @@
 
 mod admin;
 mod bench;
+mod broken_pipe;
 mod config;
 mod failure;
 mod gateway;
@@ -34,6 +35,7 @@ struct CommandLine {
 
 /// Runs the verb that the process's arguments name.
 pub fn main() -> ExitCode {
+    broken_pipe::end_quietly();
     match CommandLine::parse().verb.run() {
         Ok(code) => code,
         Err(error) => failure::report(&error),

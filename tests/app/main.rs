@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cluster_of_processes;
 mod command_line;
 mod configuration;
 mod processes;
