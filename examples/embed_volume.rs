@@ -18,8 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // A directory belongs to one owner for ever; another one is refused.
     let owner = VolumeOwner { cluster: ClusterId::from_bytes([1; 16]), node: NodeId::from_bytes([1; 16]) };
     let settings = VolumeSettings::default();
-    let (volume, report) =
-        Volume::open(Arc::new(RealDisk), &directory, owner, &settings, Arc::new(SystemRandom))?;
+    let (volume, report) = Volume::open(Arc::new(RealDisk), &directory, owner, &settings, Arc::new(SystemRandom))?;
     println!("opened with {} chunks", report.chunks);
 
     // A chunk is written once. Its root proves later that what is read is what was written.

@@ -27,7 +27,7 @@ mod signals;
 mod totals;
 mod usage;
 
-use crate::config::{Configuration, Settings};
+use crate::config::Configuration;
 use std::process::ExitCode;
 
 pub use closed_volume::{VolumeInspection, VolumeVerification, inspect_volume, verify_volume};

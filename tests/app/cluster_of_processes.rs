@@ -29,7 +29,15 @@ impl Cluster {
         let directory = tempfile::tempdir().unwrap();
         let gateway = Running::start(&directory.path().join("gateway.log"), |command| {
             let data = directory.path().join("gateway");
-            command.args(["gateway", "--data", text(&data), "--address", "127.0.0.1:0", "--admin-address", "127.0.0.1:0"]);
+            command.args([
+                "gateway",
+                "--data",
+                text(&data),
+                "--address",
+                "127.0.0.1:0",
+                "--admin-address",
+                "127.0.0.1:0",
+            ]);
             command.envs(ENVIRONMENT);
         });
         let s3 = gateway.greeted("S3 endpoint");
@@ -55,13 +63,7 @@ impl Cluster {
     }
 
     fn admin(&self, arguments: &[&str]) -> Output {
-        larder()
-            .arg("admin")
-            .args(arguments)
-            .args(["--admin-address", &self.admin])
-            .envs(ENVIRONMENT)
-            .output()
-            .unwrap()
+        larder().arg("admin").args(arguments).args(["--admin-address", &self.admin]).envs(ENVIRONMENT).output().unwrap()
     }
 
     fn await_health(&self) {
