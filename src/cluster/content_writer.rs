@@ -37,8 +37,9 @@ use uuid::Builder;
 const SENDING_MAX: usize = 2;
 /// Groups that may fail one after the other before the write does: three further ones are more than a cluster that works needs.
 const FAILURES_MAX: u32 = 4;
-/// How long a client may be silent while others wait for memory, before its chunk is sent as far as it has come.
-const SILENCE_UNDER_PRESSURE: Duration = Duration::from_secs(1);
+/// How long a client may be silent while others wait for memory, before its chunk is sent as far as it has come. Longer
+/// than the pauses of a client that is merely slow; a thousand silent ones hold up a newcomer for about ten times as long.
+const SILENCE_UNDER_PRESSURE: Duration = Duration::from_millis(300);
 
 /// What writers need of the cluster.
 #[derive(Debug)]
