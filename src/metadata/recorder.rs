@@ -17,6 +17,8 @@ use std::{
 pub(super) struct Recorder {
     file: File,
     lines: Vec<u8>,
+    /// Length of the file before the batch that was written last.
+    before_batch: u64,
 }
 
 impl Recorder {
@@ -27,7 +29,7 @@ impl Recorder {
         let length = committed_length(&file, committed).map_err(io)?;
         file.set_len(length).map_err(io)?;
         file.seek(SeekFrom::End(0)).map_err(io)?;
-        Ok(Self { file, lines: Vec::new() })
+        Ok(Self { file, lines: Vec::new(), before_batch: length })
     }
 
     pub fn add(&mut self, sequence: CommitSequence, command: &Command) {
@@ -38,14 +40,20 @@ impl Recorder {
 
     /// Called before the batch commits.
     pub fn write(&mut self) -> std::io::Result<()> {
+        self.before_batch = self.file.stream_position()?;
         self.file.write_all(&self.lines)?;
         self.lines.clear();
         Ok(())
     }
 
-    /// The batch was given up.
-    pub fn discard(&mut self) {
+    /// The batch was given up, before it was written (`lines` are there) or after.
+    pub fn discard(&mut self) -> std::io::Result<()> {
+        if self.lines.is_empty() {
+            self.file.set_len(self.before_batch)?;
+            self.file.seek(SeekFrom::Start(self.before_batch))?;
+        }
         self.lines.clear();
+        Ok(())
     }
 }
 

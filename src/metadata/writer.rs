@@ -195,8 +195,9 @@ impl Writer {
     /// The disk was full: nothing of the batch remains once the connection is gone. False when there is no new one.
     async fn give_batch_up(&mut self, proposals: &mut Vec<Proposal>) -> bool {
         tracing::error!(commands = proposals.len(), "the disk of the metadata is full: a batch was taken back");
-        if let Some(recorder) = &mut self.recorder {
-            recorder.discard();
+        if let Some(Err(error)) = self.recorder.as_mut().map(Recorder::discard) {
+            (self.fatal)(&format!("recording commands: {error}"));
+            return false;
         }
         self.groups.forget();
         match connection::writer(&self.database, &self.settings).await {
