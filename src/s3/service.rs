@@ -174,7 +174,7 @@ impl Inner {
             copy_source: copy_source.as_ref(),
         };
         permission::authorise_request(&authenticated.principal, &subject)?;
-        let body = RequestBody::new(&parts.method, &headers, authenticated.payload, source)?;
+        let body = RequestBody::new(operation, &headers, authenticated.payload, source)?;
         let context = RequestContext {
             principal: &authenticated.principal,
             request_id: id,

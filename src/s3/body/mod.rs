@@ -17,6 +17,7 @@ pub use source::{BodyRules, BodySource, Expectation};
 
 use super::{
     error::{S3Code, S3Error},
+    operation::Operation,
     signature::Payload,
 };
 use crate::{
@@ -25,8 +26,9 @@ use crate::{
 };
 use aws_chunked::{AwsChunkedDecoder, ChunkFraming, Step};
 use bytes::{Bytes, BytesMut};
+use digests::ChecksumSubject;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, header};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -40,7 +42,7 @@ const ROOM_WAIT_MAX: Duration = Duration::from_secs(30);
 pub struct RequestBody {
     source: BodySource,
     framing: Framing,
-    /// Bytes of the object or document; unknown only for a plain body with `Transfer-Encoding: chunked`.
+    /// Bytes of the object or document; unknown for a plain body without Content-Length.
     declared_length: Option<u64>,
     digests: ExpectedDigests,
 }
@@ -53,13 +55,13 @@ enum Framing {
 
 impl RequestBody {
     /// Checks everything about the body that can be known before its first byte.
-    pub fn new(method: &Method, headers: &HeaderMap, payload: Payload, source: BodySource) -> Result<Self, S3Error> {
-        let may_have_body = method == Method::PUT || method == Method::POST;
-        let digests = match (may_have_body, &payload) {
-            (true, _) => digests::expected_digests(headers, &payload)?,
-            (false, Payload::Hash(hash)) => ExpectedDigests { sha256: Some(*hash), ..Default::default() },
-            (false, _) => ExpectedDigests::default(),
-        };
+    pub fn new(
+        operation: Operation,
+        headers: &HeaderMap,
+        payload: Payload,
+        source: BodySource,
+    ) -> Result<Self, S3Error> {
+        let digests = digests::expected_digests(headers, &payload, ChecksumSubject::of(operation))?;
         let framing = match payload {
             Payload::Hash(_) | Payload::Unsigned => None,
             Payload::SignedChunks(signer) => Some(ChunkFraming::Signed(signer)),
@@ -67,8 +69,10 @@ impl RequestBody {
             Payload::UnsignedChunksWithTrailer => Some(ChunkFraming::UnsignedWithTrailer),
         };
         let Some(framing) = framing else {
-            let declared_length = source.wire_length();
-            check_hash_of_nothing(declared_length, &digests)?;
+            let wire_length = source.wire_length();
+            check_hash_of_nothing(wire_length, &digests)?;
+            // A request that says nothing has an empty body; a write has to say so.
+            let declared_length = wire_length.filter(|_| headers.contains_key(header::CONTENT_LENGTH));
             return Ok(Self { source, framing: Framing::Plain, declared_length, digests });
         };
         let length = decoded_length(headers)?;

@@ -38,8 +38,8 @@ impl RequestTime {
         if let Some(time) = Self::parse_basic(text) {
             return Some(time);
         }
-        // RFC 2822 writes the zone as a number.
-        let text = text.replace("+0000", "GMT");
+        // RFC 2822 writes the zone as a number; Python's signers write an unknown one.
+        let text = text.replace("+0000", "GMT").replace("-0000", "GMT");
         let since = httpdate::parse_http_date(&text).ok()?.duration_since(UNIX_EPOCH).ok()?;
         Self::from_unix_seconds(i64::try_from(since.as_secs()).ok()?)
     }
@@ -80,7 +80,12 @@ mod tests {
     #[test]
     fn both_forms_of_date_mean_the_same() {
         let basic = RequestTime::parse_basic("20091012T175030Z").unwrap();
-        for text in ["20091012T175030Z", "Mon, 12 Oct 2009 17:50:30 GMT", "Mon, 12 Oct 2009 17:50:30 +0000"] {
+        for text in [
+            "20091012T175030Z",
+            "Mon, 12 Oct 2009 17:50:30 GMT",
+            "Mon, 12 Oct 2009 17:50:30 +0000",
+            "Mon, 12 Oct 2009 17:50:30 -0000",
+        ] {
             assert_eq!(RequestTime::parse_date_header(text).as_ref(), Some(&basic), "{text}");
         }
         assert_eq!((basic.unix_seconds(), basic.date()), (1_255_369_830, "20091012"));

@@ -1,0 +1,9 @@
+//! The S3 wire from outside: hostile and odd requests, written by hand onto a socket of the real server.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bodies;
+mod raw_request;
+mod signatures;
+mod smuggling;
