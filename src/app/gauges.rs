@@ -4,7 +4,7 @@
 use super::{embedded_nodes::EmbeddedNodes, totals::CountedTotals};
 use crate::{
     cluster::{Cluster, NodeView, PIECE_LENGTH_BYTES, Share},
-    metadata::Metadata,
+    metadata::{Metadata, rows::Totals},
     node::api::VolumeStatus,
     runtime::{Metrics, Sample, SampleKind},
     s3::S3Service,
@@ -12,8 +12,11 @@ use crate::{
 };
 use std::sync::Arc;
 
+/// Name, help, and how to read the number.
+type Read<T> = (&'static str, &'static str, fn(&T) -> u64);
+
 pub fn register_metadata(metrics: &Metrics, metadata: &Metadata, totals: &Arc<CountedTotals>) {
-    let counters: [(&str, &str, fn(&Metadata) -> u64); 3] = [
+    let counters: [Read<Metadata>; 3] = [
         ("metadata_commands", "Commands carried out or refused", |metadata| metadata.stats().commands),
         ("metadata_batches", "Transactions, each with one sync", |metadata| metadata.stats().batches),
         ("metadata_refusals", "Commands refused", |metadata| metadata.stats().refusals),
@@ -26,7 +29,7 @@ pub fn register_metadata(metrics: &Metrics, metadata: &Metadata, totals: &Arc<Co
     metrics.sampled(SampleKind::Gauge, "commit_sequence", "The newest durable command", move || {
         plain(metadata.committed().0)
     });
-    let counted: [(&str, &str, fn(&crate::metadata::rows::Totals) -> u64); 6] = [
+    let counted: [Read<Totals>; 6] = [
         ("buckets", "Buckets", |totals| totals.buckets),
         ("blobs", "Blobs", |totals| totals.blobs),
         ("blob_bytes", "Bytes in all blobs, one copy", |totals| totals.blob_bytes),
@@ -43,7 +46,7 @@ pub fn register_metadata(metrics: &Metrics, metadata: &Metadata, totals: &Arc<Co
 }
 
 pub fn register_cluster(metrics: &Metrics, cluster: &Cluster) {
-    let gauges: [(&str, &str, fn(&NodeView) -> u64); 6] = [
+    let gauges: [Read<NodeView>; 6] = [
         ("node_alive", "1 while the node is heard of in time", |node| u64::from(node.standing.is_alive())),
         ("node_capacity_bytes", "Bytes that the node may use", |node| sum(node, |volume| volume.capacity)),
         ("node_used_bytes", "Bytes that the node's files occupy", |node| sum(node, |volume| volume.used)),
@@ -72,7 +75,7 @@ pub fn register_cluster(metrics: &Metrics, cluster: &Cluster) {
 }
 
 pub fn register_s3(metrics: &Metrics, service: &S3Service) {
-    let counters: [(&str, &str, fn(&S3Service) -> u64); 4] = [
+    let counters: [Read<S3Service>; 4] = [
         ("s3_refused", "Answers with a status of 400 to 499", |service| service.stats().refused()),
         ("s3_failed", "Answers with a status of 500 and above", |service| service.stats().failed()),
         ("s3_unrouted", "Requests refused before their operation was known", |service| service.stats().unrouted()),
@@ -95,7 +98,7 @@ pub fn register_s3(metrics: &Metrics, service: &S3Service) {
 
 /// Of the nodes inside this process.
 pub fn register_volumes(metrics: &Metrics, nodes: &EmbeddedNodes) {
-    let counters: [(&str, &str, fn(&VolumeStats) -> u64); 8] = [
+    let counters: [Read<VolumeStats>; 8] = [
         ("volume_appends", "Chunks appended", |stats| stats.appends),
         ("volume_appended_bytes", "Bytes of chunks appended", |stats| stats.appended_bytes),
         ("volume_syncs", "Syncs of segments", |stats| stats.syncs),
