@@ -6,7 +6,7 @@ use std::thread;
 /// Most hash threads that make sense to ask for: more than any machine has cores for.
 const HASH_THREADS_MAX: u32 = 256;
 
-#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct ObjectsSettings {
     /// Threads that hash the bodies of uploads larger than 64 KiB. 0, the default, means one fewer than the machine has
@@ -14,12 +14,6 @@ pub struct ObjectsSettings {
     /// As many as cores: while all of them hash, every write of a log waits for a core, and small writes take
     /// milliseconds.
     pub hash_threads: u32,
-}
-
-impl Default for ObjectsSettings {
-    fn default() -> Self {
-        Self { hash_threads: 0 }
-    }
 }
 
 impl ObjectsSettings {

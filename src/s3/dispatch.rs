@@ -1,7 +1,7 @@
-//! Operation → handler. The match has no wildcard: a new operation does not compile until somebody decided what it
-//! does, and `not_implemented` is a decision too.
+//! The seam between the wire and what carries operations out: the match over all of them, without a wildcard, is in
+//! `ops/handlers.rs`.
 
-use super::{body::RequestBody, context::RequestContext, error::S3Error, operation::Operation, response::Response};
+use super::{body::RequestBody, context::RequestContext, error::S3Error, response::Response};
 use futures_util::future::BoxFuture;
 
 /// What carries out operations. The real one is over `objects`; tests of the wire put a small one here.

@@ -25,7 +25,7 @@ pub struct FrameBody {
     /// Bytes in the frames.
     remaining: u64,
     /// What the pieces' memory was taken from: given back when the body was sent, or given up.
-    memory: Option<OwnedSemaphorePermit>,
+    _memory: Option<OwnedSemaphorePermit>,
 }
 
 impl FrameBody {
@@ -42,7 +42,7 @@ impl FrameBody {
 
     /// Gives the memory back when the body is dropped.
     pub fn holding(self, memory: Option<OwnedSemaphorePermit>) -> Self {
-        Self { memory, ..self }
+        Self { _memory: memory, ..self }
     }
 
     /// Bytes that were not sent yet: at first the whole body's length.

@@ -50,7 +50,8 @@ pub struct RequestBody {
 #[derive(Debug)]
 enum Framing {
     Plain,
-    AwsChunked(AwsChunkedDecoder),
+    /// Boxed: the decoder is some hundred bytes, and most bodies are plain.
+    AwsChunked(Box<AwsChunkedDecoder>),
 }
 
 impl RequestBody {
@@ -81,7 +82,7 @@ impl RequestBody {
             ExpectedChecksum::None | ExpectedChecksum::Computed(_) | ExpectedChecksum::Value(_) => None,
         };
         let decoder = AwsChunkedDecoder::new(framing, length, announced);
-        Ok(Self { source, framing: Framing::AwsChunked(decoder), declared_length: Some(length), digests })
+        Ok(Self { source, framing: Framing::AwsChunked(Box::new(decoder)), declared_length: Some(length), digests })
     }
 
     /// Number of bytes of the object or document. S3 wants to know it before it reads.

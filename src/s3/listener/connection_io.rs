@@ -62,16 +62,16 @@ impl<S> ConnectionIo<S> {
         self.last_progress = now;
         self.watch.inspect(bytes);
         match self.watch.waiting() {
-            Waiting::ForHead => self.head_began = self.head_began.or(Some(now)),
-            Waiting::ForRequest | Waiting::ForBody => self.head_began = None,
+            Waiting::Head => self.head_began = self.head_began.or(Some(now)),
+            Waiting::Request | Waiting::Body => self.head_began = None,
         }
     }
 
     fn read_deadline(&self) -> Option<Instant> {
         match self.watch.waiting() {
-            Waiting::ForRequest => Some(self.last_progress + self.limits.idle_timeout),
-            Waiting::ForHead => Some(self.head_began.unwrap_or(self.last_progress) + self.limits.header_timeout),
-            Waiting::ForBody => None,
+            Waiting::Request => Some(self.last_progress + self.limits.idle_timeout),
+            Waiting::Head => Some(self.head_began.unwrap_or(self.last_progress) + self.limits.header_timeout),
+            Waiting::Body => None,
         }
     }
 
@@ -84,16 +84,16 @@ impl<S> ConnectionIo<S> {
     fn write_is_blocked(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let now = Instant::now();
         let since = *self.write_blocked.get_or_insert(now);
-        while self.write_alarm.has_rung(since + self.write_meter.patience(), cx) {
-            self.write_blocked = Some(Instant::now());
-            match self.write_meter.waited(since.elapsed()) {
-                Pace::Silent => return Err(too_slow()),
-                Pace::Slow if (self.rules.has_waiters)() => return Err(too_slow()),
-                Pace::Slow | Pace::Fine => {}
-            }
-            return self.write_is_blocked(cx);
+        if !self.write_alarm.has_rung(since + self.write_meter.patience(), cx) {
+            return Ok(());
         }
-        Ok(())
+        self.write_blocked = Some(Instant::now());
+        match self.write_meter.waited(since.elapsed()) {
+            Pace::Silent => Err(too_slow()),
+            Pace::Slow if (self.rules.has_waiters)() => Err(too_slow()),
+            // Looks at the alarm again, which sets it for the next time.
+            Pace::Slow | Pace::Fine => self.write_is_blocked(cx),
+        }
     }
 
     fn write_is_open(&mut self) {

@@ -74,11 +74,11 @@ struct Ambiguous;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waiting {
     /// For the first byte of a request.
-    ForRequest,
+    Request,
     /// For the rest of a head.
-    ForHead,
+    Head,
     /// For the rest of a body.
-    ForBody,
+    Body,
 }
 
 #[derive(Debug)]
@@ -94,10 +94,10 @@ impl StrictHead {
 
     pub fn waiting(&self) -> Waiting {
         match self.phase {
-            Phase::Idle => Waiting::ForRequest,
-            Phase::Head(_) | Phase::Spoiled => Waiting::ForHead,
+            Phase::Idle => Waiting::Request,
+            Phase::Head(_) | Phase::Spoiled => Waiting::Head,
             Phase::Length(_) | Phase::ChunkSize | Phase::ChunkData(_) | Phase::ChunkDataEnd | Phase::Trailers => {
-                Waiting::ForBody
+                Waiting::Body
             }
         }
     }
@@ -236,17 +236,14 @@ mod tests {
     fn honest_requests_pass_however_they_are_torn() {
         let long = "x".repeat(300);
         for (text, waiting) in [
-            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Waiting::ForRequest),
-            ("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", Waiting::ForRequest),
-            ("PUT / HTTP/1.1\r\nContent-Length: 3\r\n\r\nab\n", Waiting::ForRequest),
-            ("PUT / HTTP/1.1\r\nContent-Length:3\r\n\r\nab", Waiting::ForBody),
-            ("PUT / HTTP/1.1\r\nContent-Length: 3\r\n\r\n\n\n\nGET / HTTP/1.1\r\n", Waiting::ForHead),
-            ("PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n\n\n\r\n0\r\n\r\n", Waiting::ForRequest),
-            (
-                "PUT / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n2;a=b\r\nab\r\n0\r\nX: y\r\n\r\n",
-                Waiting::ForRequest,
-            ),
-            (&format!("GET /{long} HTTP/1.1\r\nX-{long}: {long}\r\n\r\n"), Waiting::ForRequest),
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Waiting::Request),
+            ("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", Waiting::Request),
+            ("PUT / HTTP/1.1\r\nContent-Length: 3\r\n\r\nab\n", Waiting::Request),
+            ("PUT / HTTP/1.1\r\nContent-Length:3\r\n\r\nab", Waiting::Body),
+            ("PUT / HTTP/1.1\r\nContent-Length: 3\r\n\r\n\n\n\nGET / HTTP/1.1\r\n", Waiting::Head),
+            ("PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n\n\n\r\n0\r\n\r\n", Waiting::Request),
+            ("PUT / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n2;a=b\r\nab\r\n0\r\nX: y\r\n\r\n", Waiting::Request),
+            (&format!("GET /{long} HTTP/1.1\r\nX-{long}: {long}\r\n\r\n"), Waiting::Request),
         ] {
             for cut in [1, 2, 7, 1000] {
                 assert_eq!(watch(text, cut), (true, waiting), "{text:?} in pieces of {cut}");
