@@ -27,7 +27,7 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::{Request, header, request};
+use http::{HeaderValue, Request, header, request};
 use http_body_util::{BodyExt as _, combinators::BoxBody};
 use std::{
     fmt,
@@ -133,6 +133,11 @@ impl Inner {
         });
         self.stats.answered(operation.get().copied(), response.status());
         response.headers_mut().insert(REQUEST_ID_HEADER, id.header_value());
+        if expectation(parts) == Expectation::Continue && !response.status().is_success() {
+            // Whether the client still sends the body after a refusal is its choice (RFC 9110, 10.1.1), so what comes next on
+            // the connection may be that body or a new request: the client is told to take another connection.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         tracing::debug!(
             operation = operation.get().map(|operation| operation.name()),
             status = response.status().as_u16(),
