@@ -50,6 +50,9 @@ pub enum Expectation {
 
 type FrameBody = BoxBody<Bytes, BodyError>;
 
+/// What a body gives next; `None` at its end.
+type NextFrame = Option<Result<http_body::Frame<Bytes>, BodyError>>;
+
 pub struct BodySource {
     body: FrameBody,
     meter: PaceMeter,
@@ -96,7 +99,7 @@ impl BodySource {
     }
 
     /// Waits for the client as long as the meter has patience; `None` when that ended without a verdict against it.
-    async fn wait(&mut self) -> Result<Option<Option<Result<http_body::Frame<Bytes>, BodyError>>>, BodyError> {
+    async fn wait(&mut self) -> Result<Option<NextFrame>, BodyError> {
         let began = Instant::now();
         let frame = tokio::time::timeout(self.meter.patience(), self.body.frame()).await.ok();
         match self.meter.waited(began.elapsed()) {

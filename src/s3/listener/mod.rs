@@ -114,7 +114,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let io = TokioIo::new(ConnectionIo::new(stream, limits, service.body_rules().clone()));
-    let answer = service_fn(|request| async move { Ok::<_, Infallible>(service.answer(request).await) });
+    // hyper keeps room for the answer's future in every connection, idle ones too: boxed, that room is a pointer.
+    let answer = service_fn(|request| Box::pin(async move { Ok::<_, Infallible>(service.answer(request).await) }));
     let connection = http1::Builder::new()
         .max_buf_size(BUFFER_MAX_BYTES)
         .max_headers(HEADERS_MAX)
