@@ -1,4 +1,4 @@
-//! Every operation of S3, as a closed enum: `dispatch.rs` matches on it without a wildcard, so the compiler is the
+//! Every operation of S3, as a closed enum: `ops/handlers.rs` matches on it without a wildcard, so the compiler is the
 //! checklist. Source: Amazon S3 API Reference, "Actions", with POST Object and the CORS preflight, which have pages of
 //! their own.
 

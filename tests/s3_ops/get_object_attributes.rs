@@ -56,7 +56,7 @@ async fn bad_requests_are_refused() {
     let fixture = Fixture::new().await;
     fixture.put("key", "x").await;
     let none = fixture.raw("GET", "/key?attributes").send().await;
-    assert_eq!((none.status, none.code().as_str()), (400, "InvalidArgument"));
+    assert_eq!((none.status, none.code().as_str()), (400, "InvalidRequest"));
     let unknown = fixture.raw("GET", "/key?attributes").header("x-amz-object-attributes", "Color").send().await;
     assert_eq!((unknown.status, unknown.code().as_str()), (400, "InvalidArgument"));
     let missing = fixture.client.get_object_attributes().bucket(&fixture.bucket).key("no");
