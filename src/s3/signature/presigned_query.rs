@@ -142,7 +142,7 @@ mod tests {
             ("X-Amz-Expires", "1e3"),
             ("X-Amz-Expires", "99999999999999999999"),
             ("X-Amz-SignedHeaders", "x-amz-date"),
-            ("X-Amz-Signature", "0a"),
+            ("X-Amz-Signature", ""),
         ] {
             let query = Query::parse(&url(change)).unwrap();
             assert_eq!(parse(&query).unwrap_err().code(), S3Code::AuthorizationQueryParametersError, "{change:?}");

@@ -238,6 +238,22 @@ fn no_signature_and_an_empty_one_are_denied() {
 }
 
 #[test]
+fn a_signature_of_another_form_is_a_wrong_one() {
+    let header = Draft::get("/b/k").with_header();
+    let right = header.authorization().rsplit_once('=').unwrap().1.to_owned();
+    for other in ["0", &right[..63], &format!("{right}0"), &right.to_uppercase(), "ü"] {
+        let mut wire = header.clone();
+        wire.set("authorization", &header.authorization().replace(&right, other));
+        // Beyond ASCII no header of this kind is read at all.
+        let expected =
+            if other.is_ascii() { S3Code::SignatureDoesNotMatch } else { S3Code::AuthorizationHeaderMalformed };
+        assert_eq!(wire.refusal(), expected, "{other}");
+        let presigned = Draft::get("/b/k").presigned(Duration::from_secs(60)).with_parameter("X-Amz-Signature", other);
+        assert_eq!(presigned.refusal(), S3Code::SignatureDoesNotMatch, "{other}");
+    }
+}
+
+#[test]
 fn header_and_query_together_are_refused() {
     let mut wire = Draft::get("/b/k").with_header();
     wire.query = Draft::get("/b/k").presigned(Duration::from_secs(60)).query;
