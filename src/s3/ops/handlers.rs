@@ -46,6 +46,7 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         Op::ListObjectVersions => bucket::list_object_versions::handle(ctx, objects).await,
         Op::ListObjects => bucket::list_objects::handle(ctx, objects).await,
         Op::ListObjectsV2 => bucket::list_objects_v2::handle(ctx, objects).await,
+        Op::PutBucketAcl => bucket::put_bucket_acl::handle(ctx, objects, body).await,
         Op::PutBucketTagging => bucket::put_bucket_tagging::handle(ctx, objects, body).await,
 
         Op::CopyObject => object::copy_object::handle(ctx, objects).await,
@@ -58,6 +59,7 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         Op::GetObjectTagging => object::get_object_tagging::handle(ctx, objects).await,
         Op::HeadObject => object::head_object::handle(ctx, objects).await,
         Op::PutObject => object::put_object::handle(ctx, objects, body).await,
+        Op::PutObjectAcl => object::put_object_acl::handle(ctx, objects, body).await,
         Op::PutObjectTagging => object::put_object_tagging::handle(ctx, objects, body).await,
 
         Op::AbortMultipartUpload => multipart::abort_multipart_upload::handle(ctx, objects).await,
@@ -118,7 +120,6 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         | Op::PostObject
         | Op::PutBucketAbac
         | Op::PutBucketAccelerateConfiguration
-        | Op::PutBucketAcl
         | Op::PutBucketAnalyticsConfiguration
         | Op::PutBucketCors
         | Op::PutBucketEncryption
@@ -134,7 +135,6 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         | Op::PutBucketRequestPayment
         | Op::PutBucketVersioning
         | Op::PutBucketWebsite
-        | Op::PutObjectAcl
         | Op::PutObjectLegalHold
         | Op::PutObjectLockConfiguration
         | Op::PutObjectRetention

@@ -4,6 +4,7 @@
 //! What several operations parse or render alike stands in files of its own here: `*_input.rs` parses, `*_output.rs`
 //! renders.
 
+mod acl;
 mod checksum_output;
 mod condition_input;
 mod copy_source_input;

@@ -12,6 +12,7 @@ pub mod list_object_versions;
 pub mod list_objects;
 pub mod list_objects_v2;
 mod listed_object;
+pub mod put_bucket_acl;
 pub mod put_bucket_tagging;
 pub mod unconfigured;
 

@@ -9,6 +9,7 @@ pub mod get_object_attributes;
 pub mod get_object_tagging;
 pub mod head_object;
 pub mod put_object;
+pub mod put_object_acl;
 pub mod put_object_tagging;
 mod selection_input;
 pub mod unlocked;
