@@ -51,11 +51,9 @@ impl Objects {
         let bucket = self.bucket(&input.name.bucket).await?;
         let upload = self.metadata.upload(bucket.id, &input.name.key, input.name.upload).await?;
         let Some(upload) = upload else { return self.repeated_complete(&bucket, &input.name).await };
-        if !input.parts.is_sorted_by(|before, after| before.part_number < after.part_number) {
-            return Err(ObjectError::InvalidPartOrder);
-        }
+        let parts = each_part_once(&input.parts)?;
         let known = self.all_parts(input.name.upload).await?;
-        let whole = Whole::of(input, &upload, &known)?;
+        let whole = Whole::of(input, &parts, &upload, &known)?;
         let command = Command::CompleteUpload(CompleteUpload {
             bucket: bucket.id,
             key: input.name.key.clone(),
@@ -113,14 +111,18 @@ struct Whole {
 }
 
 impl Whole {
-    fn of(input: &CompleteInput, upload: &Upload, known: &HashMap<u32, UploadPart>) -> Result<Self, ObjectError> {
-        let named: Vec<&UploadPart> =
-            input.parts.iter().map(|part| find_part(part, known)).collect::<Result<_, _>>()?;
-        let invalid = ObjectError::InvalidPart { part_number: input.parts.first().map_or(1, |part| part.part_number) };
+    fn of(
+        input: &CompleteInput,
+        parts: &[&NamedPart],
+        upload: &Upload,
+        known: &HashMap<u32, UploadPart>,
+    ) -> Result<Self, ObjectError> {
+        let named: Vec<&UploadPart> = parts.iter().map(|part| find_part(part, known)).collect::<Result<_, _>>()?;
+        let invalid = ObjectError::InvalidPart { part_number: parts.first().map_or(1, |part| part.part_number) };
         let etag = multipart_etag(named.iter().map(|part| &part.etag)).ok_or(invalid)?;
         let checksum = whole_checksum(upload, &named);
         check_expected(input, upload, checksum.as_ref())?;
-        for (part, known) in input.parts.iter().zip(&named) {
+        for (part, known) in parts.iter().zip(&named) {
             check_part_checksum(part, known)?;
         }
         let completed = |part: &&UploadPart| CompletedPart {
@@ -130,6 +132,21 @@ impl Whole {
         };
         Ok(Self { parts: named.iter().map(completed).collect(), etag, checksum })
     }
+}
+
+/// The list in ascending order, each number once. A number that follows itself with another entity tag is a part that
+/// was uploaded again before its first upload had ended, and the client recorded both: the one that it named last
+/// counts. The same entry twice is a list out of order.
+fn each_part_once(named: &[NamedPart]) -> Result<Vec<&NamedPart>, ObjectError> {
+    let mut parts: Vec<&NamedPart> = Vec::with_capacity(named.len());
+    for part in named {
+        match parts.last_mut() {
+            Some(last) if last.part_number == part.part_number && last.etag != part.etag => *last = part,
+            Some(last) if last.part_number >= part.part_number => return Err(ObjectError::InvalidPartOrder),
+            _ => parts.push(part),
+        }
+    }
+    Ok(parts)
 }
 
 fn find_part<'a>(named: &NamedPart, known: &'a HashMap<u32, UploadPart>) -> Result<&'a UploadPart, ObjectError> {
@@ -230,9 +247,27 @@ mod tests {
         }
     }
 
+    fn whole(input: &CompleteInput, upload: &Upload, known: &HashMap<u32, UploadPart>) -> Result<Whole, ObjectError> {
+        Whole::of(input, &each_part_once(&input.parts)?, upload, known)
+    }
+
+    #[test]
+    fn a_part_that_was_sent_twice_is_named_by_its_last_entry() {
+        let named = |number, tag| NamedPart { part_number: number, etag: ETag::from_md5([tag; 16]), checksum: None };
+        let tags = |list: &[(u32, u8)]| {
+            let list: Vec<_> = list.iter().map(|(number, tag)| named(*number, *tag)).collect();
+            each_part_once(&list).map(|parts| parts.iter().map(|part| part.etag.md5().unwrap()[0]).collect::<Vec<_>>())
+        };
+        assert_eq!(tags(&[(1, 1), (3, 3)]), Ok(vec![1, 3]));
+        assert_eq!(tags(&[(1, 1), (1, 2), (1, 3), (2, 4)]), Ok(vec![3, 4]));
+        for out_of_order in [&[(2, 1), (1, 2)][..], &[(1, 1), (1, 1)], &[(1, 1), (2, 2), (1, 3)]] {
+            assert_eq!(tags(out_of_order), Err(ObjectError::InvalidPartOrder), "{out_of_order:?}");
+        }
+    }
+
     #[test]
     fn an_upload_without_algorithm_gets_a_full_crc64() {
-        let whole = Whole::of(&input(&[1, 2]), &upload(None), &known(ChecksumAlgorithm::Crc64nvme)).unwrap();
+        let whole = whole(&input(&[1, 2]), &upload(None), &known(ChecksumAlgorithm::Crc64nvme)).unwrap();
         let expected = ObjectChecksum::full_object(checksum_of(ChecksumAlgorithm::Crc64nvme, &[1, 2]));
         assert_eq!(whole.checksum, Some(expected));
         assert!(whole.etag.as_str().ends_with("-2"));
@@ -241,18 +276,15 @@ mod tests {
     #[test]
     fn parts_that_are_unknown_or_differ_are_refused() {
         let parts = known(ChecksumAlgorithm::Crc64nvme);
-        let unknown = Whole::of(&input(&[1, 3]), &upload(None), &parts).unwrap_err();
+        let unknown = whole(&input(&[1, 3]), &upload(None), &parts).unwrap_err();
         assert_eq!(unknown, ObjectError::InvalidPart { part_number: 3 });
         let mut other_tag = input(&[1, 2]);
         other_tag.parts[1].etag = ETag::from_md5([9; 16]);
-        assert_eq!(
-            Whole::of(&other_tag, &upload(None), &parts).unwrap_err(),
-            ObjectError::InvalidPart { part_number: 2 }
-        );
+        assert_eq!(whole(&other_tag, &upload(None), &parts).unwrap_err(), ObjectError::InvalidPart { part_number: 2 });
         let mut other_checksum = input(&[1, 2]);
         other_checksum.parts[0].checksum = Some(checksum_of(ChecksumAlgorithm::Crc64nvme, b"other"));
         assert_eq!(
-            Whole::of(&other_checksum, &upload(None), &parts).unwrap_err(),
+            whole(&other_checksum, &upload(None), &parts).unwrap_err(),
             ObjectError::InvalidPart { part_number: 1 }
         );
     }
@@ -261,15 +293,15 @@ mod tests {
     fn what_the_client_says_of_the_whole_is_checked() {
         let composite = upload(Some((ChecksumAlgorithm::Sha256, ChecksumKind::Composite)));
         let parts = known(ChecksumAlgorithm::Sha256);
-        let right = Whole::of(&input(&[1, 2]), &composite, &parts).unwrap().checksum.unwrap().to_text();
+        let right = whole(&input(&[1, 2]), &composite, &parts).unwrap().checksum.unwrap().to_text();
         let with = |text: &str| CompleteInput {
             expected_checksum: Some((ChecksumAlgorithm::Sha256, text.to_owned())),
             ..input(&[1, 2])
         };
-        assert!(Whole::of(&with(&right), &composite, &parts).is_ok());
-        let wrong = Whole::of(&with("bad"), &composite, &parts).unwrap_err();
+        assert!(whole(&with(&right), &composite, &parts).is_ok());
+        let wrong = whole(&with("bad"), &composite, &parts).unwrap_err();
         assert_eq!(wrong, ObjectError::BadChecksum(ChecksumAlgorithm::Sha256));
         let other_kind = CompleteInput { expected_kind: Some(ChecksumKind::FullObject), ..input(&[1, 2]) };
-        assert!(matches!(Whole::of(&other_kind, &composite, &parts), Err(ObjectError::InvalidRequest(_))));
+        assert!(matches!(whole(&other_kind, &composite, &parts), Err(ObjectError::InvalidRequest(_))));
     }
 }
