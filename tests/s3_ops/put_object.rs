@@ -229,11 +229,17 @@ async fn headers_that_change_meaning_and_that_we_lack_are_refused() {
 }
 
 #[tokio::test]
-async fn a_body_without_a_length_is_refused() {
+async fn a_body_in_plain_chunks_needs_no_length() {
     let fixture = Fixture::new().await;
-    let put = fixture.raw("PUT", "/key").header("transfer-encoding", "chunked").content_sha256("UNSIGNED-PAYLOAD");
-    let refused = put.body("1\r\nx\r\n0\r\n\r\n").send().await;
-    assert_eq!((refused.status, refused.code().as_str()), (411, "MissingContentLength"));
+    let put = |payload: &str| {
+        let put = fixture.raw("PUT", "/key").header("transfer-encoding", "chunked").content_sha256(payload);
+        put.body("2\r\nab\r\n1\r\nc\r\n0\r\n\r\n").send()
+    };
+    let stored = put("UNSIGNED-PAYLOAD").await;
+    assert_eq!(stored.status, 200, "{}", stored.text());
+    assert_eq!(fixture.get("key").await, b"abc");
+    let other_hash = put(&"0".repeat(64)).await;
+    assert_eq!((other_hash.status, other_hash.code().as_str()), (400, "XAmzContentSHA256Mismatch"));
 }
 
 #[tokio::test]

@@ -85,9 +85,11 @@ impl RequestBody {
         Ok(Self { source, framing: Framing::AwsChunked(Box::new(decoder)), declared_length: Some(length), digests })
     }
 
-    /// Number of bytes of the object or document. S3 wants to know it before it reads.
-    pub fn require_length(&self) -> Result<u64, S3Error> {
-        self.declared_length.ok_or_else(|| S3Code::MissingContentLength.into())
+    /// A write says where its body ends: by a length, or by the chunks of `Transfer-Encoding: chunked`. One that says
+    /// nothing would make an empty object of a forgotten body.
+    pub fn require_framing(&self) -> Result<(), S3Error> {
+        let is_framed = self.declared_length.is_some() || self.source.wire_length().is_none();
+        if is_framed { Ok(()) } else { Err(S3Code::MissingContentLength.into()) }
     }
 
     /// For documents that do harm when they arrive changed: S3 wants a digest beside them. Any one that is checked will

@@ -11,7 +11,7 @@ use http::{StatusCode, header};
 
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
     let (part_number, name) = (upload_input::part_number(ctx)?, upload_input::upload_name(ctx)?);
-    body.require_length()?;
+    body.require_framing()?;
     let expected = body.expected_digests().clone();
     let part = objects.upload_part(&name, part_number, &expected, body.into_upload_body()).await?;
     Ok(render(&part))

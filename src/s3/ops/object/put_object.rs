@@ -19,7 +19,7 @@ pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBo
 }
 
 fn parse(ctx: &RequestContext<'_>, body: &RequestBody) -> Result<PutInput, S3Error> {
-    body.require_length()?;
+    body.require_framing()?;
     object_input::check_acl(ctx)?;
     object_input::check_storage_class(ctx)?;
     Ok(PutInput {
