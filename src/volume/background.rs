@@ -6,7 +6,7 @@ use super::{
     catalog::Catalog,
     compaction::{self, Compaction, CompactionParts, Progress, SOURCES_MAX},
     counters::Counters,
-    health::Health,
+    health::{FreezeOnPanic, Health},
     hint::write_hint,
     identity::Identity,
     load::scan_segment,
@@ -19,7 +19,7 @@ use super::{
     victims::{Candidate, Choice, Policy, choose},
     writer::Writer,
 };
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Holes punched in one step: each costs a journal entry of the file system.
 const PUNCHES_PER_STEP: usize = 64;
@@ -78,16 +78,22 @@ impl Background {
 
     /// One step. An error that makes it doubtful what is on the disk has frozen the volume.
     pub fn step(&self) -> Result<Step, VolumeError> {
+        let mut compaction = self.stand_still();
         self.health.check_writable()?;
         if let Some(reason) = self.identity.changed(self.files.disk()) {
             return Err(self.health.freeze(&reason));
         }
-        let mut compaction = self.compaction.lock().unwrap_or_else(PoisonError::into_inner);
+        let _guard = FreezeOnPanic { health: &self.health, reason: "background work panicked" };
         match self.step_inner(&mut compaction) {
             // No room for what was to be made: later, when there is.
             Err(VolumeError::Full) => Ok(Step::Idle),
             result => result.map_err(|error| self.health.judge(error)),
         }
+    }
+
+    /// Waits until no step is under way; while the answer is held, none begins.
+    pub fn stand_still(&self) -> MutexGuard<'_, Option<Compaction>> {
+        self.compaction.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn step_inner(&self, compaction: &mut Option<Compaction>) -> Result<Step, VolumeError> {
@@ -147,8 +153,13 @@ impl Background {
             match running.step(&parts) {
                 Ok(Progress::GoesOn) => *compaction = Some(running),
                 Ok(Progress::Finished) => {}
-                Err(VolumeError::Full) => running.abandon(&parts)?,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    let error = self.health.judge(error);
+                    // Once frozen, nobody knows whether the switch is durable: recovery finds out.
+                    self.health.check_writable()?;
+                    running.abandon(&parts)?;
+                    return if error == VolumeError::Full { Ok(Step::Busy) } else { Err(error) };
+                }
             }
             return Ok(Step::Busy);
         }

@@ -87,6 +87,13 @@ impl Catalog {
         all
     }
 
+    /// The oldest use that is not older than the generation.
+    pub fn first_segment_from(&self, generation: u64) -> Option<Arc<Segment>> {
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        let later = segments.iter().flatten().filter(|segment| segment.generation >= generation);
+        later.min_by_key(|segment| segment.generation).cloned()
+    }
+
     /// Whether a segment with this generation exists.
     pub fn has_generation(&self, generation: u64) -> bool {
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);

@@ -88,7 +88,8 @@ impl Compaction {
         Ok(Self { sources, output, stage, moved: Vec::new(), marks: Vec::new() })
     }
 
-    /// One bounded step. After an error the compaction is to be given up.
+    /// One bounded step. After an error the compaction is to be given up, unless it freezes the volume: every error behind
+    /// the switch does.
     pub fn step(&mut self, parts: &CompactionParts<'_>) -> Result<Progress, VolumeError> {
         self.stage = match self.stage {
             Stage::Copy { source, from } => self.copy_some(parts, source, from)?,
@@ -136,10 +137,7 @@ impl Compaction {
                         self.moved.push(Moved { key: header.key, sequence: header.sequence, old: place, new });
                     }
                     // Dropped and punched since the index was asked, or damaged.
-                    None if parts.catalog.index.holds(hash, place) => {
-                        lock(parts.writer).quarantine(header.key)?;
-                    }
-                    None => {}
+                    None => lock(parts.writer).quarantine(header.key, Some(place))?,
                 }
             }
             RecordKind::Tombstone | RecordKind::Quarantine => {
@@ -175,7 +173,7 @@ impl Compaction {
 
     /// Afterwards the copies, and the output's length in its head, are durable.
     fn end_copy(&mut self) -> Result<Stage, VolumeError> {
-        self.output.file.sync_data().map_err(VolumeError::disk("syncing a compaction's output"))?;
+        self.output.file.sync_data().map_err(VolumeError::doubt("syncing a compaction's output"))?;
         self.output.write_header(SegmentState::Output)?;
         Ok(Stage::ReadBack { from: SEGMENT_HEADER_LENGTH })
     }
@@ -230,7 +228,7 @@ impl Compaction {
         release(parts, &self.sources)
     }
 
-    /// Gives the output up; the sources count as before.
+    /// Gives the output up, before the switch; the sources count as before.
     pub fn abandon(self, parts: &CompactionParts<'_>) -> Result<(), VolumeError> {
         self.output.write_header(SegmentState::Free)?;
         // It was in no catalog, but tombstones about it may have been counted.

@@ -35,6 +35,14 @@ pub fn replace_file(
     install(disk, directory, name, name_sync)
 }
 
+/// Afterwards the file, which is there, holds `bytes` at its start; a crash may leave a mixture. For where there is no room for
+/// a second file.
+pub fn overwrite_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), VolumeError> {
+    let file = disk.open(path, Access::ReadWrite).map_err(VolumeError::disk("opening a file"))?;
+    file.write_vectored_at(0, &[IoSlice::new(bytes)]).map_err(VolumeError::disk("writing a file"))?;
+    file.sync_data().map_err(VolumeError::doubt("syncing a file"))
+}
+
 /// A new empty file that `install` gives its name.
 pub fn create_temporary(disk: &dyn Disk, directory: &Path, name: &str) -> Result<Arc<dyn DiskFile>, VolumeError> {
     let path = directory.join(format!("{name}{TEMPORARY_ENDING}"));
@@ -53,7 +61,7 @@ pub fn install(disk: &dyn Disk, directory: &Path, name: &str, name_sync: NameSyn
     let temporary = directory.join(format!("{name}{TEMPORARY_ENDING}"));
     disk.rename(&temporary, &directory.join(name)).map_err(VolumeError::disk("renaming a file"))?;
     match name_sync {
-        NameSync::Now => disk.sync_dir(directory).map_err(VolumeError::disk("syncing a directory")),
+        NameSync::Now => disk.sync_dir(directory).map_err(VolumeError::doubt("syncing a directory")),
         NameSync::Later => Ok(()),
     }
 }

@@ -1,5 +1,6 @@
 //! What can go wrong in a volume. The variant says what the caller can do about it.
 
+use rustix::io::Errno;
 use std::io;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,8 +20,8 @@ pub enum VolumeError {
     /// Write elsewhere. Reads and deletes go on.
     #[error("the disk is full: its reserve is reached")]
     Full,
-    /// More is queued than the volume accepts: write elsewhere, or later.
-    #[error("the volume's write queue is full")]
+    /// More than the volume, or its process, can take up now: write elsewhere, or later.
+    #[error("the volume is busy: its write queue is full, or the process has no file descriptors left")]
     Busy,
     /// Fail-stop: nothing is written any more until a restart. Reads of what was durable go on.
     #[error("the volume is frozen: {0}")]
@@ -47,7 +48,19 @@ impl VolumeError {
     pub(super) fn disk(during: &'static str) -> impl Fn(io::Error) -> VolumeError {
         move |error| match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => VolumeError::Full,
+            _ if is_out_of_descriptors(&error) => VolumeError::Busy,
             _ => VolumeError::Disk { during, reason: error.to_string() },
         }
     }
+
+    /// The same where no reason makes it harmless: after a sync, or a write of what others rely on already, nobody knows
+    /// what the disk holds. A disk without room may say so in a sync as well.
+    pub(super) fn doubt(during: &'static str) -> impl Fn(io::Error) -> VolumeError {
+        move |error| VolumeError::Disk { during, reason: error.to_string() }
+    }
+}
+
+/// It is the process that has none left: that says nothing about the disk.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    [Errno::MFILE, Errno::NFILE].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }

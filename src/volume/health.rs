@@ -11,6 +11,21 @@ use std::sync::{
 pub struct Health {
     frozen: OnceLock<String>,
     full: AtomicBool,
+    closed: AtomicBool,
+}
+
+/// Freezes the volume when it is dropped by a panic: half of a change may be in memory, and nobody goes on with it.
+pub struct FreezeOnPanic<'a> {
+    pub health: &'a Health,
+    pub reason: &'static str,
+}
+
+impl Drop for FreezeOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.health.freeze(self.reason);
+        }
+    }
 }
 
 impl Health {
@@ -33,8 +48,18 @@ impl Health {
     pub fn check_writable(&self) -> Result<(), VolumeError> {
         match self.frozen.get() {
             Some(reason) => Err(VolumeError::Frozen(reason.clone())),
+            None if self.is_closed() => Err(VolumeError::Closed),
             None => Ok(()),
         }
+    }
+
+    /// Nothing is written any more: the directory is given back.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     pub fn is_full(&self) -> bool {

@@ -8,7 +8,7 @@
 
 use super::{
     Disk, VolumeError, VolumeOwner,
-    durable_file::{NameSync, read_file, replace_file},
+    durable_file::{NameSync, overwrite_file, read_file, replace_file},
 };
 use crate::{runtime::Random, types::VolumeId};
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,8 @@ const IDENTITY_FILE: &str = "volume.json";
 const STARTS_FILE: &str = "starts.json";
 pub const LOCK_FILE: &str = "volume.lock";
 pub const SEGMENT_DIRECTORY: &str = "segments";
+/// The count is written with spaces behind it, so that no later one is longer, and the file can be overwritten in its place.
+const STARTS_FILE_LENGTH: usize = 64;
 /// Both files are well below it.
 const FILE_LENGTH_MAX: u64 = 4096;
 
@@ -99,6 +101,8 @@ impl Identity {
             Ok(Some(bytes)) if bytes == self.bytes => None,
             Ok(Some(_)) => Some(format!("{IDENTITY_FILE} changed while the volume was open")),
             Ok(None) => Some(format!("{IDENTITY_FILE} disappeared while the volume was open")),
+            // The process can't look now, which says nothing about the file.
+            Err(VolumeError::Busy) => None,
             Err(error) => Some(format!("{IDENTITY_FILE} can't be read any more: {error}")),
         }
     }
@@ -110,7 +114,13 @@ pub fn count_start(disk: &dyn Disk, directory: &Path) -> Result<u64, VolumeError
     let before = read_file(disk, &directory.join(STARTS_FILE), FILE_LENGTH_MAX)?;
     let before = before.and_then(|bytes| serde_json::from_slice::<StartsFile>(&bytes).ok());
     let start_count = before.map_or(0, |file| file.start_count).saturating_add(1);
-    replace_file(disk, directory, STARTS_FILE, &to_json(&StartsFile { start_count }), NameSync::Now)?;
+    let mut bytes = to_json(&StartsFile { start_count });
+    bytes.resize(STARTS_FILE_LENGTH.max(bytes.len()), b' ');
+    match replace_file(disk, directory, STARTS_FILE, &bytes, NameSync::Now) {
+        // A full disk must still be read from and deleted from.
+        Err(VolumeError::Full) => overwrite_file(disk, &directory.join(STARTS_FILE), &bytes)?,
+        replaced => replaced?,
+    }
     Ok(start_count)
 }
 

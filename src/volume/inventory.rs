@@ -15,10 +15,11 @@ use super::{
 const RECORDS_MAX: usize = 100_000;
 
 pub fn page(catalog: &Catalog, from: Option<InventoryCursor>, limit: usize) -> Result<InventoryPage, VolumeError> {
-    let (first, mut offset) = from.unwrap_or((0, 0));
+    let (mut generation, mut offset) = from.unwrap_or((0, 0));
     let (mut held, mut looked_at) = (Vec::new(), 0);
-    for segment in catalog.segments().into_iter().filter(|segment| segment.generation >= first) {
-        let start = if segment.generation == first { std::mem::take(&mut offset) } else { 0 };
+    // Asked anew for each segment: what compaction moves while the last one is read may lie in one that is new.
+    while let Some(segment) = catalog.first_segment_from(generation) {
+        let start = if segment.generation == generation { offset } else { 0 };
         let mut scanner = Scanner::new(&*segment.file, segment.class, segment.generation, start, segment.end());
         while let Some(scanned) = scanner.next()? {
             let Scanned::Record(header) = scanned else { continue };
@@ -32,6 +33,7 @@ pub fn page(catalog: &Catalog, from: Option<InventoryCursor>, limit: usize) -> R
                 held.push(HeldChunk { key, group, term, length });
             }
         }
+        (generation, offset) = (segment.generation + 1, 0);
     }
     Ok((held, None))
 }

@@ -45,6 +45,8 @@ pub struct Planned {
 pub struct Lane {
     pub class: SegmentClass,
     pub segment: Option<Arc<Segment>>,
+    /// The segment's file, opened to pass the page cache by.
+    direct: Option<Arc<dyn DiskFile>>,
     /// Where the next record goes.
     planned_end: u64,
     planned: Vec<Planned>,
@@ -82,7 +84,15 @@ impl Content {
 
 impl Lane {
     pub fn new(class: SegmentClass) -> Self {
-        Self { class, segment: None, planned_end: 0, planned: Vec::new(), scratch: Vec::new(), aligned: Vec::new() }
+        Self {
+            class,
+            segment: None,
+            direct: None,
+            planned_end: 0,
+            planned: Vec::new(),
+            scratch: Vec::new(),
+            aligned: Vec::new(),
+        }
     }
 
     pub fn layout(&self) -> Layout {
@@ -99,10 +109,10 @@ impl Lane {
     }
 
     /// Goes on in another segment. Nothing is planned for the old one.
-    pub fn begin_segment(&mut self, segment: Arc<Segment>) {
+    pub fn begin_segment(&mut self, segment: Arc<Segment>, direct: Option<Arc<dyn DiskFile>>) {
         debug_assert!(self.planned.is_empty());
         self.planned_end = segment.end();
-        self.segment = Some(segment);
+        (self.segment, self.direct) = (Some(segment), direct);
     }
 
     /// Lays out a record behind those that are planned. The caller made sure that it fits.
@@ -145,7 +155,7 @@ impl Lane {
             slices.push(IoSlice::new(&self.scratch[planned.tail.clone()]));
         }
         let start = segment.end();
-        let written = match &segment.direct {
+        let written = match &self.direct {
             Some(direct) => match write_direct(&**direct, start, &slices, &mut self.aligned) {
                 // The file system opens files for direct writes but doesn't take these.
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => {

@@ -43,6 +43,8 @@ pub mod disk;
 mod durable_file;
 mod error;
 #[cfg(test)]
+mod exhaustion_tests;
+#[cfg(test)]
 mod faulty_disk;
 mod format;
 mod health;

@@ -127,6 +127,13 @@ impl JobQueue {
         state.bytes -= bytes;
     }
 
+    /// Takes nothing more, and refuses what waits: nobody is there to do it.
+    pub fn close_refusing(&self, error: &VolumeError) {
+        self.close();
+        let jobs = std::mem::take(&mut self.state().jobs);
+        jobs.into_iter().for_each(|job| job.refuse(error.clone()));
+    }
+
     /// Takes nothing more; what waits is still handed out.
     pub fn close(&self) {
         self.state().closed = true;

@@ -109,12 +109,12 @@ impl DiskFile for RealFile {
         let slice = &mut into[before..];
         match rustix::io::preadv2(&self.0, &mut [IoSliceMut::new(slice)], offset, ReadWriteFlags::NOWAIT) {
             Ok(read) if read == length => Ok(Some(read)),
-            // Less than asked for: the rest is on the disk, or the file ends here. Both are for the waiting path.
-            Ok(_) | Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::INTR) => {
+            // Less than asked for: the rest is on the disk, or the file ends here; or the system can't say. All of it is for the
+            // waiting path, which also finds out what is wrong with the disk.
+            Ok(_) | Err(_) => {
                 into.truncate(before);
                 Ok(None)
             }
-            Err(error) => Err(error.into()),
         }
     }
 

@@ -46,8 +46,9 @@
 //!
 //! Syncing is not enough if the volume froze because a sync failed: Linux marks what a failed sync should have written as
 //! clean, so that it is read, never written, and gone after the next power cut. Therefore what nothing proves durable is written
-//! again, the same bytes to the same place, before it is synced: the records from S to the cut, and the heads of
-//! segments on which a switch depends.
+//! again, the same bytes to the same place, before it is synced: the records from S to the cut, the heads of
+//! segments on which a switch depends, and of sealed segments without a hint. (Were the last of these lost, bytes of a failed
+//! batch behind its end would be taken for records.)
 //!
 //! One case remains open by nature: damage to the very last batch that was synced and acknowledged, before a later batch could
 //! say so, looks like a torn tail. A clean close seals the segments and so closes it.
@@ -85,7 +86,7 @@ use super::{
     format::RecordKind,
     hint::read_hint,
     load::{Found, SegmentContents, scan_segment},
-    segment::{Segment, write_segment_header},
+    segment::{Segment, rewrite_segment_header},
     segment_files::{SegmentFiles, segment_number},
     segment_header::{SEGMENT_HEADER_LENGTH, SegmentHeader, SegmentState},
     switch::Switch,
@@ -232,12 +233,17 @@ fn load_all(files: &SegmentFiles, heads: Vec<Head>, threads: u32) -> Result<Vec<
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-fn load(files: &SegmentFiles, head: Head) -> Result<Loaded, VolumeError> {
+fn load(files: &SegmentFiles, mut head: Head) -> Result<Loaded, VolumeError> {
     if head.header.state == SegmentState::Sealed
         && let Some(mut contents) = read_hint(files.disk(), files.directory(), head.number, &head.header)?
     {
         super::load::note_switches(&*head.file, &head.header, &mut contents)?;
         return Ok(Loaded { head, contents, source: Source::Hint });
+    }
+    if head.header.state == SegmentState::Sealed {
+        // Without a hint it may have been the last to be sealed, when the volume froze over that.
+        let length = head.header.sealed_length;
+        write_state(&mut head, SegmentState::Sealed, length)?;
     }
     let contents = scan_segment(&*head.file, head.number, &head.header)?;
     Ok(Loaded { head, contents, source: Source::Scan })
@@ -248,7 +254,7 @@ fn seal_open(loaded: &mut [Loaded]) -> Result<(), VolumeError> {
     for segment in loaded.iter_mut().filter(|segment| segment.head.header.state == SegmentState::Open) {
         let head = &mut segment.head;
         write_again(&*head.file, segment.contents.unproven_from, segment.contents.end)?;
-        head.file.sync_data().map_err(VolumeError::disk("syncing a recovered segment"))?;
+        head.file.sync_data().map_err(VolumeError::doubt("syncing a recovered segment"))?;
         write_state(head, SegmentState::Sealed, segment.contents.end)?;
         head.file.set_len(segment.contents.end).map_err(VolumeError::disk("cutting a recovered segment"))?;
         if segment.contents.torn_bytes > 0 {
@@ -273,8 +279,7 @@ fn write_again(file: &dyn DiskFile, from: u64, to: u64) -> Result<(), VolumeErro
 
 fn write_state(head: &mut Head, state: SegmentState, sealed_length: u64) -> Result<(), VolumeError> {
     head.header = SegmentHeader { state, sealed_length, ..head.header };
-    write_segment_header(&*head.file, &head.header)?;
-    head.file.sync_data().map_err(VolumeError::disk("syncing a segment's head"))
+    rewrite_segment_header(&*head.file, &head.header)
 }
 
 /// Outputs that were adopted before: that their heads say so may be known to the page cache only.
@@ -336,7 +341,7 @@ fn fill_catalog(catalog: &Catalog, loaded: Vec<Loaded>) -> Result<(), VolumeErro
     let mut all: Vec<Found> = Vec::with_capacity(loaded.iter().map(|segment| segment.contents.found.len()).sum());
     let mut marks = Vec::new();
     for Loaded { head, contents, source } in loaded {
-        let segment = Segment::new(head.number, &head.header, head.file, None);
+        let segment = Segment::new(head.number, &head.header, head.file);
         segment.refresh_allocated()?;
         if source == Source::Hint {
             segment.set_has_hint();

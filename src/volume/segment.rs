@@ -28,8 +28,6 @@ pub struct Segment {
     pub capacity: u64,
     volume: VolumeId,
     pub file: Arc<dyn DiskFile>,
-    /// The same file, opened to pass the page cache by.
-    pub direct: Option<Arc<dyn DiskFile>>,
     sealed: AtomicBool,
     /// Where the durable records end.
     end: AtomicU64,
@@ -43,12 +41,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    pub fn new(
-        number: u32,
-        header: &SegmentHeader,
-        file: Arc<dyn DiskFile>,
-        direct: Option<Arc<dyn DiskFile>>,
-    ) -> Self {
+    pub fn new(number: u32, header: &SegmentHeader, file: Arc<dyn DiskFile>) -> Self {
         let end = if header.state == SegmentState::Sealed { header.sealed_length } else { SEGMENT_HEADER_LENGTH };
         Self {
             number,
@@ -57,7 +50,6 @@ impl Segment {
             capacity: header.capacity,
             volume: header.volume,
             file,
-            direct,
             sealed: AtomicBool::new(header.state == SegmentState::Sealed),
             end: AtomicU64::new(end),
             live_bytes: AtomicU64::new(0),
@@ -89,7 +81,7 @@ impl Segment {
         self.has_hint.store(true, Ordering::Release);
     }
 
-    /// Writes the head, durably.
+    /// Writes the head, durably. Others rely on what it says: a failure of any kind leaves that in doubt.
     pub fn write_header(&self, state: SegmentState) -> Result<(), VolumeError> {
         let sealed_length = if matches!(state, SegmentState::Sealed | SegmentState::Output) { self.end() } else { 0 };
         let header = SegmentHeader {
@@ -100,8 +92,7 @@ impl Segment {
             capacity: self.capacity,
             sealed_length,
         };
-        write_segment_header(&*self.file, &header)?;
-        self.file.sync_data().map_err(VolumeError::disk("syncing a segment's head"))
+        rewrite_segment_header(&*self.file, &header)
     }
 
     /// Afterwards the segment ends at `end`, durably, and nothing is ever written behind it.
@@ -161,6 +152,13 @@ impl Segment {
     pub fn dead_bytes(&self) -> u64 {
         self.allocated().saturating_sub(SEGMENT_HEADER_LENGTH + self.live_bytes() + self.mark_bytes())
     }
+}
+
+/// Replaces the head of a file that is in use, durably. A failure of any kind leaves it open which head counts.
+pub fn rewrite_segment_header(file: &dyn DiskFile, header: &SegmentHeader) -> Result<(), VolumeError> {
+    let bytes = header.encode();
+    file.write_vectored_at(0, &[IoSlice::new(&bytes)]).map_err(VolumeError::doubt("writing a segment's head"))?;
+    file.sync_data().map_err(VolumeError::doubt("syncing a segment's head"))
 }
 
 /// Writes both copies of a head; durable after the file's next sync.

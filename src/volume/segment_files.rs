@@ -125,9 +125,13 @@ impl SegmentFiles {
             state.spares.swap_remove(at)
         };
         let header = self.new_header(SegmentClass::Small, SegmentState::Open, spare.length);
-        write_segment_header(&*spare.file, &header)?;
-        spare.file.sync_data().map_err(VolumeError::disk("syncing a segment's head"))?;
-        self.begun(spare.number, &header, spare.file).map(Some)
+        if let Err(error) = write_segment_header(&*spare.file, &header) {
+            // Nothing relies on the file yet, whichever of its heads counts.
+            self.state().spares.push(spare);
+            return Err(error);
+        }
+        spare.file.sync_data().map_err(VolumeError::doubt("syncing a segment's head"))?;
+        begun(spare.number, &header, spare.file).map(Some)
     }
 
     /// A new file of `capacity` bytes, begun as a segment in the given state. Durable when it returns.
@@ -140,18 +144,16 @@ impl SegmentFiles {
         let header = self.new_header(class, state, capacity);
         let (number, file) =
             self.create(&header, |file| file.allocate(capacity).map_err(VolumeError::disk("allocating a segment")))?;
-        self.begun(number, &header, file)
+        begun(number, &header, file)
     }
 
-    fn begun(&self, number: u32, header: &SegmentHeader, file: Arc<dyn DiskFile>) -> Result<Arc<Segment>, VolumeError> {
-        let direct = match (header.class, self.big_writes) {
-            // Not every file system can; then big records go through the page cache.
-            (SegmentClass::Big, BigWrites::Direct) => self.disk.open(&self.path(number), Access::Direct).ok(),
+    /// The segment's file once more, to write to past the page cache: where that is wanted, and the file system can. Whoever
+    /// asks keeps it no longer than it writes, since it costs a descriptor.
+    pub fn open_direct(&self, segment: &Segment) -> Option<Arc<dyn DiskFile>> {
+        match (segment.class, self.big_writes) {
+            (SegmentClass::Big, BigWrites::Direct) => self.disk.open(&self.path(segment.number), Access::Direct).ok(),
             _ => None,
-        };
-        let segment = Segment::new(number, header, file, direct);
-        segment.refresh_allocated()?;
-        Ok(Arc::new(segment))
+        }
     }
 
     fn new_header(&self, class: SegmentClass, state: SegmentState, capacity: u64) -> SegmentHeader {
@@ -274,8 +276,12 @@ impl SegmentFiles {
         }
         let length = status.length.max(segment.capacity.min(self.size_max));
         if length > status.length {
-            self.fill(&*segment.file, status.length, length)?;
-            segment.file.sync_data().map_err(VolumeError::disk("syncing a segment"))?;
+            match self.fill(&*segment.file, status.length, length) {
+                // The room is needed for other things.
+                Err(VolumeError::Full) => return self.remove(segment.number).map(|()| Some(Recycled::Removed)),
+                filled => filled?,
+            }
+            segment.file.sync_data().map_err(VolumeError::doubt("syncing a segment"))?;
         }
         self.remove_hint(segment.number)?;
         self.state().spares.push(Spare { number: segment.number, length, file: segment.file.clone() });
@@ -304,6 +310,12 @@ impl SegmentFiles {
         let spares: u64 = state.spares.iter().map(|spare| spare.length).sum();
         spares + state.retired.iter().map(|segment| segment.allocated()).sum::<u64>()
     }
+}
+
+fn begun(number: u32, header: &SegmentHeader, file: Arc<dyn DiskFile>) -> Result<Arc<Segment>, VolumeError> {
+    let segment = Segment::new(number, header, file);
+    segment.refresh_allocated()?;
+    Ok(Arc::new(segment))
 }
 
 /// What became of a retired segment's file.

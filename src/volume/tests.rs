@@ -18,30 +18,30 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-const DIRECTORY: &str = "/volume";
+pub const DIRECTORY: &str = "/volume";
 
-struct Setup {
-    disk: FaultyDisk,
-    settings: VolumeSettings,
+pub struct Setup {
+    pub disk: FaultyDisk,
+    pub settings: VolumeSettings,
 }
 
 impl Setup {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { disk: FaultyDisk::new(1), settings: tiny_settings() }
     }
 
-    fn open(&self) -> (Volume, super::RecoveryReport) {
+    pub fn open(&self) -> (Volume, super::RecoveryReport) {
         self.try_open(OWNER).unwrap()
     }
 
-    fn try_open(&self, owner: VolumeOwner) -> Result<(Volume, super::RecoveryReport), VolumeError> {
+    pub fn try_open(&self, owner: VolumeOwner) -> Result<(Volume, super::RecoveryReport), VolumeError> {
         let random = Arc::new(SeededRandom::new(5));
         let mechanics = Mechanics { writer_runs: WriterRuns::WhenCalled, hasher: KeyHasher::new(&*random) };
         Volume::open_with(Arc::new(self.disk.clone()), Path::new(DIRECTORY), owner, &self.settings, random, mechanics)
     }
 
     /// The segment files, by name.
-    fn segment_paths(&self) -> Vec<PathBuf> {
+    pub fn segment_paths(&self) -> Vec<PathBuf> {
         let is_segment = |path: &PathBuf| {
             path.file_name()
                 .and_then(|name| name.to_str())
@@ -52,7 +52,7 @@ impl Setup {
 }
 
 /// Appends chunks, each in a batch of its own, and returns the answers.
-fn append(volume: &Volume, numbers: std::ops::Range<u64>) -> Vec<Result<(), VolumeError>> {
+pub fn append(volume: &Volume, numbers: std::ops::Range<u64>) -> Vec<Result<(), VolumeError>> {
     let answers = Arc::new(Mutex::new(Vec::new()));
     for number in numbers {
         let answers = answers.clone();
@@ -63,7 +63,7 @@ fn append(volume: &Volume, numbers: std::ops::Range<u64>) -> Vec<Result<(), Volu
     answers.clone()
 }
 
-fn drop_all(volume: &Volume, numbers: std::ops::Range<u64>) -> Result<(), VolumeError> {
+pub fn drop_all(volume: &Volume, numbers: std::ops::Range<u64>) -> Result<(), VolumeError> {
     let answer = Arc::new(Mutex::new(None));
     let shared = answer.clone();
     volume.drop_chunks(numbers.map(key_number).collect(), move |result| *shared.lock().unwrap() = Some(result));
@@ -71,7 +71,7 @@ fn drop_all(volume: &Volume, numbers: std::ops::Range<u64>) -> Result<(), Volume
     answer.lock().unwrap().take().expect("every job is answered")
 }
 
-fn held(volume: &Volume, number: u64) -> bool {
+pub fn held(volume: &Volume, number: u64) -> bool {
     let chunk = chunk_of(key_number(number));
     match volume.read(chunk.key, 0, u32::MAX) {
         Ok(slice) => slice.is_intact(chunk.key, &chunk.root),
@@ -80,7 +80,7 @@ fn held(volume: &Volume, number: u64) -> bool {
     }
 }
 
-fn work(volume: &Volume) {
+pub fn work(volume: &Volume) {
     while volume.compact_step().unwrap() == Step::Busy {}
 }
 

@@ -129,7 +129,7 @@ impl Volume {
             identity,
         };
         let thread = match mechanics.writer_runs {
-            WriterRuns::OnItsThread => Some(spawn_writer(queue.clone(), writer.clone())?),
+            WriterRuns::OnItsThread => Some(spawn_writer(queue.clone(), writer.clone(), health.clone())?),
             #[cfg(test)]
             WriterRuns::WhenCalled => None,
         };
@@ -209,7 +209,7 @@ impl Volume {
 
     /// Takes a damaged chunk out of what is held, durably: it can be appended anew. Waits for the disk.
     pub fn quarantine(&self, key: ChunkKey) -> Result<(), VolumeError> {
-        lock(&self.0.writer).quarantine(key)
+        lock(&self.0.writer).quarantine(key, None)
     }
 
     /// Drops chunks; those that are not held are passed over. `done` is called, from the writer's thread, when the drop is
@@ -274,15 +274,26 @@ impl Volume {
     /// after this are refused. Without it the next start recovers, as after a crash.
     pub fn close(&self) -> Result<(), VolumeError> {
         self.0.stop_writer();
+        let _still = self.0.background.stand_still();
+        if self.0.health.is_closed() {
+            return Ok(());
+        }
         let sealed = lock(&self.0.writer).seal_all();
         let hints = sealed.and_then(|()| self.write_hints());
+        self.0.health.close();
         drop(lock(&self.0.lock).take());
         hints
     }
 
     fn write_hints(&self) -> Result<(), VolumeError> {
-        while self.0.background.write_one_hint()? == Step::Busy {}
-        Ok(())
+        loop {
+            match self.0.background.write_one_hint() {
+                Ok(Step::Busy) => {}
+                // Without hints the next start scans.
+                Ok(Step::Idle) | Err(VolumeError::Full) => return Ok(()),
+                Err(error) => return Err(self.0.health.judge(error)),
+            }
+        }
     }
 
     /// Runs the writer over what is queued, for tests without its thread.
@@ -319,8 +330,28 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn spawn_writer(queue: Arc<JobQueue>, writer: Arc<Mutex<Writer>>) -> Result<JoinHandle<()>, VolumeError> {
+/// Answers everybody when the writer's thread ends by a panic.
+struct WriterGuard {
+    queue: Arc<JobQueue>,
+    health: Arc<Health>,
+}
+
+impl Drop for WriterGuard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let frozen = self.health.freeze("the writer's thread panicked");
+            self.queue.close_refusing(&frozen);
+        }
+    }
+}
+
+fn spawn_writer(
+    queue: Arc<JobQueue>,
+    writer: Arc<Mutex<Writer>>,
+    health: Arc<Health>,
+) -> Result<JoinHandle<()>, VolumeError> {
     let run = move || {
+        let _guard = WriterGuard { queue: queue.clone(), health };
         raise_priority();
         let mut batch = Vec::new();
         while queue.wait_for_batch(&mut batch) {

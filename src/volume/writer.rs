@@ -60,6 +60,9 @@ pub struct WriterParts {
     pub big_record_size: u64,
 }
 
+/// Marks that are planned before they are written: 4 MiB of them. A compaction may have to bury all that it copied.
+const MARKS_AT_ONCE_MAX: usize = 8192;
+
 /// What room a record may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
@@ -203,30 +206,37 @@ impl Writer {
             full.seal().map_err(|error| self.parts.health.judge(error))?;
         }
         self.parts.catalog.add_segment(next.clone());
-        self.lane(class).begin_segment(next);
+        let direct = self.parts.files.open_direct(&next);
+        self.lane(class).begin_segment(next, direct);
         Ok(())
     }
 
     fn next_segment(&self, class: SegmentClass, need: u64, purpose: Purpose) -> Result<Arc<Segment>, VolumeError> {
         let judge = |error| self.parts.health.judge(error);
+        let room = self.parts.space.measure();
+        let smallest = self.parts.files.wanted_size(class, 0);
+        // When little is left, the file that is ready is kept for marks: without them nothing can be given back.
         if class == SegmentClass::Small
+            && (purpose == Purpose::Mark || room.for_chunks >= smallest)
             && let Some(segment) = self.parts.files.begin_spare(need).map_err(judge)?
         {
             return Ok(segment);
         }
-        let room = self.parts.space.measure();
-        let smallest = self.parts.files.wanted_size(class, 0);
-        let size = match purpose {
-            Purpose::Mark => smallest,
-            Purpose::Chunk => self.parts.files.wanted_size(class, room.used).min(room.for_chunks),
-        };
         // A big record may be longer than a small segment.
-        let size = size.max((need + SEGMENT_HEADER_LENGTH).next_multiple_of(Layout::Aligned.unit()));
+        let least = (need + SEGMENT_HEADER_LENGTH).next_multiple_of(Layout::Aligned.unit());
+        let size = match purpose {
+            Purpose::Mark => smallest.max(least),
+            Purpose::Chunk => self.parts.files.wanted_size(class, room.used).min(room.for_chunks).max(least),
+        };
         if purpose == Purpose::Chunk && size > room.for_chunks {
             self.parts.health.set_full();
             return Err(VolumeError::Full);
         }
-        self.parts.files.begin_new(class, SegmentState::Open, size).map_err(|error| {
+        let mut begun = self.parts.files.begin_new(class, SegmentState::Open, size);
+        if purpose == Purpose::Mark && matches!(begun, Err(VolumeError::Full)) {
+            begun = self.parts.files.begin_new(class, SegmentState::Open, least);
+        }
+        begun.map_err(|error| {
             if error == VolumeError::Full {
                 self.parts.health.set_full();
             }
@@ -246,10 +256,15 @@ impl Writer {
         small.and(big)
     }
 
-    /// Marks one chunk as damaged and waits until that is durable.
-    pub fn quarantine(&mut self, key: ChunkKey) -> Result<(), VolumeError> {
+    /// Marks one chunk as damaged and waits until that is durable. With a place only if it still lies there: what was
+    /// appended since in its stead is not what was found damaged.
+    pub fn quarantine(&mut self, key: ChunkKey, found_at: Option<Place>) -> Result<(), VolumeError> {
         self.parts.health.check_writable()?;
-        self.plan_mark(RecordKind::Quarantine, key, None)?;
+        let index = &self.parts.catalog.index;
+        if found_at.is_some_and(|place| !index.holds(index.hash(key), place)) {
+            return Ok(());
+        }
+        self.plan_mark(RecordKind::Quarantine, key, found_at)?;
         self.flush()
     }
 
@@ -257,12 +272,15 @@ impl Writer {
     /// to life with the switch. Each has the sequence of its copy: a newer record of the key is not concerned.
     pub fn bury_copies(&mut self, copies: &[(ChunkKey, u64)], output_generation: u64) -> Result<(), VolumeError> {
         self.parts.health.check_writable()?;
-        for (key, sequence) in copies {
-            self.make_room(SegmentClass::Small, 0, Purpose::Mark)?;
-            let content = mark(RecordKind::Tombstone, *key, output_generation, *sequence);
-            self.small.plan(content, Effect::Nothing);
+        for some in copies.chunks(MARKS_AT_ONCE_MAX) {
+            for (key, sequence) in some {
+                self.make_room(SegmentClass::Small, 0, Purpose::Mark)?;
+                let content = mark(RecordKind::Tombstone, *key, output_generation, *sequence);
+                self.small.plan(content, Effect::Nothing);
+            }
+            self.flush()?;
         }
-        self.flush()
+        Ok(())
     }
 
     /// Writes the switch record of a compaction, durably.
