@@ -1,6 +1,7 @@
 //! What a gateway (or a peer) asks of a storage node. One trait, implemented by the service over a volume (embedded:
 //! a call) and by the HTTP client; one behaviour suite runs against both.
 
+use super::protocol::CHUNK_LENGTH_MAX;
 use crate::types::{
     BlobId, ChunkData, ChunkKey, ChunkRoot, ChunkSlice, ClusterId, CommitSequence, Epoch, GroupId, HistoryId, NodeId,
     Term, VolumeId,
@@ -17,6 +18,17 @@ pub struct PutChunk {
     pub data: ChunkData,
     /// Checked against the data before the append: a chunk that was garbled on the way is refused.
     pub root: ChunkRoot,
+}
+
+impl PutChunk {
+    /// Asked on both sides: before a body is sent that nobody would read, and before it is believed.
+    pub(super) fn check_length(&self) -> Result<(), NodeError> {
+        if (1..=CHUNK_LENGTH_MAX).contains(&self.data.length) {
+            Ok(())
+        } else {
+            Err(NodeError::Refused(format!("a chunk has 1 to {CHUNK_LENGTH_MAX} bytes")))
+        }
+    }
 }
 
 /// Whole blocks of a chunk. The answer carries the chunk's full block table.

@@ -5,7 +5,7 @@ use crate::support::{
     process::Running,
 };
 use rustix::process::Signal;
-use std::{path::Path, process::Output};
+use std::{path::Path, process::Output, time::Duration};
 use tempfile::TempDir;
 
 const ENVIRONMENT: [(&str, &str); 5] = [
@@ -75,6 +75,18 @@ impl Cluster {
         serde_json::from_slice(&self.admin(&["nodes", "--json"]).stdout).unwrap()
     }
 
+    /// Asks again until the answer is as it should be.
+    fn await_nodes(&self, as_expected: impl Fn(&[serde_json::Value]) -> bool) -> Vec<serde_json::Value> {
+        for _ in 0..600 {
+            let nodes = self.nodes();
+            if as_expected(&nodes) {
+                return nodes;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("never as expected: {:#?}\n{}", self.nodes(), self.gateway.log());
+    }
+
     /// Runs the small client.
     fn client(&self, arguments: &[&str]) -> Output {
         let [(_, access_key), (_, secret_key), ..] = ENVIRONMENT;
@@ -132,12 +144,11 @@ fn a_node_that_joins_gets_its_share_of_the_groups() {
     let mut cluster = Cluster::start(3);
     cluster.await_health();
     cluster.start_node(4);
-    cluster.await_health();
-    let nodes = cluster.nodes();
+    // A node is listed when it registered; its groups are made after that.
+    let nodes = cluster.await_nodes(|nodes| nodes.iter().all(|node| node["groups"].as_u64().unwrap() > 0));
     assert_eq!(nodes.len(), 4);
     for node in &nodes {
         assert_eq!(node["state"], "healthy", "{node}");
-        assert!(node["groups"].as_u64().unwrap() > 0, "{node}");
     }
 }
 

@@ -75,6 +75,10 @@ impl NodeApi for RemoteNode {
     }
 
     fn put_chunk(&self, put: PutChunk) -> BoxFuture<'_, Result<(), NodeError>> {
+        // A node reads no body that is too long, and its answer may be lost with the connection that it closes.
+        if let Err(refused) = put.check_length() {
+            return Box::pin(async move { Err(refused) });
+        }
         let outgoing = Outgoing {
             route: Route::PutChunk(put.key),
             term: put.term,

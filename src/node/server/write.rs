@@ -2,7 +2,7 @@
 
 use super::service::Inner;
 use crate::{
-    node::{NodeError, api::PutChunk, protocol::CHUNK_LENGTH_MAX},
+    node::{NodeError, api::PutChunk},
     types::{ChunkData, ChunkKey, ChunkRoot, GroupId, Term},
     volume::AppendChunk,
 };
@@ -11,11 +11,9 @@ use tokio::sync::oneshot;
 impl Inner {
     /// Resolves when the chunk is durable. Cancelled, it leaves at worst a durable chunk that nobody names.
     pub(super) async fn put(&self, put: PutChunk) -> Result<(), NodeError> {
+        self.state.admit_write(put.term).await?;
+        put.check_length()?;
         let PutChunk { term, group, key, data, root } = put;
-        self.state.admit_write(term).await?;
-        if data.length == 0 || data.length > CHUNK_LENGTH_MAX {
-            return Err(NodeError::Refused(format!("a chunk has 1 to {CHUNK_LENGTH_MAX} bytes")));
-        }
         if !data.is_intact(key, &root) {
             return Err(NodeError::Garbled);
         }
