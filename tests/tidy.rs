@@ -57,7 +57,6 @@ const FENCES: &[(&str, &[&str])] = &[
     ("tracing_appender", &["runtime"]),
     ("rustix", &["volume", "runtime", "app", "metadata", "node/server", "cli"]),
     ("md5", &["objects", "cli"]),
-    ("sha1", &["objects"]),
 ];
 
 struct Source {

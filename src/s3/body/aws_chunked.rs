@@ -12,9 +12,9 @@ use crate::{
     s3::signature::ChunkSigner,
     types::{Checksum, ChecksumAlgorithm},
 };
+use aws_lc_rs::digest;
 use bytes::{Buf, Bytes};
-use sha2::{Digest, Sha256};
-use std::collections::VecDeque;
+use std::{collections::VecDeque, fmt};
 
 /// Longest signed chunk. Clients send 64 KiB to 1 MiB; a signed part of the smallest size (5 MiB) in one chunk fits.
 pub const SIGNED_CHUNK_MAX_BYTES: u64 = 16 << 20;
@@ -62,11 +62,17 @@ enum State {
 }
 
 /// A signed chunk whose signature is not verified yet.
-#[derive(Debug)]
 struct HeldChunk {
     signature: String,
-    hash: Sha256,
+    /// SHA-256 of the chunk as far as it has come.
+    hash: digest::Context,
     pieces: Vec<Bytes>,
+}
+
+impl fmt::Debug for HeldChunk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeldChunk").field("pieces", &self.pieces.len()).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -154,7 +160,11 @@ impl AwsChunkedDecoder {
         if head.length == 0 {
             return self.end_of_chunks(head.signature).map(|()| None);
         }
-        let signed = head.signature.map(|signature| HeldChunk { signature, hash: Sha256::new(), pieces: Vec::new() });
+        let signed = head.signature.map(|signature| HeldChunk {
+            signature,
+            hash: digest::Context::new(&digest::SHA256),
+            pieces: Vec::new(),
+        });
         let needs_room = signed.is_some() && head.length > FREE_CHUNK_MAX_BYTES;
         self.state = State::Data { remaining: head.length, signed };
         Ok(needs_room.then_some(Step::NeedRoom(head.length)))
@@ -182,7 +192,7 @@ impl AwsChunkedDecoder {
             return Ok(());
         };
         if let Some(held) = signed {
-            self.verify(&held.hash.finalize().into(), &held.signature)?;
+            self.verify(held.hash.finish().as_ref(), &held.signature)?;
             self.verified.extend(held.pieces);
         }
         Ok(())
@@ -202,7 +212,7 @@ impl AwsChunkedDecoder {
     /// The chunk of size 0 was read.
     fn end_of_chunks(&mut self, signature: Option<String>) -> Result<(), BodyError> {
         if let Some(signature) = signature {
-            self.verify(&Sha256::digest([]).into(), &signature)?;
+            self.verify(digest::digest(&digest::SHA256, &[]).as_ref(), &signature)?;
         }
         if self.expected != 0 {
             return Err(BodyError::LengthMismatch);
@@ -215,7 +225,7 @@ impl AwsChunkedDecoder {
         Ok(())
     }
 
-    fn verify(&mut self, hash: &[u8; 32], signature: &str) -> Result<(), BodyError> {
+    fn verify(&mut self, hash: &[u8], signature: &str) -> Result<(), BodyError> {
         let accepted = match &mut self.framing {
             ChunkFraming::Signed(signer) | ChunkFraming::SignedWithTrailer(signer) => {
                 signer.accepts_chunk(hash, signature)

@@ -27,7 +27,7 @@ impl ChunkSigner {
 
     /// Whether `signature` is right for a chunk with this hash; if so the chain moves on.
     #[must_use]
-    pub fn accepts_chunk(&mut self, chunk_sha256: &[u8; 32], signature: &str) -> bool {
+    pub fn accepts_chunk(&mut self, chunk_sha256: &[u8], signature: &str) -> bool {
         let string_to_sign = format!(
             "AWS4-HMAC-SHA256-PAYLOAD\n{}\n{}\n{EMPTY_SHA256}\n{}",
             self.context,

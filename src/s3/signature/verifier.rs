@@ -18,9 +18,9 @@ use crate::{
     },
     types::Timestamp,
 };
+use aws_lc_rs::digest;
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use http::{HeaderMap, Method, header};
-use sha2::{Digest, Sha256};
 use std::{
     borrow::Cow,
     fmt::Write as _,
@@ -205,7 +205,7 @@ fn prove(credential: &Credential, key: &SigningKey, claim: &Claim<'_>, canonical
 }
 
 fn string_to_sign(claim: &Claim<'_>, canonical: &[u8]) -> String {
-    let hash = const_hex::encode(Sha256::digest(canonical));
+    let hash = const_hex::encode(digest::digest(&digest::SHA256, canonical));
     format!("{ALGORITHM}\n{}\n{}\n{hash}", claim.time.as_str(), claim.scope.text)
 }
 
