@@ -180,6 +180,9 @@ CREATE TABLE deletions (
     deleted_at      INTEGER NOT NULL -- commit sequence
 ) STRICT, WITHOUT ROWID;
 
+-- In the order in which they become due.
+CREATE INDEX deletions_by_time ON deletions (deleted_at, blob);
+
 CREATE TABLE access_keys (
     access_key    TEXT PRIMARY KEY,
     sealed_secret BLOB NOT NULL,

@@ -5,7 +5,7 @@ use super::{
     Cluster,
     error::ClusterError,
     first_seen::FirstSeen,
-    reclaim::{Candidate, Cause, OfGroup},
+    reclaim::{Candidate, Cause, OfGroup, is_short_of_room},
     topology::PlacedGroup,
 };
 use crate::{
@@ -28,23 +28,41 @@ const CHUNKS_BEYOND_END_MAX: u32 = 3;
 /// How long reads that still need pages of extents hold up the unrolling of contents.
 const PAGING_READS_WAIT_MAX: Duration = Duration::from_secs(600);
 
+/// Rest after a round, for each page that it looked at in vain.
+const REST: Duration = Duration::from_secs(1);
+/// A deletion that could be carried out again waits at most a minute longer.
+const PAGES_RESTED_FOR_MAX: u32 = 60;
+
 /// The step's memory; a restart begins anew, and the grace period with it.
 #[derive(Debug)]
 pub struct CarryOutDeletions {
     cluster: Cluster,
     first_seen: FirstSeen,
-    cursor: Option<BlobId>,
+    /// Where the round goes on; `None` between rounds.
+    cursor: Option<DeletedBlob>,
+    /// Pages that were looked at since something was done.
+    pages_in_vain: u32,
     /// Which members have dropped a blob, while not all have.
     dropped_on: HashMap<BlobId, Vec<NodeId>>,
     /// The newest commit when there was nothing left to unroll.
     unrolled_at: Option<CommitSequence>,
     held_up_since: Option<Duration>,
+    rest: Duration,
 }
 
 impl CarryOutDeletions {
     pub fn new(cluster: Cluster) -> Self {
         let first_seen = FirstSeen::new(cluster.settings().grace_period.0);
-        Self { cluster, first_seen, cursor: None, dropped_on: HashMap::new(), unrolled_at: None, held_up_since: None }
+        Self {
+            cluster,
+            first_seen,
+            cursor: None,
+            pages_in_vain: 0,
+            dropped_on: HashMap::new(),
+            unrolled_at: None,
+            held_up_since: None,
+            rest: REST,
+        }
     }
 
     /// One page of deletions, and one command's worth of contents.
@@ -54,11 +72,38 @@ impl CarryOutDeletions {
         }
         let has_unrolled = self.unroll().await?;
         self.first_seen.note(self.cluster.clock().monotonic(), self.cluster.metadata().committed());
-        let page = self.cluster.metadata().deletions(self.cursor, ROWS_PER_STEP).await?;
-        let has_more = page.len() == ROWS_PER_STEP as usize;
-        self.cursor = page.last().filter(|_| has_more).map(|row| row.blob);
+        let mut page = self.cluster.metadata().deletions(self.cursor.as_ref(), ROWS_PER_STEP).await?;
+        let mut has_more = page.len() == ROWS_PER_STEP as usize;
+        if let Some(first_young) = self.first_young(&page) {
+            page.truncate(first_young);
+            has_more = false;
+        }
+        self.cursor = page.last().filter(|_| has_more).cloned();
         let finished = self.drop_page(&page).await?;
-        Ok(if has_unrolled || has_more || finished > 0 { Step::Busy } else { Step::Idle })
+        self.pages_in_vain = if has_unrolled || finished > 0 { 0 } else { self.pages_in_vain.saturating_add(1) };
+        if has_unrolled || has_more || finished > 0 {
+            return Ok(Step::Busy);
+        }
+        self.rest = REST.saturating_mul(std::mem::take(&mut self.pages_in_vain).clamp(1, PAGES_RESTED_FOR_MAX));
+        Ok(Step::Idle)
+    }
+
+    /// How long to rest after a round: freed space should be seen soon, but a long list of deletions that wait for nodes
+    /// which are away is not read through all the time.
+    pub fn rest(&self) -> Duration {
+        self.rest
+    }
+
+    /// The first row that has to wait; all behind it are younger. Where room is short, none waits.
+    fn first_young(&self, page: &[DeletedBlob]) -> Option<usize> {
+        let topology = self.cluster.membership().topology().load();
+        if topology.nodes().any(|(node, _)| is_short_of_room(node)) {
+            return None;
+        }
+        let reclaimer = self.cluster.reclaimer();
+        let is_old =
+            |row: &DeletedBlob| self.first_seen.of(row.deleted_at).is_some_and(|at| reclaimer.is_old_enough(at));
+        page.iter().position(|row| !is_old(row))
     }
 
     /// Unrolls some contents; whether there were any. A command that would find nothing is not proposed: it would cost a

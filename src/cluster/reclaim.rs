@@ -162,9 +162,13 @@ impl Reclaimer {
     }
 
     fn has_waited(&self, candidate: &Candidate, node: &ClusterNode) -> bool {
-        let age = self.clock.monotonic().saturating_sub(candidate.first_seen);
         let hurries = matches!(candidate.cause, Cause::Deleted { .. }) && is_short_of_room(node);
-        hurries || age >= self.grace_period
+        hurries || self.is_old_enough(candidate.first_seen)
+    }
+
+    /// Whether the grace period has passed.
+    pub fn is_old_enough(&self, first_seen: Duration) -> bool {
+        self.clock.monotonic().saturating_sub(first_seen) >= self.grace_period
     }
 
     /// Those that the metadata names now. A row of `deletions` is a fact that doesn't change, so those are not asked about.
@@ -189,7 +193,8 @@ impl Reclaimer {
     }
 }
 
-fn is_short_of_room(node: &ClusterNode) -> bool {
+/// Such a node's committed deletions don't wait.
+pub fn is_short_of_room(node: &ClusterNode) -> bool {
     let is_short = |volume: &crate::node::api::VolumeStatus| volume.free < volume.capacity / 100 * ROOM_SHORT_PERCENT;
     node.vitals.is_full() || node.vitals.status().is_some_and(|status| status.volumes.iter().any(is_short))
 }

@@ -14,8 +14,7 @@ impl Task for CarryOutDeletions {
         Box::pin(async { CarryOutDeletions::step(self).await.map_err(|error| error.to_string()) })
     }
 
-    /// Freed space should be seen soon; a look at an empty list is one cheap query.
     fn idle_for(&self) -> Duration {
-        Duration::from_secs(1)
+        self.rest()
     }
 }

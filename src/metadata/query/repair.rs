@@ -3,7 +3,7 @@
 use crate::{
     metadata::{
         Metadata, QueryError,
-        columns::{Columns, roots_of},
+        columns::{Columns, number, roots_of},
         command::BlobCopy,
         rows::{DeletedBlob, UnderReplicatedBlob},
         script::Script,
@@ -22,7 +22,7 @@ const LIST_MISSING_OF_NODE: &str = "
     WHERE m.node = $2 AND m.blob > $1 ORDER BY m.blob LIMIT $3 + 0";
 const LIST_DELETIONS: &str = "
     SELECT blob, placement_group, chunk_count, size, deleted_at FROM deletions
-    WHERE blob > $1 ORDER BY blob LIMIT $2 + 0";
+    WHERE (deleted_at, blob) > ($1, $2) ORDER BY deleted_at, blob LIMIT $3 + 0";
 const READ_KNOWN: &str = "
     SELECT id FROM (SELECT unhex(value) AS id FROM json_each($1))
     WHERE EXISTS (SELECT 1 FROM blobs WHERE blob = id) OR EXISTS (SELECT 1 FROM deletions WHERE blob = id)";
@@ -46,10 +46,11 @@ impl Metadata {
         rows.iter().map(under_replicated).collect()
     }
 
-    /// Committed deletions in order of blobs, from behind `after` on.
-    pub async fn deletions(&self, after: Option<BlobId>, limit: u32) -> Result<Vec<DeletedBlob>, QueryError> {
-        let after = after.as_ref().map_or(&[][..], |blob| blob.as_bytes());
-        let script = Script::of(LIST_DELETIONS).with(after).with(i64::from(limit));
+    /// Committed deletions in the order of their commits, from behind `after` on.
+    pub async fn deletions(&self, after: Option<&DeletedBlob>, limit: u32) -> Result<Vec<DeletedBlob>, QueryError> {
+        // No commit has a sequence below 0.
+        let (sequence, blob) = after.map_or((-1, &[][..]), |row| (number(row.deleted_at.0), &row.blob.as_bytes()[..]));
+        let script = Script::of(LIST_DELETIONS).with(sequence).with(blob).with(i64::from(limit));
         let rows = script.fetch_all(&mut *self.reader().await?).await?;
         rows.iter().map(deletion).collect()
     }

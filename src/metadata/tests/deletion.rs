@@ -46,7 +46,7 @@ async fn deletions_are_paged_and_finished() {
     fixture.delete("a").await;
     fixture.unroll().await;
     let first = fixture.metadata.deletions(None, 2).await.unwrap();
-    let rest = fixture.metadata.deletions(Some(first[1].blob), 2).await.unwrap();
+    let rest = fixture.metadata.deletions(Some(&first[1]), 2).await.unwrap();
     assert_eq!((first.len(), rest.len()), (2, 1));
     let blobs = vec![first[0].blob, rest[0].blob];
     assert_eq!(fixture.done(Command::FinishDeletions { blobs }).await, Outcome::Progress { rows: 2 });
