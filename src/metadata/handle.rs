@@ -2,6 +2,7 @@
 
 use super::{
     apply::KnownGroups,
+    bucket_cache::BucketCache,
     checkpoint,
     command::Command,
     connection,
@@ -36,6 +37,7 @@ pub struct Metadata {
 struct Inner {
     identity: Identity,
     state: Arc<WriterState>,
+    buckets: Arc<BucketCache>,
     /// Taken by `close`.
     queue: Mutex<Option<mpsc::Sender<Proposal>>>,
     readers: Readers,
@@ -99,6 +101,7 @@ impl Metadata {
         let reserve = Reserve::new(directory.ballast(), settings.metadata_reserve.bytes(), hooks.free_space);
         directory.sync()?;
         let state = Arc::new(WriterState::new(identity.committed, identity.needs_confirmation));
+        let buckets = Arc::new(BucketCache::default());
         let (sender, queue) = mpsc::channel(settings.metadata_queue as usize);
         let writer = Writer {
             connection,
@@ -107,6 +110,7 @@ impl Metadata {
             history: identity.history,
             queue,
             state: Arc::clone(&state),
+            buckets: Arc::clone(&buckets),
             checkpoints,
             reserve,
             recorder,
@@ -115,7 +119,7 @@ impl Metadata {
         };
         let ended = spawn(writer, checkpointer, directory);
         let queue = Mutex::new(Some(sender));
-        let inner = Inner { identity, state, queue, readers, ended, settings: settings.clone(), database };
+        let inner = Inner { identity, state, buckets, queue, readers, ended, settings: settings.clone(), database };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -161,6 +165,10 @@ impl Metadata {
 
     pub(super) async fn reader(&self) -> Result<Reader<'_>, QueryError> {
         self.inner.readers.lend().await
+    }
+
+    pub(super) fn bucket_cache(&self) -> &BucketCache {
+        &self.inner.buckets
     }
 
     pub(super) fn settings(&self) -> &MetadataSettings {

@@ -5,6 +5,7 @@
 
 mod apply;
 mod backup;
+mod bucket_cache;
 mod checkpoint;
 mod columns;
 pub mod command;

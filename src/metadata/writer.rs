@@ -6,6 +6,7 @@
 
 use super::{
     apply::{ApplyError, KnownGroups, Transaction, apply},
+    bucket_cache::BucketCache,
     checkpoint::Checkpoints,
     command::Command,
     connection,
@@ -98,6 +99,7 @@ pub(super) struct Writer {
     pub history: HistoryId,
     pub queue: mpsc::Receiver<Proposal>,
     pub state: Arc<WriterState>,
+    pub buckets: Arc<BucketCache>,
     pub checkpoints: Checkpoints,
     pub reserve: Reserve,
     pub recorder: Option<Recorder>,
@@ -182,6 +184,7 @@ impl Writer {
         self.state.refusals.fetch_add(refusals, Ordering::Relaxed);
         self.state.batches.fetch_add(1, Ordering::Relaxed);
         for proposal in proposals {
+            self.buckets.forget_what_changes(&proposal.command, committed);
             if let Command::ConfirmHistory { history, .. } = &proposal.command {
                 // Confirming another history than this one changes nothing here.
                 if *history == self.history {

@@ -15,8 +15,16 @@ const READ_TAGS: &str = "SELECT tags FROM buckets WHERE bucket = $1";
 
 impl Metadata {
     pub async fn bucket(&self, name: &BucketName) -> Result<Option<Bucket>, QueryError> {
+        if let Some(bucket) = self.bucket_cache().get(name) {
+            return Ok(Some(bucket));
+        }
+        let read_at = self.committed();
         let row = Script::of(READ).with(name.as_str()).fetch_optional(&mut *self.reader().await?).await?;
-        row.map(|row| from_row(&row)).transpose()
+        let bucket = row.map(|row| from_row(&row)).transpose()?;
+        if let Some(bucket) = &bucket {
+            self.bucket_cache().fill(bucket, read_at);
+        }
+        Ok(bucket)
     }
 
     /// In order of their names, from behind `after` on.

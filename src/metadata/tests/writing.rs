@@ -124,6 +124,7 @@ async fn writer_on_a_full_disk(
         history: identity.history,
         queue,
         state: Arc::new(WriterState::new(identity.committed, false)),
+        buckets: Arc::default(),
         checkpoints,
         reserve: Reserve::new(folder.join("ballast"), 1 << 20, Arc::new(|_| Ok(1 << 40))),
         recorder: None,
