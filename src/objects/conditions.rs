@@ -39,9 +39,37 @@ pub struct ReadConditions {
     pub if_none_match: Option<TagCondition>,
     pub if_modified_since_seconds: Option<i64>,
     pub if_unmodified_since_seconds: Option<i64>,
+    pub if_range: Option<RangeCondition>,
+}
+
+/// `If-Range`: the bytes of a range are wanted only of the object that the client knows, else the whole of the one that
+/// is there now. Source: RFC 9110, section 13.1.5.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RangeCondition {
+    /// A strong entity tag.
+    Tag(ETag),
+    /// The very second of `Last-Modified`.
+    ModifiedAt { seconds: i64 },
+    /// A weak tag, or nothing that could be compared.
+    Never,
+}
+
+impl RangeCondition {
+    fn holds(&self, etag: &ETag, modified: Timestamp) -> bool {
+        match self {
+            Self::Tag(tag) => tag == etag,
+            Self::ModifiedAt { seconds } => *seconds == modified.unix_seconds(),
+            Self::Never => false,
+        }
+    }
 }
 
 impl ReadConditions {
+    /// Whether a range of the version may be given out.
+    pub fn allow_range(&self, etag: &ETag, modified: Timestamp) -> bool {
+        self.if_range.as_ref().is_none_or(|condition| condition.holds(etag, modified))
+    }
+
     /// `PreconditionFailed` and `NotModified` are the two ways not to hold. Dates have whole seconds, so the version's
     /// time is compared without its milliseconds.
     pub fn check(&self, etag: &ETag, modified: Timestamp) -> Result<(), ObjectError> {
@@ -106,6 +134,22 @@ mod tests {
         for (limit, expected) in [(999, "If-Unmodified-Since"), (1000, "ok"), (1001, "ok")] {
             let conditions = ReadConditions { if_unmodified_since_seconds: Some(limit), ..none() };
             assert_eq!(check(conditions), expected, "{limit}");
+        }
+    }
+
+    #[test]
+    fn a_range_is_of_the_object_that_the_client_knows() {
+        let modified = Timestamp::from_unix_millis(MODIFIED_SECONDS * 1000 + 999);
+        for (condition, allowed) in [
+            (None, true),
+            (Some(RangeCondition::Tag(etag("good"))), true),
+            (Some(RangeCondition::Tag(etag("bad"))), false),
+            (Some(RangeCondition::ModifiedAt { seconds: MODIFIED_SECONDS }), true),
+            (Some(RangeCondition::ModifiedAt { seconds: MODIFIED_SECONDS + 1 }), false),
+            (Some(RangeCondition::Never), false),
+        ] {
+            let conditions = ReadConditions { if_range: condition.clone(), ..Default::default() };
+            assert_eq!(conditions.allow_range(&etag("good"), modified), allowed, "{condition:?}");
         }
     }
 

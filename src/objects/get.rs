@@ -56,6 +56,8 @@ impl Objects {
         let guard = self.cluster.begin_read();
         let from = match input.selection {
             Selection::Whole | Selection::Part(_) => ReadFrom::Offset(0),
+            // The whole may be the answer.
+            Selection::Range(_) if input.conditions.if_range.is_some() => ReadFrom::Offset(0),
             Selection::Range(range) => range.read_from(),
         };
         let lookup = self.look_up(input, from).await?;
@@ -77,7 +79,11 @@ impl Objects {
     /// The bytes that the request means, once its conditions hold.
     async fn select(&self, input: &GetInput, object: ObjectVersion) -> Result<FoundObject, ObjectError> {
         input.conditions.check(&object.etag, object.created)?;
-        let (range, part) = match input.selection {
+        let selection = match input.selection {
+            Selection::Range(_) if !input.conditions.allow_range(&object.etag, object.created) => Selection::Whole,
+            other => other,
+        };
+        let (range, part) = match selection {
             Selection::Whole => (0..object.size, None),
             Selection::Range(range) => {
                 let invalid = |_| ObjectError::InvalidRange { size: object.size };
@@ -85,7 +91,7 @@ impl Objects {
             }
             Selection::Part(number) => self.select_part(input, &object, number).await?,
         };
-        Ok(FoundObject { object, range, selection: input.selection, part })
+        Ok(FoundObject { object, range, selection, part })
     }
 
     async fn select_part(

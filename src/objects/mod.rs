@@ -46,7 +46,7 @@ pub use crate::metadata::{
 pub use attributes::{ObjectAttributes, PARTS_PAGE_MAX, PartPage, PartPageInput};
 pub use body::{BodyError, ExpectedChecksum, ExpectedDigests, UploadBody};
 pub use buckets::{BUCKETS_PAGE_MAX, BucketPage, CreateBucketInput, ListBucketsInput};
-pub use conditions::{ReadConditions, TagCondition};
+pub use conditions::{RangeCondition, ReadConditions, TagCondition};
 pub use copy::{CopiedObject, CopyInput, OntoItself};
 pub use copy_source::SourceInput;
 pub use delete::{DELETE_MANY_MAX, DeleteEntry};

@@ -41,6 +41,19 @@ async fn a_range_past_the_end_is_416_and_a_malformed_one_is_ignored() {
 }
 
 #[tokio::test]
+async fn a_range_of_an_object_that_changed_is_answered_with_the_whole() {
+    let fixture = Fixture::new().await;
+    let old = fixture.put("key", "old content").await;
+    let now = fixture.put("key", "0123456789").await;
+    for (condition, status, text) in
+        [(now.as_str(), 206, "23"), (&old, 200, "0123456789"), ("Mon, 01 Jan 2001 00:00:00 GMT", 200, "0123456789")]
+    {
+        let answer = fixture.raw("GET", "/key").header("range", "bytes=2-3").header("if-range", condition).send().await;
+        assert_eq!((answer.status, answer.text().as_str()), (status, text), "{condition}");
+    }
+}
+
+#[tokio::test]
 async fn conditions_follow_the_precedence_of_s3() {
     let fixture = Fixture::new().await;
     let tag = fixture.put("key", "x").await;

@@ -2,7 +2,7 @@
 //! requests". A date that is no HTTP date is ignored, as RFC 9110 has it.
 
 use crate::{
-    objects::{ReadConditions, TagCondition, WritePrecondition},
+    objects::{RangeCondition, ReadConditions, TagCondition, WritePrecondition},
     s3::{RequestContext, S3Error},
     types::ETag,
 };
@@ -14,7 +14,16 @@ pub fn read_conditions(ctx: &RequestContext<'_>) -> Result<ReadConditions, S3Err
         if_none_match: ctx.header("if-none-match")?.map(TagCondition::parse),
         if_modified_since_seconds: ctx.header("if-modified-since")?.and_then(http_date),
         if_unmodified_since_seconds: ctx.header("if-unmodified-since")?.and_then(http_date),
+        if_range: ctx.header("if-range")?.map(range_condition),
     })
+}
+
+fn range_condition(text: &str) -> RangeCondition {
+    match (http_date(text), text.trim().parse()) {
+        (Some(seconds), _) => RangeCondition::ModifiedAt { seconds },
+        (None, Ok(tag)) if !text.trim().starts_with("W/") => RangeCondition::Tag(tag),
+        (None, _) => RangeCondition::Never,
+    }
 }
 
 pub fn copy_source_conditions(ctx: &RequestContext<'_>) -> Result<ReadConditions, S3Error> {
@@ -23,6 +32,7 @@ pub fn copy_source_conditions(ctx: &RequestContext<'_>) -> Result<ReadConditions
         if_none_match: ctx.header("x-amz-copy-source-if-none-match")?.map(TagCondition::parse),
         if_modified_since_seconds: ctx.header("x-amz-copy-source-if-modified-since")?.and_then(http_date),
         if_unmodified_since_seconds: ctx.header("x-amz-copy-source-if-unmodified-since")?.and_then(http_date),
+        if_range: None,
     })
 }
 
@@ -122,6 +132,15 @@ mod tests {
         assert_eq!(condition(Some("a"), Some("2015-10-21T07:28:00.000Z"), Some("7")), all);
         assert!(delete_condition(None, Some("yesterday"), None).is_err());
         assert!(delete_condition(None, None, Some("-1")).is_err());
+    }
+
+    #[test]
+    fn a_range_hangs_on_a_date_or_a_strong_tag() {
+        let at = RangeCondition::ModifiedAt { seconds: 1_445_412_480 };
+        assert_eq!(range_condition("Wed, 21 Oct 2015 07:28:00 GMT"), at);
+        assert_eq!(range_condition("\"a\""), RangeCondition::Tag("a".parse().unwrap()));
+        assert_eq!(range_condition("W/\"a\""), RangeCondition::Never);
+        assert_eq!(range_condition(""), RangeCondition::Never);
     }
 
     #[test]
