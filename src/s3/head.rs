@@ -9,17 +9,22 @@ use http::{HeaderMap, HeaderName, header, request};
 const HEADERS_MAX_BYTES: usize = 16 << 10;
 
 /// Standard headers that a request carries at most once.
-const SINGLE: [HeaderName; 14] = [
+const SINGLE: [HeaderName; 19] = [
     header::AUTHORIZATION,
+    header::CACHE_CONTROL,
+    header::CONTENT_DISPOSITION,
+    header::CONTENT_LANGUAGE,
     header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
     header::CONTENT_ENCODING,
     header::DATE,
     header::EXPECT,
+    header::EXPIRES,
     header::HOST,
     header::IF_MATCH,
     header::IF_MODIFIED_SINCE,
     header::IF_NONE_MATCH,
+    header::IF_RANGE,
     header::IF_UNMODIFIED_SINCE,
     header::ORIGIN,
     header::RANGE,
@@ -89,7 +94,9 @@ mod tests {
 
     #[test]
     fn what_counts_once_may_stand_once() {
-        for name in ["authorization", "x-amz-date", "x-amz-content-sha256", "content-md5", "range", "x-amz-acl"] {
+        for name in
+            ["authorization", "x-amz-date", "x-amz-content-sha256", "content-md5", "range", "x-amz-acl", "expires"]
+        {
             assert_eq!(
                 refusal("/", &[("host", "a"), (name, "1"), (name, "1")]),
                 Some(S3Code::InvalidRequest),

@@ -1,5 +1,6 @@
 //! Method, address and query → operation. A sub-resource (`?acl`) is a table row; two of them in one request are
-//! refused, because one of the two would be ignored. Source: Amazon S3 API Reference, the request syntax of each action.
+//! refused, because one of the two would be ignored, and so is a bucket's on an object and the other way round: an abort
+//! whose key was lost must not delete the bucket. Source: Amazon S3 API Reference, the request syntax of each action.
 
 use super::{
     error::{S3Code, S3Error},
@@ -166,7 +167,7 @@ pub fn route(method: &Method, scope: Scope, query: &Query, headers: &HeaderMap) 
 }
 
 fn bucket_operation(method: &Method, query: &Query) -> Result<Operation, S3Error> {
-    if let Some(found) = sub_resource(BUCKET_SUB_RESOURCES, query)? {
+    if let Some(found) = sub_resource(BUCKET_SUB_RESOURCES, OBJECT_SUB_RESOURCES, method, query)? {
         let operation = under_method(found, method)?;
         let listed = LISTED_CONFIGURATIONS.iter().find(|(one, _)| *one == operation && !query.contains("id"));
         return Ok(listed.map_or(operation, |(_, list)| *list));
@@ -187,7 +188,7 @@ fn bucket_operation(method: &Method, query: &Query) -> Result<Operation, S3Error
 
 fn object_operation(method: &Method, query: &Query, headers: &HeaderMap) -> Result<Operation, S3Error> {
     let is_copy = headers.contains_key("x-amz-copy-source");
-    if let Some(found) = sub_resource(OBJECT_SUB_RESOURCES, query)? {
+    if let Some(found) = sub_resource(OBJECT_SUB_RESOURCES, BUCKET_SUB_RESOURCES, method, query)? {
         return match under_method(found, method)? {
             Op::UploadPart if !query.contains("partNumber") => {
                 Err(S3Error::invalid_argument("partNumber", "", "A part needs the parameters partNumber and uploadId."))
@@ -209,11 +210,21 @@ fn object_operation(method: &Method, query: &Query, headers: &HeaderMap) -> Resu
     }
 }
 
-/// The one sub-resource that the query names.
-fn sub_resource<'a>(table: &'a [SubResource], query: &Query) -> Result<Option<&'a SubResource>, S3Error> {
+/// The one sub-resource of `table` that the query names; none of `other` may be named.
+fn sub_resource<'a>(
+    table: &'a [SubResource],
+    other: &[SubResource],
+    method: &Method,
+    query: &Query,
+) -> Result<Option<&'a SubResource>, S3Error> {
     let mut found: Option<&SubResource> = None;
     for (name, _) in query.iter() {
-        let Some(row) = table.iter().find(|row| row.name == name) else { continue };
+        let Some(row) = table.iter().find(|row| row.name == name) else {
+            if other.iter().any(|row| row.name == name) {
+                return Err(method_not_allowed(method));
+            }
+            continue;
+        };
         if let Some(first) = found.replace(row) {
             return Err(S3Error::invalid_argument(
                 "ResourceType",
@@ -310,6 +321,10 @@ mod tests {
             (Method::GET, Scope::Object, "tagging&tagging", S3Code::InvalidArgument),
             (Method::PUT, Scope::Object, "uploadId=u", S3Code::InvalidArgument),
             (Method::PUT, Scope::Object, "partNumber=1", S3Code::InvalidArgument),
+            (Method::DELETE, Scope::Bucket, "uploadId=u", S3Code::MethodNotAllowed),
+            (Method::PUT, Scope::Bucket, "retention", S3Code::MethodNotAllowed),
+            (Method::DELETE, Scope::Object, "lifecycle", S3Code::MethodNotAllowed),
+            (Method::GET, Scope::Object, "policy", S3Code::MethodNotAllowed),
         ] {
             assert_eq!(routed(&method, scope, query, false), Err(code), "{method} ?{query}");
         }

@@ -55,6 +55,7 @@ fn request_time(headers: &HeaderMap) -> Result<RequestTime, S3Error> {
 /// Another scheme, or none that we know.
 fn unsupported(text: &str) -> S3Error {
     match text.strip_prefix("AWS ") {
+        _ if text == ALGORITHM => malformed("Credential is missing."),
         Some(rest) if !rest.contains(':') => S3Error::invalid_argument(
             "Authorization",
             text,
@@ -124,6 +125,7 @@ mod tests {
         let malformed = S3Code::AuthorizationHeaderMalformed;
         for (text, code) in [
             (format!("{ALGORITHM} "), malformed),
+            (ALGORITHM.into(), malformed),
             (format!("{ALGORITHM} {SCOPE},SignedHeaders=host"), malformed),
             (format!("{good},{signature}"), malformed),
             (format!("{good},Extra=1"), malformed),
