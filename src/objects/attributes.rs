@@ -30,9 +30,10 @@ pub struct PartPage<T> {
 }
 
 impl<T> PartPage<T> {
-    /// `parts` holds one more than the page when there is another page.
+    /// `parts` holds one more than the page when there is another page. A page of nothing has no next: whoever follows
+    /// it would never arrive.
     pub(super) fn of(mut parts: Vec<T>, limit: u32) -> Self {
-        let is_truncated = parts.len() > limit as usize;
+        let is_truncated = limit > 0 && parts.len() > limit as usize;
         parts.truncate(limit as usize);
         Self { parts, is_truncated }
     }

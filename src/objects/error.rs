@@ -121,9 +121,10 @@ impl From<CommandError> for ObjectError {
             CommandError::EntityTooSmall { part_number, size, etag } => {
                 Self::EntityTooSmall { part_number, size, etag }
             }
-            CommandError::SizeMismatch { .. } | CommandError::PartChecksumMissing { .. } => {
-                Self::InvalidRequest(error.to_string())
-            }
+            CommandError::SizeMismatch { expected, actual } => Self::InvalidRequest(format!(
+                "The provided 'x-amz-mp-object-size' header value {expected} does not match what was computed: {actual}"
+            )),
+            CommandError::PartChecksumMissing { .. } => Self::InvalidRequest(error.to_string()),
             CommandError::TooLarge => Self::EntityTooLarge { limit: super::OBJECT_LENGTH_MAX_BYTES },
             CommandError::TooManyExtents { .. }
             | CommandError::GroupMoved { .. }

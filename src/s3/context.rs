@@ -4,6 +4,7 @@ use super::{
     copy_source::CopySource,
     error::{S3Code, S3Error},
     operation::Operation,
+    percent::{self, Slash},
     query::Query,
     request_id::RequestId,
 };
@@ -11,7 +12,7 @@ use crate::{
     identity::Principal,
     types::{BucketName, ObjectKey},
 };
-use http::HeaderMap;
+use http::{HeaderMap, header};
 
 #[derive(Clone, Copy, Debug)]
 pub struct RequestContext<'a> {
@@ -24,8 +25,10 @@ pub struct RequestContext<'a> {
     pub copy_source: Option<&'a CopySource>,
     pub query: &'a Query,
     pub headers: &'a HeaderMap,
-    /// The decoded path, for `<Resource>` and `<Location>`.
+    /// The decoded path.
     pub path: &'a str,
+    /// `http` or `https`: what the S3 address speaks.
+    pub scheme: &'static str,
     /// The region that the settings fix, if any.
     pub region: Option<&'a str>,
 }
@@ -45,6 +48,12 @@ impl<'a> RequestContext<'a> {
     pub fn copy_source(&self) -> Result<&'a CopySource, S3Error> {
         self.copy_source
             .ok_or_else(|| S3Error::invalid_argument("x-amz-copy-source", "", "The copy source is missing."))
+    }
+
+    /// The address of what the request is about, as the client reached it.
+    pub fn location(&self) -> String {
+        let host = self.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        format!("{}://{host}{}", self.scheme, percent::encode(self.path, Slash::Kept))
     }
 
     /// The value of a header as text. Not UTF-8: refused.

@@ -57,6 +57,7 @@ struct Inner {
     operations: Arc<dyn Operations>,
     verifier: Verifier,
     region: Option<String>,
+    scheme: &'static str,
     domains: Domains,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -84,6 +85,7 @@ impl S3Service {
             operations: parts.operations,
             verifier: Verifier::new(parts.authenticator, settings.region.clone()),
             region: settings.region,
+            scheme: if settings.tls_cert.is_some() { "https" } else { "http" },
             domains: Domains::new(&settings.domain),
             clock: parts.clock,
             random: parts.random,
@@ -190,6 +192,7 @@ impl Inner {
             query: &query,
             headers: &headers,
             path: &address.path,
+            scheme: self.scheme,
             region: self.region.as_deref(),
         };
         self.operations.call(&context, body).await

@@ -24,6 +24,8 @@ async fn parts_named_become_the_object_and_the_tag_counts_them() {
     let (upload, tags) = fixture.upload("key", &bodies).await;
     let done = complete(&fixture, &upload, &[(1, &tags[0]), (3, &tags[2])]).send().await.unwrap();
     assert!(done.e_tag().unwrap().ends_with("-2\""));
+    let location = format!("http://{}/{}/key", fixture.authority(), fixture.bucket);
+    assert_eq!(done.location(), Some(location.as_str()));
     assert!(fixture.get("key").await == [&bodies[0][..], &bodies[2]].concat());
     let listed = fixture.client.list_multipart_uploads().bucket(&fixture.bucket).send().await.unwrap();
     assert!(listed.uploads().is_empty());
@@ -53,6 +55,17 @@ async fn rules_about_parts_are_kept() {
     assert_eq!(code(complete(&fixture, &"0".repeat(32), &both).send().await), "NoSuchUpload");
     assert!(fixture.keys().await.is_empty());
     complete(&fixture, &upload, &[both[0]]).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_part_sent_twice_is_named_by_its_last_entry() {
+    let fixture = Fixture::new().await;
+    let (upload, tags) = fixture.upload("key", &[b"first".to_vec()]).await;
+    let again = fixture.part("key", &upload, 1, b"again".to_vec()).await;
+    let stale = complete(&fixture, &upload, &[(1, &again), (1, &tags[0])]).send().await;
+    assert_eq!(code(stale), "InvalidPart");
+    complete(&fixture, &upload, &[(1, &tags[0]), (1, &again)]).send().await.unwrap();
+    assert_eq!(fixture.get("key").await, b"again");
 }
 
 #[tokio::test]

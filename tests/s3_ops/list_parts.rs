@@ -38,3 +38,11 @@ async fn an_unknown_upload_and_bad_numbers_are_refused() {
         "InvalidArgument"
     );
 }
+
+#[tokio::test]
+async fn a_page_of_nothing_has_no_next() {
+    let fixture = Fixture::new().await;
+    let (upload, _) = fixture.upload("key", &[b"x".to_vec()]).await;
+    let page = fixture.raw("GET", &format!("/key?uploadId={upload}&max-parts=0")).send().await.text();
+    assert!(page.contains("<IsTruncated>false</IsTruncated>") && !page.contains("<Part>"), "{page}");
+}

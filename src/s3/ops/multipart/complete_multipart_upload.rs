@@ -108,7 +108,7 @@ fn expected_size(ctx: &RequestContext<'_>) -> Result<Option<u64>, S3Error> {
 
 fn render(ctx: &RequestContext<'_>, written: &WrittenVersion) -> Response {
     let mut xml = XmlWriter::document("CompleteMultipartUploadResult");
-    xml.text("Location", ctx.path);
+    xml.text("Location", &ctx.location());
     xml.text("Bucket", ctx.bucket.map_or("", |bucket| bucket.as_str()));
     xml.text("Key", ctx.key.map_or("", |key| key.as_str())).text("ETag", &written.etag.quoted());
     if let Some(checksum) = &written.checksum {
