@@ -47,8 +47,8 @@ const CHANGES_NOTHING: &str = "This copy request is illegal because it is trying
 
 impl Objects {
     pub async fn copy(&self, input: CopyInput) -> Result<CopiedObject, ObjectError> {
-        refuse_copy_that_changes_nothing(&input)?;
         let source = self.find_source(&input.source).await?;
+        self.refuse_copy_that_changes_nothing(&input, &source).await?;
         if source.lookup.object.size > SINGLE_WRITE_MAX_BYTES {
             return Err(ObjectError::InvalidRequest(format!(
                 "The specified copy source is larger than the maximum allowable size for a copy source: \
@@ -82,6 +82,27 @@ impl Objects {
         }
     }
 
+    /// The current version onto itself, also where it is named as the `null` version that it is.
+    async fn refuse_copy_that_changes_nothing(
+        &self,
+        input: &CopyInput,
+        source: &FoundSource,
+    ) -> Result<(), ObjectError> {
+        let is_same_key = input.source.bucket == input.bucket && input.source.key == input.key;
+        if !is_same_key || input.onto_itself == OntoItself::ChangesSomething {
+            return Ok(());
+        }
+        let is_current = match input.source.version {
+            VersionSelector::Latest => true,
+            VersionSelector::Null => {
+                let current = self.current_version(source.bucket.id, &input.key).await?;
+                current.is_some_and(|current| current.version == source.lookup.object.version)
+            }
+            VersionSelector::Id(_) => false,
+        };
+        if is_current { Err(ObjectError::InvalidRequest(CHANGES_NOTHING.to_owned())) } else { Ok(()) }
+    }
+
     /// Keeps the source's checksum unless the client asks for another algorithm, or for the whole object's value
     /// where the source has one over its parts.
     async fn checksum_to_write(
@@ -104,16 +125,6 @@ impl Objects {
         let checksum: Option<Checksum> = digests.checksum(algorithm).cloned();
         Ok(Directive::Replace(checksum.map(ObjectChecksum::full_object)))
     }
-}
-
-fn refuse_copy_that_changes_nothing(input: &CopyInput) -> Result<(), ObjectError> {
-    let is_same = input.source.bucket == input.bucket
-        && input.source.key == input.key
-        && input.source.version == VersionSelector::Latest;
-    if is_same && input.onto_itself == OntoItself::ChangesNothing {
-        return Err(ObjectError::InvalidRequest(CHANGES_NOTHING.to_owned()));
-    }
-    Ok(())
 }
 
 /// The website redirect is the request's alone, also where all else is the source's.

@@ -33,6 +33,8 @@ async fn onto_itself_needs_a_change() {
         fixture.client.copy_object().bucket(&fixture.bucket).key("key").copy_source(source)
     };
     assert_eq!(code(copy().send().await), "InvalidRequest");
+    let by_version = copy().copy_source(format!("{}/key?versionId=null", fixture.bucket)).send().await;
+    assert_eq!(code(by_version), "InvalidRequest");
     copy().metadata_directive(MetadataDirective::Replace).metadata("new", "1").send().await.unwrap();
     let head = fixture.client.head_object().bucket(&fixture.bucket).key("key").send().await.unwrap();
     assert_eq!(head.metadata().unwrap().get("new").map(String::as_str), Some("1"));
