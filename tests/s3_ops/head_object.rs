@@ -25,6 +25,7 @@ async fn errors_have_a_status_and_no_body() {
     let missing = fixture.raw("HEAD", "/no").send().await;
     assert_eq!((missing.status, missing.body.len()), (404, 0));
     assert!(missing.header("x-amz-request-id").is_some());
+    assert_eq!(missing.header("x-amz-delete-marker"), Some("false"));
 }
 
 #[tokio::test]

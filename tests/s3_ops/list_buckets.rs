@@ -29,6 +29,18 @@ async fn pages_follow_each_other_and_a_prefix_selects() {
 }
 
 #[tokio::test]
+async fn a_region_selects() {
+    let fixture = Fixture::new().await;
+    let prefix = &fixture.bucket;
+    let region = async |region: &str| {
+        let listed = fixture.client.list_buckets().prefix(prefix).bucket_region(region).send().await.unwrap();
+        listed.buckets().len()
+    };
+    assert_eq!(region("us-east-1").await, 1);
+    assert_eq!(region("eu-west-1").await, 0);
+}
+
+#[tokio::test]
 async fn the_owner_is_named() {
     let fixture = Fixture::new().await;
     let listed = fixture.client.list_buckets().send().await.unwrap();

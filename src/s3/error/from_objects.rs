@@ -19,7 +19,10 @@ impl From<ObjectError> for S3Error {
             ObjectError::BucketNotEmpty => S3Code::BucketNotEmpty.into(),
             ObjectError::TooManyBuckets => S3Code::TooManyBuckets.into(),
             ObjectError::NoSuchTagSet => S3Code::NoSuchTagSet.into(),
-            ObjectError::NoSuchKey => S3Code::NoSuchKey.into(),
+            // S3's page leaves the header out where it is false; ceph/s3-tests reads it.
+            ObjectError::NoSuchKey => {
+                Self::new(S3Code::NoSuchKey).header(DELETE_MARKER, HeaderValue::from_static("false"))
+            }
             ObjectError::NoSuchVersion => S3Code::NoSuchVersion.into(),
             ObjectError::CurrentIsDeleteMarker { version } => delete_marker(S3Code::NoSuchKey, version),
             ObjectError::VersionIsDeleteMarker { version, modified } => {

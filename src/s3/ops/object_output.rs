@@ -34,7 +34,7 @@ pub struct Overrides {
 
 impl Overrides {
     pub fn parse(ctx: &RequestContext<'_>) -> Self {
-        let text = |name| ctx.query.get(name).map(str::to_owned);
+        let text = |name| ctx.query.get(name).filter(|text| !text.is_empty()).map(str::to_owned);
         Self {
             content_type: text("response-content-type"),
             content_language: text("response-content-language"),

@@ -67,7 +67,10 @@ pub fn parse_header(text: &str, limit: TagLimit) -> Result<TagSet, S3Error> {
 
 fn refused(error: InvalidTagSet) -> S3Error {
     let message = match &error {
-        InvalidTagSet::TooMany(limit) => format!("Tags cannot be greater than {limit}"),
+        InvalidTagSet::TooMany(limit) if *limit == TagLimit::Object.count() => {
+            format!("Object tags cannot be greater than {limit}")
+        }
+        InvalidTagSet::TooMany(limit) => format!("Bucket tag count cannot be greater than {limit}"),
         InvalidTagSet::DuplicateKey(_) => "Cannot provide multiple Tags with the same key".to_owned(),
         InvalidTagSet::KeyLength => "The TagKey you have provided is invalid".to_owned(),
         InvalidTagSet::ValueLength | InvalidTagSet::Character => "The TagValue you have provided is invalid".to_owned(),

@@ -63,9 +63,12 @@ fn parse(bytes: &[u8]) -> Result<(Vec<Named>, Report), S3Error> {
     if document.objects.is_empty() || document.objects.len() > DELETE_MANY_MAX {
         return Err(S3Code::MalformedXML.into());
     }
+    if document.objects.iter().any(|entry| entry.key.is_empty()) {
+        return Err(S3Code::MalformedXML.into());
+    }
     let report = match document.quiet.trim() {
-        "" | "false" => Report::Everything,
-        "true" => Report::Errors,
+        "" | "false" | "False" | "FALSE" | "0" => Report::Everything,
+        "true" | "True" | "TRUE" | "1" => Report::Errors,
         _ => return Err(S3Code::MalformedXML.into()),
     };
     let named = |entry: Entry| Named {
@@ -145,6 +148,17 @@ mod tests {
         assert!(report == Report::Errors);
         for count in [0, 1001] {
             assert_eq!(parse(document(count).as_bytes()).err().unwrap().code(), S3Code::MalformedXML, "{count}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_empty_and_a_flag_that_is_none_are_malformed() {
+        for text in [
+            "<Delete><Object><Key></Key></Object></Delete>",
+            "<Delete><Object/></Delete>",
+            "<Delete><Object><Key>a</Key></Object><Quiet>yes</Quiet></Delete>",
+        ] {
+            assert_eq!(parse(text.as_bytes()).err().unwrap().code(), S3Code::MalformedXML, "{text}");
         }
     }
 

@@ -54,7 +54,7 @@ fn refused(name: &str) -> S3Error {
 
 fn wanted(headers: &[&str]) -> Result<Wanted, S3Error> {
     let mut wanted = Wanted::default();
-    for name in headers.iter().flat_map(|header| header.split(',')).map(str::trim) {
+    for name in headers.iter().flat_map(|header| header.split(',')).map(str::trim).filter(|name| !name.is_empty()) {
         match name {
             "ETag" => wanted.etag = true,
             "Checksum" => wanted.checksum = true,
@@ -123,7 +123,9 @@ mod tests {
     fn names_come_in_one_header_or_in_several() {
         let all = wanted(&["ETag, Checksum", "ObjectParts", "StorageClass,ObjectSize"]).unwrap();
         assert_eq!(all, Wanted { etag: true, checksum: true, parts: true, storage_class: true, size: true });
-        assert_eq!(wanted(&[]).unwrap_err().code(), S3Code::InvalidRequest);
+        for nothing in [&[][..], &[""], &[" , "]] {
+            assert_eq!(wanted(nothing).unwrap_err().code(), S3Code::InvalidRequest);
+        }
         assert_eq!(wanted(&["ETag,Colour"]).unwrap_err().code(), S3Code::InvalidArgument);
     }
 }

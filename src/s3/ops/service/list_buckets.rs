@@ -1,10 +1,10 @@
 //! ListBuckets.
 
 use crate::{
-    objects::{BUCKETS_PAGE_MAX, BucketPage, ListBucketsInput, Objects},
+    objects::{BUCKETS_PAGE_MAX, Bucket, BucketPage, ListBucketsInput, Objects},
     s3::{
         RequestContext, Response, S3Error,
-        ops::{list_input, owner_output, parameter},
+        ops::{bucket::region_name, list_input, owner_output, parameter},
         xml::XmlWriter,
     },
 };
@@ -28,15 +28,21 @@ fn parse(ctx: &RequestContext<'_>) -> Result<ListBucketsInput, S3Error> {
     Ok(ListBucketsInput { prefix: list_input::text(ctx, "prefix"), token, limit })
 }
 
+fn region_of(bucket: &Bucket) -> &str {
+    region_name(&bucket.region)
+}
+
 fn render(ctx: &RequestContext<'_>, input: &ListBucketsInput, page: &BucketPage) -> Response {
+    // A page of a filtered list may hold fewer buckets than were asked for, even none; its token leads on.
+    let region = ctx.query.get("bucket-region").filter(|region| !region.is_empty());
     let mut xml = XmlWriter::document("ListAllMyBucketsResult");
     owner_output::owner(&mut xml, "Owner", ctx.principal.owner());
     xml.element("Buckets", |xml| {
-        for bucket in &page.buckets {
+        for bucket in page.buckets.iter().filter(|bucket| region.is_none_or(|region| region_of(bucket) == region)) {
             xml.element("Bucket", |xml| {
                 xml.text("Name", bucket.name.as_str()).text("CreationDate", &bucket.created.to_iso_8601());
                 if input.limit.is_some() {
-                    xml.text("BucketRegion", super::super::bucket::region_name(&bucket.region));
+                    xml.text("BucketRegion", region_of(bucket));
                 }
             });
         }
