@@ -52,6 +52,7 @@ impl Objects {
     }
 
     /// The reader gives exactly the bytes of the range, or an error; it keeps them from being reclaimed while it lives.
+    /// When it is there, its first bytes are there and verified.
     pub async fn get(&self, input: &GetInput) -> Result<(FoundObject, ObjectReader), ObjectError> {
         let guard = self.cluster.begin_read();
         let from = match input.selection {
@@ -62,7 +63,7 @@ impl Objects {
         };
         let lookup = self.look_up(input, from).await?;
         let found = self.select(input, lookup.object.clone()).await?;
-        let reader = ObjectReader::new(self.cluster.read(guard, &lookup, found.range.clone()));
+        let reader = ObjectReader::begin(self.cluster.read(guard, &lookup, found.range.clone())).await?;
         Ok((found, reader))
     }
 

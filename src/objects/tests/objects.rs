@@ -48,6 +48,18 @@ async fn ranges_are_cut_out_of_the_object() {
     assert_eq!(fixture.get(&behind).await, Err(ObjectError::InvalidRange { size }));
 }
 
+/// The answer's status went out before the first byte was there, so a client saw a 200 that broke off.
+#[tokio::test]
+async fn an_object_without_a_good_copy_is_refused_before_its_answer_begins() {
+    let fixture = Fixture::start().await;
+    fixture.put("key", &content(CHUNK)).await;
+    fixture.put("empty", b"").await;
+    fixture.test.nodes.iter().for_each(|node| node.corrupt_all());
+    let refused = fixture.objects.get(&get_input("key")).await.map(|(found, _)| found.range);
+    assert!(matches!(refused, Err(ObjectError::Internal(_))), "{refused:?}");
+    assert_eq!(fixture.get_whole("empty").await.unwrap(), b"");
+}
+
 #[tokio::test]
 async fn what_is_not_there_is_missing_by_its_own_name() {
     let fixture = Fixture::start().await;

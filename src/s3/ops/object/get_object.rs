@@ -1,5 +1,6 @@
-//! GetObject. The body streams with an exact Content-Length; when no replica gives the right bytes any more, the
-//! connection is broken off, so that nobody takes a short body for the object.
+//! GetObject. The body streams with an exact Content-Length. An object that can't be read from its beginning is an error
+//! with a status; when later bytes are missing, the connection is broken off, so that nobody takes a short body for the
+//! object.
 
 use super::selection_input::get_input;
 use crate::{
@@ -26,7 +27,10 @@ fn verified_bytes(reader: ObjectReader) -> impl Stream<Item = Result<Bytes, Stre
         let mut reader = reader?;
         match reader.next().await? {
             Ok(bytes) => Some((Ok(bytes), Some(reader))),
-            Err(error) => Some((Err(StreamFailed(error.to_string())), None)),
+            Err(error) => {
+                tracing::warn!(%error, "an answer is broken off: its next bytes can't be read");
+                Some((Err(StreamFailed(error.to_string())), None))
+            }
         }
     })
 }
