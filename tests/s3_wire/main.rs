@@ -7,3 +7,5 @@ mod bodies;
 mod raw_request;
 mod signatures;
 mod smuggling;
+mod tls;
+mod virtual_hosts;

@@ -18,6 +18,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct RawRequest {
     pub method: &'static str,
     pub path: String,
+    /// In place of the server's own address.
+    pub host: Option<String>,
     /// Signed with the request.
     pub headers: Vec<(String, String)>,
     /// Sent, not signed: whole lines with their ends.
@@ -55,11 +57,17 @@ impl RawRequest {
         Self {
             method,
             path: path.to_owned(),
+            host: None,
             headers: Vec::new(),
             unsigned_lines: String::new(),
             payload: "UNSIGNED-PAYLOAD".to_owned(),
             body: Vec::new(),
         }
+    }
+
+    pub fn host(mut self, host: &str) -> Self {
+        self.host = Some(host.to_owned());
+        self
     }
 
     pub fn header(mut self, name: &str, value: &str) -> Self {
@@ -83,7 +91,7 @@ impl RawRequest {
         let time = now.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap();
         let date = &time[..8];
         let mut headers = vec![
-            ("host".to_owned(), server.authority()),
+            ("host".to_owned(), self.host.clone().unwrap_or_else(|| server.authority())),
             ("x-amz-content-sha256".to_owned(), self.payload.clone()),
             ("x-amz-date".to_owned(), time.clone()),
         ];
@@ -145,7 +153,7 @@ pub fn exchange(server: &Server, bytes: &[u8]) -> Answer {
 }
 
 /// Reads one answer with a body of known length.
-pub fn read_answer(stream: &mut TcpStream) -> Answer {
+pub fn read_answer(stream: &mut impl Read) -> Answer {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
