@@ -94,7 +94,11 @@ impl Cluster {
             straggler_wait: settings.straggler_wait.0,
             stats: Default::default(),
         };
-        let pace = WatchPace { probe_interval: settings.probe_interval.0, prompt_within: settings.straggler_wait.0 };
+        let pace = WatchPace {
+            probe_interval: settings.probe_interval.0,
+            suspect_after: settings.suspect_after.0,
+            prompt_within: settings.straggler_wait.0,
+        };
         let watch = Watch::new(membership.clone(), metadata.clone(), clock.clone(), shutdown.clone(), pace);
         shutdown.spawn(watch.run());
         let registry = ReadRegistry::default();

@@ -20,6 +20,10 @@ const TICK: Duration = Duration::from_secs(1);
 /// Bound of one probe: a node that takes longer is as good as silent.
 const PROBE_DEADLINE: Duration = Duration::from_secs(10);
 
+/// A node in this process sends no heartbeats: probes alone say that it is alive. So there are always as many of them
+/// within `suspect_after`, however long `probe_interval` is.
+const PROBES_BEFORE_SUSPECT: u32 = 3;
+
 /// The watch over all nodes; runs until shutdown.
 #[derive(Debug)]
 pub struct Watch {
@@ -38,7 +42,14 @@ pub struct Watch {
 #[derive(Clone, Copy, Debug)]
 pub struct WatchPace {
     pub probe_interval: Duration,
+    pub suspect_after: Duration,
     pub prompt_within: Duration,
+}
+
+impl WatchPace {
+    fn interval(&self) -> Duration {
+        self.probe_interval.min(self.suspect_after / PROBES_BEFORE_SUSPECT)
+    }
 }
 
 impl Watch {
@@ -50,8 +61,16 @@ impl Watch {
         pace: WatchPace,
     ) -> Self {
         let reign = membership.reign().clone();
-        let WatchPace { probe_interval, prompt_within } = pace;
-        Self { membership, metadata, reign, clock, shutdown, probe_interval, prompt_within, under_way: Arc::default() }
+        Self {
+            membership,
+            metadata,
+            reign,
+            clock,
+            shutdown,
+            probe_interval: pace.interval(),
+            prompt_within: pace.prompt_within,
+            under_way: Arc::default(),
+        }
     }
 
     pub async fn run(self) {
@@ -138,4 +157,23 @@ impl Watch {
 
 fn lock(set: &Mutex<HashSet<NodeId>>) -> std::sync::MutexGuard<'_, HashSet<NodeId>> {
     set.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With `suspect_after` at 3 s and `probe_interval` at its default of 5 s, the nodes inside a server were silent most of
+    /// the time, and it refused writes.
+    #[test]
+    fn nodes_are_probed_several_times_before_silence_makes_them_suspect() {
+        for (probe, suspect, expected) in [(5000, 15_000, 5000), (5000, 3000, 1000), (20, 15_000, 20)] {
+            let pace = WatchPace {
+                probe_interval: Duration::from_millis(probe),
+                suspect_after: Duration::from_millis(suspect),
+                prompt_within: Duration::from_millis(500),
+            };
+            assert_eq!(pace.interval(), Duration::from_millis(expected));
+        }
+    }
 }

@@ -46,7 +46,7 @@ pub struct ClusterSettings {
     /// next is asked. Default 500ms. Too short: copies are put on the repair list by mere jitter. Too long: one slow
     /// node slows everything until it was late three times running.
     pub straggler_wait: HumanDuration,
-    /// How often every node is asked for its state. Default 5s; should be well below `suspect_after`.
+    /// How often every node is asked for its state. Default 5s; a third of `suspect_after` when that is shorter.
     pub probe_interval: HumanDuration,
     /// Silence after which a node gets no new writes and reads prefer others. Default 15s. Too short: a pause of a node
     /// costs redundancy of what is written meanwhile.
