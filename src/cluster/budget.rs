@@ -99,10 +99,10 @@ impl Budget {
         }
     }
 
-    /// Returns when new uploads have waited for memory for `patience`: an upload whose client is silent should then
-    /// send what it holds (`ContentWriter::while_waiting`).
-    pub async fn uploads_starve(&self, patience: Duration) {
-        self.uploads.starves(patience).await;
+    /// Returns when `silence` has passed and uploads wait in vain for memory: an upload whose client was silent so long
+    /// should then send what it holds (`ContentWriter::while_waiting`).
+    pub async fn uploads_starve(&self, silence: Duration) {
+        self.uploads.starves(silence).await;
     }
 
     /// Pieces in use, for metrics.

@@ -37,9 +37,12 @@ use uuid::Builder;
 const SENDING_MAX: usize = 2;
 /// Groups that may fail one after the other before the write does: three further ones are more than a cluster that works needs.
 const FAILURES_MAX: u32 = 4;
-/// How long a client may be silent while others wait for memory, before its chunk is sent as far as it has come. Longer
-/// than the pauses of a client that is merely slow; a thousand silent ones hold up a newcomer for about ten times as long.
-const SILENCE_UNDER_PRESSURE: Duration = Duration::from_millis(300);
+/// How long a client may be silent while others wait for memory in vain, before its chunk is sent as far as it has come.
+/// Short, since a thousand silent clients are met a few at a time. A client that was merely slow is given twice as long
+/// after each cut, so that its object does not fall into crumbs.
+const SILENCE_UNDER_PRESSURE: Duration = Duration::from_millis(50);
+/// Cuts after which the silence that is allowed grows no more: 3.2 s.
+const SILENCE_DOUBLINGS_MAX: u32 = 6;
 
 /// What writers need of the cluster.
 #[derive(Debug)]
@@ -77,6 +80,8 @@ pub struct ContentWriter {
     /// Nodes that failed under this writer lately: not written to for the next blob.
     failed: Vec<NodeId>,
     failures_running: u32,
+    /// Chunks that were sent before they were full because the client was silent.
+    cuts: u32,
     /// A call failed or its future was dropped: bytes may be missing, so there is nothing to finish.
     is_broken: bool,
 }
@@ -113,6 +118,7 @@ impl ContentWriter {
             in_flight,
             failed: Vec::new(),
             failures_running: 0,
+            cuts: 0,
             is_broken: false,
         }
     }
@@ -154,19 +160,21 @@ impl ContentWriter {
     pub async fn while_waiting<F: Future>(&mut self, next: F) -> Result<F::Output, ClusterError> {
         let mut next = pin!(next);
         let writes = self.writes.clone();
+        let silence = SILENCE_UNDER_PRESSURE * (1 << self.cuts.min(SILENCE_DOUBLINGS_MAX));
         loop {
             let holds_bytes = self.filling.as_ref().is_some_and(|filling| !filling.is_empty());
             tokio::select! {
                 biased;
                 output = &mut next => return Ok(output),
                 settled = self.settle_oldest(), if !self.sending.is_empty() => settled?,
-                () = writes.budget.uploads_starve(SILENCE_UNDER_PRESSURE), if holds_bytes => self.cut().await?,
+                () = writes.budget.uploads_starve(silence), if holds_bytes => self.cut().await?,
             }
         }
     }
 
     /// Sends the chunk being filled as far as it has come.
     async fn cut(&mut self) -> Result<(), ClusterError> {
+        self.cuts = self.cuts.saturating_add(1);
         match self.filling.take() {
             Some(filling) => self.dispatch(filling.finish()).await,
             None => Ok(()),

@@ -10,7 +10,9 @@
 //!
 //! So whenever chunks wait, some are privileged, and those never wait for memory, only for their clients and the nodes.
 //! A client that sends nothing while it holds pieces is the one case left: `starves` tells its writer to send the
-//! part that it has (the chunk is cut there), so that its memory comes back.
+//! part that it has (the chunk is cut there), so that its memory comes back. What counts is how long somebody has
+//! waited, not how long this client was silent: a thousand silent clients are met a few privileged ones at a time, and
+//! each of them costs a newcomer that patience.
 
 use super::{budget::pieces_of, error::ClusterError};
 use std::{
@@ -18,13 +20,20 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::sync::{Notify, oneshot};
+use tokio::{
+    sync::{Notify, oneshot},
+    time::Instant,
+};
+
+/// How long a piece is waited for before silent clients have to give theirs back. Longer than a chunk takes to its nodes
+/// when they are well, so that memory which is about to come back anyway is not asked for.
+const STARVING_AFTER: Duration = Duration::from_millis(300);
 
 #[derive(Debug)]
 pub struct UploadShare {
     state: Mutex<State>,
-    /// Told when a first piece has to wait.
-    starved: Notify,
+    /// Told when a piece has to be waited for.
+    waited_for: Notify,
     general_total: u32,
 }
 
@@ -37,8 +46,15 @@ struct State {
     reserved_used: u32,
     next_chunk: u64,
     /// By the order in which the chunks began: the oldest first.
-    waiting_for_next: BTreeMap<u64, oneshot::Sender<Grant>>,
-    waiting_for_first: BTreeMap<u64, oneshot::Sender<Grant>>,
+    waiting_for_next: BTreeMap<u64, Request>,
+    waiting_for_first: BTreeMap<u64, Request>,
+}
+
+/// A piece that is waited for.
+#[derive(Debug)]
+struct Request {
+    since: Instant,
+    answer: oneshot::Sender<Grant>,
 }
 
 /// Where a piece came from.
@@ -65,7 +81,7 @@ impl UploadShare {
             waiting_for_next: BTreeMap::new(),
             waiting_for_first: BTreeMap::new(),
         };
-        Self { state: Mutex::new(state), starved: Notify::new(), general_total }
+        Self { state: Mutex::new(state), waited_for: Notify::new(), general_total }
     }
 
     pub fn has_waiters(&self) -> bool {
@@ -78,18 +94,21 @@ impl UploadShare {
         self.general_total - state.general_free + state.reserved_used
     }
 
-    /// Returns when first pieces were waited for at the beginning and at the end of `patience`.
-    pub async fn starves(&self, patience: Duration) {
+    /// Returns when `silence` has passed since the call and somebody has waited for a piece for `STARVING_AFTER`.
+    pub async fn starves(&self, silence: Duration) {
+        let silent_until = Instant::now() + silence;
         loop {
-            let mut told = std::pin::pin!(self.starved.notified());
+            let mut told = std::pin::pin!(self.waited_for.notified());
             told.as_mut().enable();
-            if self.lock().waiting_for_first.is_empty() {
+            let Some(since) = self.lock().longest_wait() else {
                 told.await;
-            }
-            tokio::time::sleep(patience).await;
-            if !self.lock().waiting_for_first.is_empty() {
+                continue;
+            };
+            let due = silent_until.max(since + STARVING_AFTER);
+            if Instant::now() >= due {
                 return;
             }
+            tokio::time::sleep_until(due).await;
         }
     }
 
@@ -107,12 +126,18 @@ impl State {
                 (Waiter::Next, _) => &mut self.waiting_for_next,
                 (Waiter::First, _) => &mut self.waiting_for_first,
             };
-            let Some((_, waiter)) = waiters.pop_first() else { return };
+            let Some((_, request)) = waiters.pop_first() else { return };
             self.charge(grant.1);
-            if waiter.send(grant.1).is_err() {
+            if request.answer.send(grant.1).is_err() {
                 self.give_back(grant.1);
             }
         }
+    }
+
+    /// Since when the oldest chunks that wait do so.
+    fn longest_wait(&self) -> Option<Instant> {
+        let oldest = |waiters: &BTreeMap<u64, Request>| waiters.first_key_value().map(|(_, request)| request.since);
+        oldest(&self.waiting_for_next).into_iter().chain(oldest(&self.waiting_for_first)).min()
     }
 
     fn grant_for_next(&self) -> Option<(Waiter, Grant)> {
@@ -214,12 +239,10 @@ impl ChunkMemory {
                 state.next_chunk
             });
             let waiters = if is_first { &mut state.waiting_for_first } else { &mut state.waiting_for_next };
-            waiters.insert(chunk, sender);
+            waiters.insert(chunk, Request { since: Instant::now(), answer: sender });
             state.hand_out();
         }
-        if is_first {
-            self.share.starved.notify_waiters();
-        }
+        self.share.waited_for.notify_waiters();
         let mut queued = Queued { memory: self, receiver };
         match tokio::time::timeout(queued.memory.wait, &mut queued.receiver).await {
             Ok(Ok(grant)) => {
@@ -362,6 +385,26 @@ mod tests {
         told.await.unwrap();
         drop(holder);
         assert_eq!(starving.await.unwrap(), Ok(()));
+    }
+
+    /// Silent clients held all that the reserve lends out, and nobody asked for a first piece: those that waited for their
+    /// next one waited until the slow-body rule ended somebody.
+    #[tokio::test]
+    async fn silent_uploads_are_told_when_others_wait_for_their_next_piece() {
+        let share = Arc::new(UploadShare::new(8, 3));
+        let mut chunks: Vec<ChunkMemory> = (0..6).map(|_| memory(&share)).collect();
+        for chunk in &mut chunks {
+            chunk.grow_to(1).await.unwrap();
+        }
+        let mut waiting = chunks.pop().unwrap();
+        let privileged_max = share.lock().privileged_max as usize;
+        for silent in chunks.iter_mut().take(privileged_max) {
+            silent.grow_to(PIECE_LENGTH_BYTES + 1).await.unwrap();
+        }
+        let starved = tokio::spawn(async move { waiting.grow_to(PIECE_LENGTH_BYTES + 1).await });
+        share.starves(Duration::from_millis(1)).await;
+        drop(chunks);
+        assert_eq!(starved.await.unwrap(), Ok(()));
     }
 
     proptest! {
