@@ -14,6 +14,9 @@ pub fn concerns(nodes: &[NodeView], can_write: Result<(), ClusterError>, missing
     }
     for node in nodes {
         let name = &node.row.name;
+        if node.is_in_doubt {
+            concerns.push(format!("what node {name} holds is being looked at"));
+        }
         match node.standing {
             Standing::Healthy => {}
             Standing::Full => concerns.push(format!("node {name} is full: it takes no new data")),
@@ -47,7 +50,7 @@ mod tests {
             state: NodeState::Healthy,
             registered: Timestamp::from_unix_millis(0),
         };
-        NodeView { row: Arc::new(row), standing, silence: None, status: None, group_count: 0 }
+        NodeView { row: Arc::new(row), standing, silence: None, status: None, is_in_doubt: false, group_count: 0 }
     }
 
     #[test]
@@ -59,6 +62,8 @@ mod tests {
     fn each_thing_that_is_wrong_is_told() {
         let nodes = [node("a", Standing::Suspect), node("b", Standing::Healthy), node("c", Standing::Frozen)];
         let told = concerns(&nodes, Err(ClusterError::NotEnoughNodes { needed: 3, alive: 1 }), 7).join("; ");
+        let in_doubt = NodeView { is_in_doubt: true, ..node("d", Standing::Healthy) };
+        assert_eq!(concerns(&[in_doubt], Ok(()), 0), ["what node d holds is being looked at"]);
         for expected in ["3 storage nodes are needed", "7 copies", "node a is silent", "node c is frozen"] {
             assert!(told.contains(expected), "{expected} is not in: {told}");
         }

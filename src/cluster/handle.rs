@@ -6,11 +6,12 @@ use super::{
     commit::Commits,
     content_reader::ContentReader,
     content_writer::{ContentWriter, Writes, WrittenContent},
+    doubts::Doubts,
     error::{ClusterError, CommitError},
     fetch::Reads,
     in_flight::InFlight,
     latency::HedgeAllowance,
-    membership::{Membership, NodeRegistration},
+    membership::{Membership, MembershipParts, NodeRegistration},
     probe::{Watch, WatchPace},
     read_registry::{ReadGuard, ReadRegistry},
     reclaim::Reclaimer,
@@ -57,6 +58,7 @@ struct Handles {
     reads: Arc<Reads>,
     commits: Commits,
     reclaimer: Reclaimer,
+    doubts: Doubts,
     settings: ClusterSettings,
     clock: Arc<dyn Clock>,
 }
@@ -66,8 +68,16 @@ impl Cluster {
     pub async fn start(parts: ClusterParts) -> Result<Self, ClusterError> {
         let ClusterParts { metadata, connector, settings, clock, random, shutdown } = parts;
         let reign = Reign::begin(metadata.clone(), clock.clone(), shutdown.clone()).await?;
-        let membership =
-            Membership::load(metadata.clone(), connector, reign.clone(), clock.clone(), settings.clone()).await?;
+        let doubts = Doubts::default();
+        let parts = MembershipParts {
+            metadata: metadata.clone(),
+            connector,
+            reign: reign.clone(),
+            clock: clock.clone(),
+            doubts: doubts.clone(),
+            settings: settings.clone(),
+        };
+        let membership = Membership::load(parts).await?;
         let membership = Arc::new(membership);
         let topology = membership.topology().clone();
         let chunk_size = settings.chunk_size_bytes();
@@ -117,6 +127,7 @@ impl Cluster {
             reign,
             registry,
             reclaimer,
+            doubts,
             writes: Arc::new(writes),
             reads: Arc::new(reads),
             settings,
@@ -201,6 +212,10 @@ impl Cluster {
 
     pub(super) fn reclaimer(&self) -> &Reclaimer {
         &self.parts.reclaimer
+    }
+
+    pub(super) fn doubts(&self) -> &Doubts {
+        &self.parts.doubts
     }
 
     pub(super) fn reign(&self) -> &Reign {

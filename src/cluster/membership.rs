@@ -6,6 +6,7 @@
 
 use super::{
     cluster_node::{ClusterNode, Vitals},
+    doubts::Doubts,
     error::ClusterError,
     placement::{PlacedNode, plan_groups},
     reign::Reign,
@@ -53,6 +54,17 @@ const GROUPS_PER_COMMAND: usize = 1000;
 /// Names tried when a name is taken by another node (an emptied disk comes back as a new node of the same name).
 const NAMES_TRIED_MAX: u32 = 100;
 
+/// What a membership is made of.
+pub struct MembershipParts {
+    pub metadata: Metadata,
+    pub connector: Arc<dyn PeerConnector>,
+    pub reign: Reign,
+    pub clock: Arc<dyn Clock>,
+    /// Told of nodes that went back in time.
+    pub doubts: Doubts,
+    pub settings: ClusterSettings,
+}
+
 pub struct Membership {
     metadata: Metadata,
     connector: Arc<dyn PeerConnector>,
@@ -60,6 +72,7 @@ pub struct Membership {
     reign: Reign,
     clock: Arc<dyn Clock>,
     settings: ClusterSettings,
+    doubts: Doubts,
     changed: Arc<Notify>,
     start: Duration,
     members: Mutex<Members>,
@@ -82,13 +95,8 @@ struct Members {
 
 impl Membership {
     /// Reads nodes and groups from the metadata and connects to them.
-    pub async fn load(
-        metadata: Metadata,
-        connector: Arc<dyn PeerConnector>,
-        reign: Reign,
-        clock: Arc<dyn Clock>,
-        settings: ClusterSettings,
-    ) -> Result<Self, ClusterError> {
+    pub async fn load(parts: MembershipParts) -> Result<Self, ClusterError> {
+        let MembershipParts { metadata, connector, reign, clock, doubts, settings } = parts;
         let membership = Self {
             metadata,
             connector,
@@ -97,6 +105,7 @@ impl Membership {
             start: clock.monotonic(),
             clock,
             settings,
+            doubts,
             changed: Arc::default(),
             members: Mutex::default(),
             rolled_back: AtomicU64::new(0),
@@ -132,9 +141,8 @@ impl Membership {
         let known = members.nodes.iter().find(|node| node.id() == registration.node).map(|node| node.row.clone());
         let row = self.propose_registration(&registration, known.as_deref()).await?;
         let node = self.enter(&mut members, row);
-        node.ok_or(ClusterError::Malformed("the node has no address that it could be reached at"))?
-            .vitals
-            .heard(self.clock.monotonic(), registration.status);
+        let node = node.ok_or(ClusterError::Malformed("the node has no address that it could be reached at"))?;
+        self.hear(&mut members, &node, registration.status, self.clock.monotonic());
         self.settle(&mut members).await
     }
 
@@ -142,13 +150,19 @@ impl Membership {
     pub async fn heartbeat(&self, status: NodeStatus) -> bool {
         let node = self.topology.load().node(status.node).cloned();
         let Some(node) = node else { return false };
-        node.vitals.heard(self.clock.monotonic(), status.clone());
-        let gone_back = self.members.lock().await.rollbacks.look(&status);
-        for volume in gone_back {
+        let at = self.clock.monotonic();
+        self.hear(&mut *self.members.lock().await, &node, status, at);
+        true
+    }
+
+    /// A doubt stands before anybody can see the node in its new state.
+    fn hear(&self, members: &mut Members, node: &ClusterNode, status: NodeStatus, at: Duration) {
+        for volume in members.rollbacks.look(&status) {
             self.rolled_back.fetch_add(1, Ordering::Relaxed);
+            self.doubts.raise(node.id());
             tracing::error!(node = %node.row.name, %volume, "the volume went back in time: its copies are in doubt");
         }
-        true
+        node.vitals.heard(at, status);
     }
 
     /// Looks at everybody's silence: proposes the transitions that came about, and makes the topology anew.

@@ -179,6 +179,7 @@ pub(super) fn missing_reason_code(reason: MissingReason) -> i64 {
         MissingReason::NotWritten => 1,
         MissingReason::Absent => 2,
         MissingReason::Corrupt => 3,
+        MissingReason::InDoubt => 4,
     }
 }
 

@@ -364,6 +364,8 @@ pub enum MissingReason {
     Absent,
     /// A read or check found a wrong chunk on the member, now quarantined.
     Corrupt,
+    /// The member may have lost data: its copy does not count before each chunk was looked at.
+    InDoubt,
 }
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]

@@ -217,6 +217,14 @@ pub struct UnderReplicatedBlob {
     pub roots: Vec<ChunkRoot>,
 }
 
+/// A blob and how many chunks each member of its group should hold of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CountedBlob {
+    pub blob: BlobId,
+    pub group: GroupId,
+    pub chunk_count: u64,
+}
+
 /// A blob that no extent names any more, to be dropped by the members of its group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeletedBlob {

@@ -4,6 +4,7 @@ mod clear_orphans;
 mod delete_blobs;
 mod forget_completed_uploads;
 mod pace;
+mod question_copies;
 mod runner;
 mod send_missing;
 mod status;
@@ -12,7 +13,7 @@ pub use runner::Tasks;
 pub use status::{TaskState, TaskStatus};
 
 use crate::{
-    cluster::{CarryOutDeletions, ClearOrphans, Cluster, ForgetCompletedUploads, SendMissing},
+    cluster::{CarryOutDeletions, ClearOrphans, Cluster, ForgetCompletedUploads, QuestionCopies, SendMissing},
     runtime::Step,
 };
 use futures_util::future::BoxFuture;
@@ -33,6 +34,7 @@ pub trait Task: Send {
 /// Every background task of a gateway.
 pub fn all(cluster: &Cluster) -> Vec<Box<dyn Task>> {
     vec![
+        Box::new(QuestionCopies::new(cluster.clone())),
         Box::new(SendMissing::new(cluster.clone())),
         Box::new(CarryOutDeletions::new(cluster.clone())),
         Box::new(ClearOrphans::new(cluster.clone())),

@@ -130,6 +130,23 @@ fn objects_survive_the_loss_of_two_nodes_and_what_a_node_missed_is_sent_to_it() 
 }
 
 #[test]
+fn a_node_whose_files_were_lost_has_its_copies_again_before_the_cluster_is_called_redundant() {
+    let mut cluster = Cluster::start(3);
+    cluster.await_health();
+    let file = cluster.directory.path().join("file");
+    std::fs::write(&file, vec![7; 5 << 20]).unwrap();
+    assert!(cluster.client(&["mb", "s3://pantry"]).status.success());
+    cluster.put(&file, "s3://pantry/before");
+    cluster.nodes[0].kill();
+    std::fs::remove_dir_all(cluster.directory.path().join("node-1/node/volume/segments")).unwrap();
+    cluster.start_node(1);
+    cluster.await_health();
+    cluster.nodes[1].kill();
+    cluster.nodes[2].kill();
+    cluster.assert_same(&file, "s3://pantry/before");
+}
+
+#[test]
 fn a_node_keeps_its_port_and_ends_in_order() {
     let mut cluster = Cluster::start(0);
     let first = cluster.start_node(1);

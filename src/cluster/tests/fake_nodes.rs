@@ -49,6 +49,7 @@ struct State {
     quarantined: Vec<ChunkKey>,
     dropped: Vec<BlobId>,
     puts: u64,
+    starts: u64,
     gets: u64,
     term: Term,
     witness: Option<MetadataWitness>,
@@ -113,6 +114,19 @@ impl FakeNode {
         self.state().chunks.clear();
     }
 
+    /// Starts again.
+    pub fn restart(&self) {
+        self.state().starts += 1;
+    }
+
+    /// Starts again on an empty volume of the same identity.
+    pub fn restart_empty(&self) {
+        let mut state = self.state();
+        state.chunks.clear();
+        state.starts += 1;
+        state.puts = 0;
+    }
+
     /// Makes it hold a chunk of a blob that nobody wrote through the gateway.
     pub fn plant(&self, blob: BlobId, term: Term) {
         let held = Held { bytes: Bytes::from_static(b"x"), table: BlockTable::default(), group: GroupId(1), term };
@@ -137,7 +151,7 @@ impl FakeNode {
             index_bytes: 16 * state.chunks.len() as u64,
             device: format!("device of {}", self.id),
             durable_sequence: state.puts,
-            start_count: 1,
+            start_count: state.starts,
             state: if state.fault == Fault::Full { VolumeState::Full } else { VolumeState::Writable },
         };
         NodeStatus {
@@ -385,6 +399,7 @@ impl FakeNetwork {
             quarantined: Vec::new(),
             dropped: Vec::new(),
             puts: 0,
+            starts: 1,
             gets: 0,
             term: Term(0),
             witness: None,

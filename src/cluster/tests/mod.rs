@@ -1,6 +1,7 @@
 //! Tests of the layer as a whole: fake nodes with faults, real metadata.
 
 mod commits;
+mod doubts;
 pub(crate) mod fake_nodes;
 mod members;
 mod reads;

@@ -5,7 +5,7 @@ use crate::{
         Metadata, QueryError,
         columns::{Columns, number, roots_of},
         command::BlobCopy,
-        rows::{DeletedBlob, UnderReplicatedBlob},
+        rows::{CountedBlob, DeletedBlob, UnderReplicatedBlob},
         script::Script,
     },
     types::{BlobId, CommitSequence, GroupId, NodeId},
@@ -23,6 +23,9 @@ const LIST_MISSING_OF_NODE: &str = "
 const LIST_DELETIONS: &str = "
     SELECT blob, placement_group, chunk_count, size, deleted_at FROM deletions
     WHERE (deleted_at, blob) > ($1, $2) ORDER BY deleted_at, blob LIMIT $3 + 0";
+const LIST_COUNTED: &str = "
+    SELECT blob, placement_group, (size + chunk_size - 1) / chunk_size FROM blobs
+    WHERE blob > $1 ORDER BY blob LIMIT $2 + 0";
 const READ_KNOWN: &str = "
     SELECT id FROM (SELECT unhex(value) AS id FROM json_each($1))
     WHERE EXISTS (SELECT 1 FROM blobs WHERE blob = id) OR EXISTS (SELECT 1 FROM deletions WHERE blob = id)";
@@ -53,6 +56,19 @@ impl Metadata {
         let script = Script::of(LIST_DELETIONS).with(sequence).with(blob).with(i64::from(limit));
         let rows = script.fetch_all(&mut *self.reader().await?).await?;
         rows.iter().map(deletion).collect()
+    }
+
+    /// Blobs in their order, from behind `after` on.
+    pub async fn counted_blobs(&self, after: Option<BlobId>, limit: u32) -> Result<Vec<CountedBlob>, QueryError> {
+        let after = after.as_ref().map_or(&[][..], |blob| blob.as_bytes());
+        let script = Script::of(LIST_COUNTED).with(after).with(i64::from(limit));
+        let rows = script.fetch_all(&mut *self.reader().await?).await?;
+        rows.iter()
+            .map(|row| {
+                let blob = BlobId::from_slice(row.bytes(0)?)?;
+                Ok(CountedBlob { blob, group: GroupId(row.number(1)?), chunk_count: row.number(2)? })
+            })
+            .collect()
     }
 
     /// Those of `blobs` that `blobs` or `deletions` name: the fresh read before orphans are dropped.

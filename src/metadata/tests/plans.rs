@@ -87,6 +87,7 @@ async fn ask_everything(fixture: &Fixture, upload: UploadId, copy: BlobCopy) {
     metadata.under_replicated(Some(copy), None, 10).await.unwrap();
     metadata.under_replicated(Some(copy), Some(node(2)), 10).await.unwrap();
     metadata.deletions(None, 10).await.unwrap();
+    metadata.counted_blobs(None, 10).await.unwrap();
     metadata.known_blobs(&[copy.blob]).await.unwrap();
     metadata.buckets("b", None, 10).await.unwrap();
     metadata.access_key("none").await.unwrap();
