@@ -106,12 +106,12 @@ async fn a_backup_of_the_metadata_is_restored_and_waits_for_confirmation() {
     let secret = fs::read_to_string(server.data().join("cluster-secret")).unwrap();
     let options = Options { arguments: vec!["--restore".into(), text(&file).into()], ..Options::default() };
     let restored = Server::start_with(options.with("LARDER_CLUSTER_SECRET", secret.trim()).without_records()).await;
-    let status = json(&admin(&restored, &["status", "--json"]));
+    let status = json(&admin(&restored, &["status", "--wait-healthy", "10s", "--json"]));
     assert_eq!(status["needs_confirmation"], true);
     let keys = json(&admin(&restored, &["key", "list", "--json"]));
     assert!(keys.as_array().unwrap().iter().any(|key| key["access_key"] == created["access_key"]));
     assert!(admin(&restored, &["metadata", "confirm"]).status.success());
-    assert_eq!(json(&admin(&restored, &["status", "--json"]))["needs_confirmation"], false);
+    assert_eq!(json(&admin(&restored, &["status", "--wait-healthy", "10s", "--json"]))["needs_confirmation"], false);
 }
 
 #[test]
