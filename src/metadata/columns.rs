@@ -45,10 +45,7 @@ pub(super) trait Columns {
 
     /// The algorithm stands in `column`, the kind behind it.
     fn checksum_type(&self, column: usize) -> Result<Option<(ChecksumAlgorithm, ChecksumKind)>, QueryError> {
-        match (self.optional_number(column)?, self.optional_number(column + 1)?) {
-            (Some(algorithm), Some(kind)) => Ok(Some((algorithm_of(algorithm)?, kind_of(kind)?))),
-            _ => Ok(None),
-        }
+        checksum_type_of(self.optional_number(column)?, self.optional_number(column + 1)?)
     }
 
     /// Algorithm, kind, value and part count stand from `column` on. Only a composite one shows its number of parts.
@@ -143,6 +140,17 @@ fn algorithm_of(code: u64) -> Result<ChecksumAlgorithm, QueryError> {
         .into_iter()
         .find(|algorithm| algorithm_code(*algorithm).cast_unsigned() == code)
         .ok_or_else(|| QueryError::Damaged(format!("unknown checksum algorithm {code}")))
+}
+
+/// From the codes of algorithm and kind.
+pub(super) fn checksum_type_of(
+    algorithm: Option<u64>,
+    kind: Option<u64>,
+) -> Result<Option<(ChecksumAlgorithm, ChecksumKind)>, QueryError> {
+    match (algorithm, kind) {
+        (Some(algorithm), Some(kind)) => Ok(Some((algorithm_of(algorithm)?, kind_of(kind)?))),
+        _ => Ok(None),
+    }
 }
 
 pub(super) fn kind_code(kind: ChecksumKind) -> i64 {

@@ -38,6 +38,11 @@ impl Recorder {
         self.lines.push(b'\n');
     }
 
+    /// The batch is run again from its beginning.
+    pub fn forget_lines(&mut self) {
+        self.lines.clear();
+    }
+
     /// Called before the batch commits.
     pub fn write(&mut self) -> std::io::Result<()> {
         self.before_batch = self.file.stream_position()?;

@@ -2,7 +2,7 @@
 //! again (invariant 7). Tests of every layer record what they do (`record_commands`) and call this at their end.
 
 use super::{
-    apply::{ApplyError, KnownGroups, Transaction, apply},
+    apply::{ApplyError, KnownGroups, Pace, Transaction, apply},
     columns::Columns,
     command::CommandRecord,
     connection,
@@ -52,7 +52,7 @@ async fn apply_batch(
     groups: &mut KnownGroups,
     newest: CommitSequence,
 ) -> Result<CommitSequence, MetadataError> {
-    let mut tx = Transaction::begin(connection, groups, newest);
+    let mut tx = Transaction::begin(connection, groups, newest, Pace::EachAlone);
     for record in records {
         let sequence = tx.begin_command();
         if record.format != CommandRecord::FORMAT || record.sequence != sequence {
@@ -62,10 +62,18 @@ async fn apply_batch(
         match apply(&record.command, &mut tx).await {
             Ok(_) => tx.keep_command(),
             Err(ApplyError::Refused(_)) => tx.undo_command(),
-            Err(ApplyError::Storage(error)) => return Err(error.into()),
+            Err(error) => return Err(unapplied(error)),
         }
     }
-    Ok(tx.commit().await?)
+    tx.commit().await.map_err(unapplied)
+}
+
+fn unapplied(error: ApplyError) -> MetadataError {
+    match error {
+        ApplyError::Storage(error) => error.into(),
+        ApplyError::Refused(error) => MetadataError::Damaged(error.to_string()),
+        ApplyError::Entangled => MetadataError::Damaged("commands that ran alone were entangled".to_owned()),
+    }
 }
 
 /// Tables that hold what commands made.

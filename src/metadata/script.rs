@@ -8,14 +8,71 @@
 use super::error::QueryError;
 use futures_util::TryStreamExt;
 use sqlx::{
-    Arguments, AssertSqlSafe, Either, Encode, Executor, Sqlite, SqliteConnection, Type,
+    Arguments, AssertSqlSafe, Either, Executor, Sqlite, SqliteConnection,
+    query::Query,
     sqlite::{SqliteArguments, SqliteRow},
 };
 
 #[derive(Default)]
 pub(super) struct Script {
     text: String,
-    arguments: SqliteArguments,
+    arguments: Vec<Argument>,
+}
+
+/// A value that stands for a placeholder.
+pub(super) enum Argument {
+    Null,
+    Number(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl From<i64> for Argument {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<&str> for Argument {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Argument {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&String> for Argument {
+    fn from(text: &String) -> Self {
+        Self::Text(text.clone())
+    }
+}
+
+impl From<&[u8]> for Argument {
+    fn from(bytes: &[u8]) -> Self {
+        Self::Bytes(bytes.to_vec())
+    }
+}
+
+impl From<Vec<u8>> for Argument {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<&Vec<u8>> for Argument {
+    fn from(bytes: &Vec<u8>) -> Self {
+        Self::Bytes(bytes.clone())
+    }
+}
+
+impl<T: Into<Argument>> From<Option<T>> for Argument {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
 }
 
 impl Script {
@@ -33,49 +90,53 @@ impl Script {
     pub fn add(&mut self, statement: &'static str) -> &mut Self {
         #[cfg(test)]
         seen::note(statement);
-        if !self.text.is_empty() {
-            self.text.push(';');
-        }
-        append_renumbered(&mut self.text, statement, self.arguments.len());
+        self.append_text(statement);
         self
     }
 
-    pub fn bind<'t, T: Encode<'t, Sqlite> + Type<Sqlite>>(&mut self, value: T) -> &mut Self {
-        self.arguments.add(value).expect("integers, text and bytes always encode");
+    pub fn bind(&mut self, value: impl Into<Argument>) -> &mut Self {
+        self.arguments.push(value.into());
         self
     }
 
     /// `bind`, for scripts that are built in one expression.
-    pub fn with<'t, T: Encode<'t, Sqlite> + Type<Sqlite>>(mut self, value: T) -> Self {
+    pub fn with(mut self, value: impl Into<Argument>) -> Self {
         self.bind(value);
         self
     }
 
-    /// Puts statements without placeholders in front.
-    pub fn after(mut self, statements: &str) -> Self {
-        if !statements.is_empty() {
-            self.text.insert_str(0, statements);
+    /// Appends all of another script.
+    pub fn append(&mut self, other: Self) -> &mut Self {
+        if self.is_empty() {
+            *self = other;
+        } else if !other.is_empty() {
+            self.append_text(&other.text);
+            self.arguments.extend(other.arguments);
         }
         self
     }
 
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The first row. Cancelled: a statement that only reads is abandoned.
     pub async fn fetch_optional(self, connection: &mut SqliteConnection) -> Result<Option<SqliteRow>, QueryError> {
-        Ok(sqlx::query_with(AssertSqlSafe(self.text), self.arguments).fetch_optional(connection).await?)
+        Ok(self.into_query().fetch_optional(connection).await?)
     }
 
     /// The one row that a statement without `WHERE` always gives.
     pub async fn fetch_one(self, connection: &mut SqliteConnection) -> Result<SqliteRow, QueryError> {
-        Ok(sqlx::query_with(AssertSqlSafe(self.text), self.arguments).fetch_one(connection).await?)
+        Ok(self.into_query().fetch_one(connection).await?)
     }
 
     pub async fn fetch_all(self, connection: &mut SqliteConnection) -> Result<Vec<SqliteRow>, QueryError> {
-        Ok(sqlx::query_with(AssertSqlSafe(self.text), self.arguments).fetch_all(connection).await?)
+        Ok(self.into_query().fetch_all(connection).await?)
     }
 
     /// Rows changed by the last statement. (What the engine says of a `SAVEPOINT` in front is another statement's.)
     pub async fn execute(self, connection: &mut SqliteConnection) -> Result<u64, QueryError> {
-        let mut results = connection.fetch_many(sqlx::query_with(AssertSqlSafe(self.text), self.arguments));
+        let mut results = connection.fetch_many(self.into_query());
         let mut changed = 0;
         while let Some(result) = results.try_next().await? {
             if let Either::Left(done) = result {
@@ -83,6 +144,28 @@ impl Script {
             }
         }
         Ok(changed)
+    }
+
+    fn append_text(&mut self, statement: &str) {
+        if !self.text.is_empty() {
+            self.text.push(';');
+        }
+        append_renumbered(&mut self.text, statement, self.arguments.len());
+    }
+
+    fn into_query(self) -> Query<'static, Sqlite, SqliteArguments> {
+        let mut arguments = SqliteArguments::default();
+        arguments.reserve(self.arguments.len(), 0);
+        for argument in self.arguments {
+            let added = match argument {
+                Argument::Null => arguments.add(None::<i64>),
+                Argument::Number(number) => arguments.add(number),
+                Argument::Text(text) => arguments.add(text),
+                Argument::Bytes(bytes) => arguments.add(bytes),
+            };
+            added.expect("integers, text and bytes always encode");
+        }
+        sqlx::query_with(AssertSqlSafe(self.text), arguments)
     }
 }
 
@@ -128,8 +211,15 @@ mod tests {
     #[test]
     fn placeholders_are_renumbered_as_statements_are_appended() {
         let mut script = Script::of("INSERT INTO a VALUES ($1, $2)");
-        script.bind(1).bind(2).add("UPDATE b SET x = $1 WHERE y = $2 OR y = $1 + 1").bind(3).bind(4);
+        script.bind(1_i64).bind(2_i64).add("UPDATE b SET x = $1 WHERE y = $2 OR y = $1 + 1").bind(3_i64).bind(4_i64);
         assert_eq!(script.text, "INSERT INTO a VALUES ($1, $2);UPDATE b SET x = $3 WHERE y = $4 OR y = $3 + 1");
-        assert_eq!(script.after("BEGIN;").text.split(';').count(), 3);
+        let mut twice = Script::of("BEGIN");
+        twice.append(Script::of("SELECT $1").with(5_i64)).append(script);
+        let numbers: Vec<_> = twice.arguments.iter().map(|argument| matches!(argument, Argument::Number(_))).collect();
+        assert_eq!(numbers, [true; 5]);
+        assert_eq!(
+            twice.text,
+            "BEGIN;SELECT $1;INSERT INTO a VALUES ($2, $3);UPDATE b SET x = $4 WHERE y = $5 OR y = $4 + 1"
+        );
     }
 }

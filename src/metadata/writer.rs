@@ -5,7 +5,7 @@
 //! full disk is no such error: SQLite takes the batch back whole, and nothing of it was answered.
 
 use super::{
-    apply::{ApplyError, KnownGroups, Transaction, apply},
+    apply::{ApplyError, KnownGroups, Pace, Transaction, apply, foresee},
     bucket_cache::BucketCache,
     checkpoint::Checkpoints,
     command::Command,
@@ -14,6 +14,7 @@ use super::{
     outcome::{CommandError, Outcome},
     recorder::Recorder,
     reserve::{Reserve, Room, goes_on_a_full_disk},
+    script::Script,
     settings::MetadataSettings,
 };
 use crate::types::{CommitSequence, HistoryId};
@@ -109,6 +110,8 @@ pub(super) struct Writer {
 
 /// Why a batch was lost.
 enum BatchError {
+    /// It has to be run again, each command alone.
+    Entangled,
     DiskFull,
     Fatal(String),
 }
@@ -118,6 +121,17 @@ impl From<QueryError> for BatchError {
         match error {
             QueryError::Database(error) if error.is_disk_full() => Self::DiskFull,
             other => Self::Fatal(other.to_string()),
+        }
+    }
+}
+
+impl From<ApplyError> for BatchError {
+    /// A refusal outside of a command is nobody's.
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::Entangled => Self::Entangled,
+            ApplyError::Storage(error) => error.into(),
+            ApplyError::Refused(error) => Self::Fatal(error.to_string()),
         }
     }
 }
@@ -144,6 +158,7 @@ impl Writer {
                     continue;
                 }
                 Err(BatchError::Fatal(reason)) => return (self.fatal)(&reason),
+                Err(BatchError::Entangled) => return (self.fatal)("a command that ran alone was entangled"),
             }
             self.checkpoints.after_commit(commands).await;
         }
@@ -151,8 +166,30 @@ impl Writer {
 
     /// One transaction. When this returns outcomes, they are durable.
     async fn carry_out(&mut self, proposals: &[Proposal]) -> Result<Vec<Result<Outcome, CommandError>>, BatchError> {
-        let mut tx = Transaction::begin(&mut self.connection, &mut self.groups, self.state.committed());
+        match self.attempt(proposals, Pace::Together).await {
+            Err(BatchError::Entangled) => {
+                tracing::warn!(commands = proposals.len(), "a command names an id that is in use: each runs alone");
+                Script::of("ROLLBACK").execute(&mut self.connection).await?;
+                self.groups.forget();
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.forget_lines();
+                }
+                self.attempt(proposals, Pace::EachAlone).await
+            }
+            decided => decided,
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        proposals: &[Proposal],
+        pace: Pace,
+    ) -> Result<Vec<Result<Outcome, CommandError>>, BatchError> {
+        let mut tx = Transaction::begin(&mut self.connection, &mut self.groups, self.state.committed(), pace);
         let mut outcomes = Vec::with_capacity(proposals.len());
+        if pace == Pace::Together {
+            foresee(proposals.iter().map(|proposal| &proposal.command), &mut tx).await?;
+        }
         for proposal in proposals {
             let sequence = tx.begin_command();
             if let Some(recorder) = &mut self.recorder {
@@ -167,10 +204,12 @@ impl Writer {
                     tx.undo_command();
                     outcomes.push(Err(error));
                 }
-                Err(ApplyError::Storage(error)) => return Err(error.into()),
+                Err(error) => return Err(error.into()),
             }
         }
+        // What waits is written before the recorder writes: a batch that is run again is recorded once.
         if let Some(recorder) = &mut self.recorder {
+            tx.write_waiting().await?;
             recorder.write().map_err(|error| BatchError::Fatal(format!("recording commands: {error}")))?;
         }
         let committed = tx.commit().await?;

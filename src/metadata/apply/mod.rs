@@ -9,6 +9,7 @@ mod complete_upload;
 mod contents;
 mod copy;
 mod deletions;
+mod foreseen;
 mod known_groups;
 mod nodes;
 mod parts;
@@ -19,12 +20,16 @@ mod transaction;
 mod uploads;
 mod versions;
 
+pub(super) use foreseen::foresee;
 pub(super) use known_groups::KnownGroups;
-pub(super) use transaction::{ApplyError, Transaction};
+pub(super) use transaction::{ApplyError, Pace, Transaction};
 
 use super::{command::Command, outcome::Outcome};
 
 pub(super) async fn apply(command: &Command, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
+    if foreseen::key_of(command).is_none() {
+        tx.foreseen().forget();
+    }
     match command {
         Command::CreateBucket(command) => buckets::create(command, tx).await,
         Command::DeleteBucket { bucket } => buckets::delete(*bucket, tx).await,

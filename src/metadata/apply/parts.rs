@@ -100,6 +100,6 @@ pub(super) async fn put(command: &PutPart, tx: &mut Transaction<'_>) -> Result<O
     let mut script = Script::default();
     part.replace(target, &mut script);
     content.insert(part.content, &mut script, tx).await?;
-    tx.execute(script).await?;
+    tx.write_later(script).await?;
     Ok(part.written())
 }

@@ -33,11 +33,11 @@ pub(super) struct Existing {
     pub validators: Option<Validators>,
 }
 
-/// Columns of `Existing` in the statements below, from this one on.
+/// Columns of `Existing` in the statements below and in `foreseen`, from this one on.
 const EXISTING: usize = 1;
 
 impl Existing {
-    fn from_row(row: &SqliteRow) -> Result<Option<Self>, QueryError> {
+    pub fn from_row(row: &SqliteRow) -> Result<Option<Self>, QueryError> {
         let Some(sequence) = row.optional_number(EXISTING)? else { return Ok(None) };
         let is_delete_marker = row.flag(EXISTING + 3)?;
         let validators = match is_delete_marker {
@@ -84,6 +84,11 @@ pub(super) async fn read(
     selector: VersionSelector,
     tx: &mut Transaction<'_>,
 ) -> Result<Option<Existing>, ApplyError> {
+    if selector == VersionSelector::Latest
+        && let Some(foreseen) = tx.foreseen().take(bucket, key)
+    {
+        return Ok(foreseen);
+    }
     let mut script = Script::of(match selector {
         VersionSelector::Latest => READ_CURRENT,
         VersionSelector::Null => READ_NULL,
@@ -204,7 +209,7 @@ pub(super) async fn put(command: &PutObject, tx: &mut Transaction<'_>) -> Result
     let mut script = Script::default();
     version.replace(current, &mut script, tx).await?;
     content.insert(version.content, &mut script, tx).await?;
-    tx.execute(script).await?;
+    tx.write_later(script).await?;
     Ok(Outcome::Written(version.written()))
 }
 
@@ -225,7 +230,7 @@ pub(super) async fn delete(command: &DeleteObject, tx: &mut Transaction<'_>) -> 
     if row.is_latest {
         script.add(PROMOTE_LATEST).bind(number(command.bucket.0)).bind(command.key.as_bytes());
     }
-    tx.execute(script).await?;
+    tx.write_later(script).await?;
     Ok(Outcome::Deleted(DeletedVersion {
         version: (!row.is_null).then_some(row.version),
         is_delete_marker: row.is_delete_marker,

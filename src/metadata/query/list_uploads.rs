@@ -1,14 +1,14 @@
 //! ListMultipartUploads: by key, then by upload id, which carries the time that it was made.
 //! Source: Amazon S3 API Reference, ListMultipartUploads.
 
-use super::walk::{self, List, PlaceInKey, Span, Start, hop};
+use super::walk::{self, Found, List, PlaceInKey, Span, Start, hop};
 use crate::{
     metadata::{
         Metadata, QueryError,
         columns::Columns,
         rows::{ListMarker, ListPage, Upload},
     },
-    types::{BucketId, UploadId},
+    types::{BucketId, ObjectKey, UploadId},
 };
 use sqlx::sqlite::SqliteRow;
 
@@ -28,12 +28,17 @@ impl List for Uploads {
     );
     const HOP: &'static str = hop!("uploads WHERE true");
 
-    fn item(&self, row: &SqliteRow) -> Result<Upload, QueryError> {
-        from_row(self.bucket, row)
+    fn found(&self, rows: &[SqliteRow]) -> Result<Vec<Found<Upload>>, QueryError> {
+        let found = |row| {
+            let item = from_row(self.bucket, row)?;
+            let place = PlaceInKey::Id(*item.upload.as_bytes());
+            Ok(Found { item, place })
+        };
+        rows.iter().map(found).collect()
     }
 
-    fn place_in_key(row: &SqliteRow) -> Result<PlaceInKey, QueryError> {
-        Ok(PlaceInKey::Id(*UploadId::from_slice(row.bytes(1)?)?.as_bytes()))
+    fn key(item: &Upload) -> &ObjectKey {
+        &item.key
     }
 }
 

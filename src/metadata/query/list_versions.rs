@@ -3,7 +3,7 @@
 
 use super::{
     lookup,
-    walk::{self, List, PlaceInKey, Span, Start, hop},
+    walk::{self, Found, List, PlaceInKey, Span, Start, hop},
 };
 use crate::{
     metadata::{
@@ -13,7 +13,7 @@ use crate::{
         rows::{ListMarker, ListPage, ListedObject, ListedVersion, VersionMarker},
         script::Script,
     },
-    types::{BucketId, VersionId},
+    types::{BucketId, ObjectKey, VersionId},
 };
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
@@ -33,27 +33,32 @@ impl List for Versions {
     );
     const HOP: &'static str = hop!("versions WHERE true");
 
-    fn item(&self, row: &SqliteRow) -> Result<ListedVersion, QueryError> {
-        let is_delete_marker = row.flag(10)?;
-        Ok(ListedVersion {
-            object: ListedObject {
-                key: row.key(0)?,
-                size: row.number(1)?,
-                etag: lookup::etag(row.text(2)?, is_delete_marker)?,
-                modified: row.time(3)?,
-                owner: row.string(4)?,
-                checksum: row.checksum_type(5)?,
-            },
-            version: VersionId::from_slice(row.bytes(7)?)?,
-            is_null: row.flag(8)?,
-            is_latest: row.flag(9)?,
-            is_delete_marker,
-        })
+    fn found(&self, rows: &[SqliteRow]) -> Result<Vec<Found<ListedVersion>>, QueryError> {
+        let found = |row: &SqliteRow| Ok(Found { item: version(row)?, place: PlaceInKey::Sequence(row.number(11)?) });
+        rows.iter().map(found).collect()
     }
 
-    fn place_in_key(row: &SqliteRow) -> Result<PlaceInKey, QueryError> {
-        Ok(PlaceInKey::Sequence(row.number(11)?))
+    fn key(item: &ListedVersion) -> &ObjectKey {
+        &item.object.key
     }
+}
+
+fn version(row: &SqliteRow) -> Result<ListedVersion, QueryError> {
+    let is_delete_marker = row.flag(10)?;
+    Ok(ListedVersion {
+        object: ListedObject {
+            key: row.key(0)?,
+            size: row.number(1)?,
+            etag: lookup::etag(row.text(2)?, is_delete_marker)?,
+            modified: row.time(3)?,
+            owner: row.string(4)?,
+            checksum: row.checksum_type(5)?,
+        },
+        version: VersionId::from_slice(row.bytes(7)?)?,
+        is_null: row.flag(8)?,
+        is_latest: row.flag(9)?,
+        is_delete_marker,
+    })
 }
 
 /// Where the marker's version stands. When it was deleted meanwhile, its place is in front of the first that is older by

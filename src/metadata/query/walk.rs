@@ -13,31 +13,38 @@ use crate::{
         rows::{ListEntry, ListMarker, ListPage},
         script::Script,
     },
-    types::BucketId,
+    types::{BucketId, ObjectKey},
 };
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteRow};
 
 /// Rows of the first plain run of a list with a delimiter.
 const FIRST_RUN: usize = 32;
 
-/// A kind of list: where its rows come from and what they become.
+/// A kind of list: where its entries come from and what they become.
 pub(super) trait List {
     type Item;
 
-    /// Rows in order with key >= `$2` and < `$3`, at most `$4`; `$1` is the bucket. The key is the first column.
+    /// Entries in order with key >= `$2` and < `$3`, at most `$4`; `$1` is the bucket. A row each, or all in one row:
+    /// `found` knows.
     const RUN: &'static str;
-    /// As `RUN`, but only rows of key `$2` behind the row `$5`; `None` where a key has one row.
+    /// As `RUN`, but only entries of key `$2` behind the one `$5`; `None` where a key has one entry.
     const REST_OF_KEY: Option<&'static str>;
-    /// `hop!` over the same rows.
+    /// `hop!` over the same entries.
     const HOP: &'static str;
 
-    fn item(&self, row: &SqliteRow) -> Result<Self::Item, QueryError>;
+    /// What the rows of `RUN` or `REST_OF_KEY` say, in their order.
+    fn found(&self, rows: &[SqliteRow]) -> Result<Vec<Found<Self::Item>>, QueryError>;
 
-    /// What `$5` of `REST_OF_KEY` compares with.
-    fn place_in_key(row: &SqliteRow) -> Result<PlaceInKey, QueryError>;
+    fn key(item: &Self::Item) -> &ObjectKey;
 }
 
-/// A row among those of its key.
+/// An entry, and what `$5` of `REST_OF_KEY` compares with.
+pub(super) struct Found<T> {
+    pub item: T,
+    pub place: PlaceInKey,
+}
+
+/// An entry among those of its key.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum PlaceInKey {
     /// The only one.
@@ -208,22 +215,24 @@ impl<L: List> Walk<'_, L> {
             Some(PlaceInKey::Id(id)) => _ = script.bind(&id[..]),
             Some(PlaceInKey::Only) | None => {}
         }
-        let rows = script.fetch_all(connection).await?;
+        let found = self.list.found(&script.fetch_all(connection).await?)?;
         self.statements += 1;
-        for row in &rows {
-            let found = row.bytes(0)?;
-            if common_prefix(found, self.span.prefix, self.span.delimiter).is_some() {
-                return Ok(Next::Hop(found.to_vec()));
+        let is_cut = found.len() == wanted;
+        let mut last = None;
+        for Found { item, place } in found {
+            let key = L::key(&item).as_bytes();
+            if common_prefix(key, self.span.prefix, self.span.delimiter).is_some() {
+                return Ok(Next::Hop(key.to_vec()));
             }
-            self.entries.push(ListEntry::Item(self.list.item(row)?));
+            last = Some(place);
+            self.entries.push(ListEntry::Item(item));
         }
-        match (rows.last(), place) {
-            (Some(last), _) if rows.len() == wanted => {
-                let key = last.bytes(0)?.to_vec();
-                Ok(Next::Run(Start::InKey(key, L::place_in_key(last)?)))
+        match (last, self.entries.last()) {
+            (Some(place), Some(ListEntry::Item(item))) if is_cut => {
+                Ok(Next::Run(Start::InKey(L::key(item).as_bytes().to_vec(), place)))
             }
-            (_, Some(_)) => Ok(Next::Run(Start::behind(&key))),
-            (_, None) => Ok(Next::Done),
+            _ if place.is_some() => Ok(Next::Run(Start::behind(&key))),
+            _ => Ok(Next::Done),
         }
     }
 

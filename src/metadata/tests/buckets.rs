@@ -26,6 +26,20 @@ async fn a_bucket_name_has_one_owner() {
 }
 
 #[tokio::test]
+async fn a_bucket_that_is_made_again_is_another_one() {
+    let fixture = Fixture::new().await;
+    let find = async || fixture.metadata.bucket(&"again".parse().unwrap()).await.unwrap().map(|bucket| bucket.id);
+    assert_eq!(find().await, None);
+    let first = fixture.create_bucket("again").await;
+    assert_eq!((find().await, find().await), (Some(first), Some(first)));
+    fixture.done(Command::DeleteBucket { bucket: first }).await;
+    assert_eq!(find().await, None);
+    let second = fixture.create_bucket("again").await;
+    assert_ne!(first, second);
+    assert_eq!(find().await, Some(second));
+}
+
+#[tokio::test]
 async fn buckets_are_listed_in_order_by_prefix_and_page() {
     let fixture = Fixture::new().await;
     for name in ["beta", "alpha", "bravo"] {

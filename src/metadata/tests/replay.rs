@@ -182,6 +182,24 @@ async fn run(acts: Vec<Act>) {
     assert_replay_is_equal(&fixture).await;
 }
 
+/// The same with `together` commands in a batch. Some of them name ids that are in use.
+async fn run_in_batches(acts: Vec<Act>, together: usize) {
+    let fixture = Fixture::new().await;
+    let mut made = Made::default();
+    for acts in acts.chunks(together) {
+        let mut batch = Vec::new();
+        for (position, act) in acts.iter().enumerate() {
+            let command = command(act.clone(), &mut made, &fixture).await;
+            let names_its_ids_twice = position % 5 == 4 && matches!(command, Command::PutObject(_));
+            batch.extend(names_its_ids_twice.then(|| command.clone()));
+            batch.push(command);
+        }
+        futures_util::future::join_all(batch.into_iter().map(|command| fixture.propose(command))).await;
+        fixture.assert_counts_are_references().await;
+    }
+    assert_replay_is_equal(&fixture).await;
+}
+
 async fn assert_replay_is_equal(fixture: &Fixture) {
     let records = read_records(&fixture.folder.path().join("commands.jsonl")).unwrap();
     assert_eq!(records.len() as u64, fixture.metadata.committed().0);
@@ -196,6 +214,19 @@ proptest! {
     #[test]
     fn random_histories_keep_the_invariants_and_replay_to_the_same_rows(acts in prop::collection::vec(act(), 1..60)) {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run(acts));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// A replay applies each command alone: what a batch does together must come to the same.
+    #[test]
+    fn commands_of_a_batch_come_to_what_each_alone_comes_to(
+        acts in prop::collection::vec(act(), 1..80), together in 2..30_usize
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(run_in_batches(acts, together));
     }
 }
 
