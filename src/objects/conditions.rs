@@ -2,7 +2,6 @@
 //! `If-Unmodified-Since` and silences it, `If-None-Match` before `If-Modified-Since`. Conditions of writes are not
 //! decided here but inside the metadata command, where no other write can come between.
 
-use super::error::ObjectError;
 use crate::types::{ETag, Timestamp};
 
 /// The entity tags of one condition.
@@ -54,6 +53,15 @@ pub enum RangeCondition {
     Never,
 }
 
+/// The condition that does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unmet {
+    IfMatch,
+    IfUnmodifiedSince,
+    IfNoneMatch,
+    IfModifiedSince,
+}
+
 impl RangeCondition {
     fn holds(&self, etag: &ETag, modified: Timestamp) -> bool {
         match self {
@@ -70,25 +78,19 @@ impl ReadConditions {
         self.if_range.as_ref().is_none_or(|condition| condition.holds(etag, modified))
     }
 
-    /// `PreconditionFailed` and `NotModified` are the two ways not to hold. Dates have whole seconds, so the version's
-    /// time is compared without its milliseconds.
-    pub fn check(&self, etag: &ETag, modified: Timestamp) -> Result<(), ObjectError> {
+    /// Dates have whole seconds, so the version's time is compared without its milliseconds.
+    pub(super) fn check(&self, etag: &ETag, modified: Timestamp) -> Result<(), Unmet> {
         let seconds = modified.unix_seconds();
         match (&self.if_match, self.if_unmodified_since_seconds) {
-            (Some(tags), _) if !tags.matches(etag) => {
-                return Err(ObjectError::PreconditionFailed { condition: "If-Match" });
-            }
-            (None, Some(limit)) if seconds > limit => {
-                return Err(ObjectError::PreconditionFailed { condition: "If-Unmodified-Since" });
-            }
+            (Some(tags), _) if !tags.matches(etag) => return Err(Unmet::IfMatch),
+            (None, Some(limit)) if seconds > limit => return Err(Unmet::IfUnmodifiedSince),
             _ => {}
         }
-        let unmodified = match (&self.if_none_match, self.if_modified_since_seconds) {
-            (Some(tags), _) => tags.matches(etag),
-            (None, Some(since)) => seconds <= since,
-            (None, None) => false,
-        };
-        if unmodified { Err(ObjectError::NotModified { etag: etag.clone(), modified }) } else { Ok(()) }
+        match (&self.if_none_match, self.if_modified_since_seconds) {
+            (Some(tags), _) if tags.matches(etag) => Err(Unmet::IfNoneMatch),
+            (None, Some(since)) if seconds <= since => Err(Unmet::IfModifiedSince),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -105,9 +107,9 @@ mod tests {
     fn check(conditions: ReadConditions) -> &'static str {
         match conditions.check(&etag("good"), Timestamp::from_unix_millis(MODIFIED_SECONDS * 1000 + 999)) {
             Ok(()) => "ok",
-            Err(ObjectError::NotModified { .. }) => "304",
-            Err(ObjectError::PreconditionFailed { condition }) => condition,
-            Err(other) => panic!("{other}"),
+            Err(Unmet::IfNoneMatch | Unmet::IfModifiedSince) => "304",
+            Err(Unmet::IfMatch) => "If-Match",
+            Err(Unmet::IfUnmodifiedSince) => "If-Unmodified-Since",
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::{
     ObjectError, Objects, ReadConditions, SourceConditions, TagCondition, VersionSelector,
+    conditions::Unmet,
     digest::{BodyHasher, Digests},
     get::missing,
 };
@@ -99,20 +100,13 @@ pub(super) enum Pinned {
 
 /// Conditions on a source know no 304: what does not hold is a failed precondition.
 fn check_source(conditions: &ReadConditions, lookup: &ObjectLookup) -> Result<(), ObjectError> {
-    conditions.check(&lookup.object.etag, lookup.object.created).map_err(|error| match error {
-        ObjectError::PreconditionFailed { condition: "If-Match" } => {
-            ObjectError::PreconditionFailed { condition: "x-amz-copy-source-If-Match" }
-        }
-        ObjectError::PreconditionFailed { .. } => {
-            ObjectError::PreconditionFailed { condition: "x-amz-copy-source-If-Unmodified-Since" }
-        }
-        ObjectError::NotModified { .. } if conditions.if_none_match.is_some() => {
-            ObjectError::PreconditionFailed { condition: "x-amz-copy-source-If-None-Match" }
-        }
-        ObjectError::NotModified { .. } => {
-            ObjectError::PreconditionFailed { condition: "x-amz-copy-source-If-Modified-Since" }
-        }
-        other => other,
+    conditions.check(&lookup.object.etag, lookup.object.created).map_err(|unmet| ObjectError::PreconditionFailed {
+        condition: match unmet {
+            Unmet::IfMatch => "x-amz-copy-source-If-Match",
+            Unmet::IfUnmodifiedSince => "x-amz-copy-source-If-Unmodified-Since",
+            Unmet::IfNoneMatch => "x-amz-copy-source-If-None-Match",
+            Unmet::IfModifiedSince => "x-amz-copy-source-If-Modified-Since",
+        },
     })
 }
 

@@ -42,9 +42,9 @@ pub enum ObjectError {
     /// The header that did not hold, as S3 names it in `<Condition>`.
     #[error("the precondition {condition} does not hold")]
     PreconditionFailed { condition: &'static str },
-    /// Not a failure to a client: 304 with these validators.
+    /// Not a failure to a client: 304.
     #[error("not modified")]
-    NotModified { etag: ETag, modified: Timestamp },
+    NotModified(Box<NotModified>),
     /// Another write won the race: read again and retry.
     #[error("another write came between")]
     ConditionalConflict,
@@ -96,6 +96,15 @@ pub enum ObjectError {
     /// No replica gave the right bytes, or a rule inside was broken: logged where it is handled.
     #[error("{0}")]
     Internal(String),
+}
+
+/// What a cache is told of the object that it has: what the whole answer would have said (RFC 9110, section 15.4.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotModified {
+    pub etag: ETag,
+    pub modified: Timestamp,
+    pub cache_control: Option<String>,
+    pub expires: Option<String>,
 }
 
 impl From<CommandError> for ObjectError {

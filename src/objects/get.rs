@@ -1,6 +1,9 @@
 //! GetObject and HeadObject: one look-up, conditions, then which bytes. Source: Amazon S3 API Reference, "GetObject".
 
-use super::{ByteRange, ObjectError, Objects, ReadConditions, VersionSelector, reader::ObjectReader};
+use super::{
+    ByteRange, ObjectError, Objects, ReadConditions, VersionSelector, conditions::Unmet, error::NotModified,
+    reader::ObjectReader,
+};
 use crate::{
     metadata::{
         BucketLookup,
@@ -79,7 +82,7 @@ impl Objects {
 
     /// The bytes that the request means, once its conditions hold.
     async fn select(&self, input: &GetInput, object: ObjectVersion) -> Result<FoundObject, ObjectError> {
-        input.conditions.check(&object.etag, object.created)?;
+        input.conditions.check(&object.etag, object.created).map_err(|unmet| refusal(unmet, &object))?;
         let selection = match input.selection {
             Selection::Range(_) if !input.conditions.allow_range(&object.etag, object.created) => Selection::Whole,
             other => other,
@@ -121,6 +124,19 @@ impl Objects {
     ) -> Result<Option<ObjectVersion>, ObjectError> {
         let lookup = self.metadata.lookup(bucket, key, VersionSelector::Latest, ReadFrom::Nothing).await?;
         Ok(lookup.map(|lookup| lookup.object).filter(|object| !object.is_delete_marker))
+    }
+}
+
+fn refusal(unmet: Unmet, object: &ObjectVersion) -> ObjectError {
+    match unmet {
+        Unmet::IfMatch => ObjectError::PreconditionFailed { condition: "If-Match" },
+        Unmet::IfUnmodifiedSince => ObjectError::PreconditionFailed { condition: "If-Unmodified-Since" },
+        Unmet::IfNoneMatch | Unmet::IfModifiedSince => ObjectError::NotModified(Box::new(NotModified {
+            etag: object.etag.clone(),
+            modified: object.created,
+            cache_control: object.headers.system.cache_control.clone(),
+            expires: object.headers.system.expires.clone(),
+        })),
     }
 }
 

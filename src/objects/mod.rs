@@ -52,7 +52,7 @@ pub use copy_source::SourceInput;
 pub use delete::{DELETE_MANY_MAX, DeleteEntry};
 pub use digest::checksum_of;
 pub use document::check_document;
-pub use error::ObjectError;
+pub use error::{NotModified, ObjectError};
 pub use get::{FoundObject, GetInput, Selection};
 pub use handle::Objects;
 pub use list::{LIST_PAGE_MAX, ListInput, ListPosition, ObjectPage};

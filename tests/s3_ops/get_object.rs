@@ -84,6 +84,16 @@ async fn conditions_follow_the_precedence_of_s3() {
 }
 
 #[tokio::test]
+async fn a_cache_is_told_again_how_long_it_may_keep_what_it_has() {
+    let fixture = Fixture::new().await;
+    let put = fixture.client.put_object().bucket(&fixture.bucket).key("key").cache_control("max-age=60");
+    let tag = put.send().await.unwrap().e_tag().unwrap().to_owned();
+    let answer = fixture.raw("GET", "/key").header("if-none-match", tag.as_str()).send().await;
+    assert_eq!((answer.status, answer.header("cache-control")), (304, Some("max-age=60")));
+    assert_eq!(answer.header("etag"), Some(tag.as_str()));
+}
+
+#[tokio::test]
 async fn response_overrides_replace_headers() {
     let fixture = Fixture::new().await;
     fixture.put("key", "x").await;

@@ -2,7 +2,7 @@
 
 use super::{S3Code, S3Error};
 use crate::{
-    objects::{BodyError, ObjectError},
+    objects::{BodyError, NotModified, ObjectError},
     types::{Timestamp, VersionId},
 };
 use http::{HeaderName, HeaderValue, header};
@@ -34,9 +34,7 @@ impl From<ObjectError> for S3Error {
             ObjectError::PreconditionFailed { condition } => {
                 Self::new(S3Code::PreconditionFailed).field("Condition", condition)
             }
-            ObjectError::NotModified { etag, modified } => Self::new(S3Code::NotModified)
-                .header(header::ETAG, header_value(&etag.quoted()))
-                .header(header::LAST_MODIFIED, http_date(modified)),
+            ObjectError::NotModified(known) => not_modified(&known),
             ObjectError::ConditionalConflict => S3Code::ConditionalRequestConflict.into(),
             ObjectError::InvalidRange { size } => Self::new(S3Code::InvalidRange)
                 .field("ActualObjectSize", size.to_string())
@@ -120,6 +118,19 @@ impl S3Error {
             .field("ClientComputedContentSHA256", const_hex::encode(expected))
             .field("S3ComputedContentSHA256", const_hex::encode(actual))
     }
+}
+
+fn not_modified(known: &NotModified) -> S3Error {
+    let error = S3Error::new(S3Code::NotModified)
+        .header(header::ETAG, header_value(&known.etag.quoted()))
+        .header(header::LAST_MODIFIED, http_date(known.modified));
+    let stored = [(header::CACHE_CONTROL, &known.cache_control), (header::EXPIRES, &known.expires)];
+    stored.into_iter().fold(error, |error, (name, text)| {
+        match text.as_deref().map(|text| HeaderValue::from_bytes(text.as_bytes())) {
+            Some(Ok(value)) => error.header(name, value),
+            _ => error,
+        }
+    })
 }
 
 fn delete_marker(code: S3Code, version: Option<VersionId>) -> S3Error {

@@ -17,7 +17,8 @@ const METADATA_PREFIX: &str = "x-amz-meta-";
 const METADATA_MAX_BYTES: usize = 2 << 10;
 
 pub fn object_headers(ctx: &RequestContext<'_>) -> Result<ObjectHeaders, S3Error> {
-    let text = |name| ctx.header(name).map(|value| value.map(str::to_owned));
+    // A header without a value says nothing.
+    let text = |name| ctx.header(name).map(|value| value.filter(|value| !value.is_empty()).map(str::to_owned));
     let system = SystemHeaders {
         content_type: text("content-type")?,
         cache_control: text("cache-control")?,
