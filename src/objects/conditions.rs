@@ -56,10 +56,10 @@ pub enum RangeCondition {
 /// The condition that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unmet {
-    IfMatch,
-    IfUnmodifiedSince,
-    IfNoneMatch,
-    IfModifiedSince,
+    Match,
+    UnmodifiedSince,
+    NoneMatch,
+    ModifiedSince,
 }
 
 impl RangeCondition {
@@ -82,13 +82,13 @@ impl ReadConditions {
     pub(super) fn check(&self, etag: &ETag, modified: Timestamp) -> Result<(), Unmet> {
         let seconds = modified.unix_seconds();
         match (&self.if_match, self.if_unmodified_since_seconds) {
-            (Some(tags), _) if !tags.matches(etag) => return Err(Unmet::IfMatch),
-            (None, Some(limit)) if seconds > limit => return Err(Unmet::IfUnmodifiedSince),
+            (Some(tags), _) if !tags.matches(etag) => return Err(Unmet::Match),
+            (None, Some(limit)) if seconds > limit => return Err(Unmet::UnmodifiedSince),
             _ => {}
         }
         match (&self.if_none_match, self.if_modified_since_seconds) {
-            (Some(tags), _) if tags.matches(etag) => Err(Unmet::IfNoneMatch),
-            (None, Some(since)) if seconds <= since => Err(Unmet::IfModifiedSince),
+            (Some(tags), _) if tags.matches(etag) => Err(Unmet::NoneMatch),
+            (None, Some(since)) if seconds <= since => Err(Unmet::ModifiedSince),
             _ => Ok(()),
         }
     }
@@ -107,9 +107,9 @@ mod tests {
     fn check(conditions: ReadConditions) -> &'static str {
         match conditions.check(&etag("good"), Timestamp::from_unix_millis(MODIFIED_SECONDS * 1000 + 999)) {
             Ok(()) => "ok",
-            Err(Unmet::IfNoneMatch | Unmet::IfModifiedSince) => "304",
-            Err(Unmet::IfMatch) => "If-Match",
-            Err(Unmet::IfUnmodifiedSince) => "If-Unmodified-Since",
+            Err(Unmet::NoneMatch | Unmet::ModifiedSince) => "304",
+            Err(Unmet::Match) => "If-Match",
+            Err(Unmet::UnmodifiedSince) => "If-Unmodified-Since",
         }
     }
 

@@ -102,10 +102,10 @@ pub(super) enum Pinned {
 fn check_source(conditions: &ReadConditions, lookup: &ObjectLookup) -> Result<(), ObjectError> {
     conditions.check(&lookup.object.etag, lookup.object.created).map_err(|unmet| ObjectError::PreconditionFailed {
         condition: match unmet {
-            Unmet::IfMatch => "x-amz-copy-source-If-Match",
-            Unmet::IfUnmodifiedSince => "x-amz-copy-source-If-Unmodified-Since",
-            Unmet::IfNoneMatch => "x-amz-copy-source-If-None-Match",
-            Unmet::IfModifiedSince => "x-amz-copy-source-If-Modified-Since",
+            Unmet::Match => "x-amz-copy-source-If-Match",
+            Unmet::UnmodifiedSince => "x-amz-copy-source-If-Unmodified-Since",
+            Unmet::NoneMatch => "x-amz-copy-source-If-None-Match",
+            Unmet::ModifiedSince => "x-amz-copy-source-If-Modified-Since",
         },
     })
 }

@@ -129,9 +129,9 @@ impl Objects {
 
 fn refusal(unmet: Unmet, object: &ObjectVersion) -> ObjectError {
     match unmet {
-        Unmet::IfMatch => ObjectError::PreconditionFailed { condition: "If-Match" },
-        Unmet::IfUnmodifiedSince => ObjectError::PreconditionFailed { condition: "If-Unmodified-Since" },
-        Unmet::IfNoneMatch | Unmet::IfModifiedSince => ObjectError::NotModified(Box::new(NotModified {
+        Unmet::Match => ObjectError::PreconditionFailed { condition: "If-Match" },
+        Unmet::UnmodifiedSince => ObjectError::PreconditionFailed { condition: "If-Unmodified-Since" },
+        Unmet::NoneMatch | Unmet::ModifiedSince => ObjectError::NotModified(Box::new(NotModified {
             etag: object.etag.clone(),
             modified: object.created,
             cache_control: object.headers.system.cache_control.clone(),
