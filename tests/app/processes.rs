@@ -108,6 +108,8 @@ async fn a_backup_of_the_metadata_is_restored_and_waits_for_confirmation() {
     let restored = Server::start_with(options.with("LARDER_CLUSTER_SECRET", secret.trim()).without_records()).await;
     let status = json(&admin(&restored, &["status", "--wait-healthy", "10s", "--json"]));
     assert_eq!(status["needs_confirmation"], true);
+    let told = String::from_utf8(admin(&restored, &["status"]).stdout).unwrap();
+    assert!(told.contains("larder admin metadata confirm"), "{told}");
     let keys = json(&admin(&restored, &["key", "list", "--json"]));
     assert!(keys.as_array().unwrap().iter().any(|key| key["access_key"] == created["access_key"]));
     assert!(admin(&restored, &["metadata", "confirm"]).status.success());

@@ -63,6 +63,9 @@ fn print_report(report: &StatusReport) {
     for concern in &report.concerns {
         println!("                  - {concern}");
     }
+    if report.needs_confirmation {
+        println!("restored          nothing is reclaimed before `larder admin metadata confirm`");
+    }
     println!("cluster           {} (larder {}, term {})", report.cluster, report.version, report.term);
     let nodes = report.nodes;
     println!("nodes             {} healthy, {} suspect, {} failed", nodes.healthy, nodes.suspect, nodes.failed);
