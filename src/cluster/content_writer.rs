@@ -92,6 +92,14 @@ struct SendingChunk {
     answer: AbortOnDropHandle<SendReport>,
 }
 
+/// How a wait for the client ended.
+#[derive(Debug)]
+pub enum Waited<T> {
+    Done(T),
+    /// The client is still silent, and others wait for memory.
+    Starving,
+}
+
 /// A content whose chunks are all durable, to be named by a commit (`Cluster::commit`). Dropped, it is garbage.
 #[derive(Debug)]
 pub struct WrittenContent {
@@ -156,8 +164,9 @@ impl ContentWriter {
     }
 
     /// Waits for `next`, the client's next bytes, and keeps the writer from holding memory while the client is silent:
-    /// chunks on their way are settled, and when others wait for memory, the chunk being filled is sent as it is.
-    pub async fn while_waiting<F: Future>(&mut self, next: F) -> Result<F::Output, ClusterError> {
+    /// chunks on their way are settled, and when others wait for memory, the chunk being filled is sent as it is. Then it
+    /// returns before `next` is done, so that the caller can give up what it holds, and is to be called again.
+    pub async fn while_waiting<F: Future>(&mut self, next: F) -> Result<Waited<F::Output>, ClusterError> {
         let mut next = pin!(next);
         let writes = self.writes.clone();
         let silence = SILENCE_UNDER_PRESSURE * (1 << self.cuts.min(SILENCE_DOUBLINGS_MAX));
@@ -165,9 +174,12 @@ impl ContentWriter {
             let holds_bytes = self.filling.as_ref().is_some_and(|filling| !filling.is_empty());
             tokio::select! {
                 biased;
-                output = &mut next => return Ok(output),
+                output = &mut next => return Ok(Waited::Done(output)),
                 settled = self.settle_oldest(), if !self.sending.is_empty() => settled?,
-                () = writes.budget.uploads_starve(silence), if holds_bytes => self.cut().await?,
+                () = writes.budget.uploads_starve(silence), if holds_bytes => {
+                    self.cut().await?;
+                    return Ok(Waited::Starving);
+                }
             }
         }
     }

@@ -41,7 +41,7 @@ mod upload_share;
 pub use budget::{Budget, PIECE_LENGTH_BYTES, Share};
 pub use completed_uploads::ForgetCompletedUploads;
 pub use content_reader::ContentReader;
-pub use content_writer::{ContentWriter, WrittenContent};
+pub use content_writer::{ContentWriter, Waited, WrittenContent};
 pub use deletions::CarryOutDeletions;
 pub use doubts::QuestionCopies;
 pub use error::{ClusterError, CommitError};

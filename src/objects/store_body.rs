@@ -6,9 +6,10 @@ use super::{
     digest::{BodyHasher, Digests, needed_algorithms},
 };
 use crate::{
-    cluster::WrittenContent,
+    cluster::{ContentWriter, Waited, WrittenContent},
     types::{Checksum, ChecksumAlgorithm, ETag},
 };
+use bytes::Bytes;
 
 /// Bytes on the nodes that no command names yet. Dropped, they are garbage and reclaimed.
 pub(super) struct StoredBody {
@@ -45,8 +46,7 @@ impl Objects {
         let mut hasher = BodyHasher::new(&self.hashes, needed_algorithms(expected).chain([kept]));
         let mut writer = self.cluster.write(declared_length).await?;
         let mut length = 0_u64;
-        // The writer gives memory back while the client is silent.
-        while let Some(bytes) = writer.while_waiting(body.next()).await?? {
+        while let Some(bytes) = next_bytes(body, &mut writer, &mut hasher).await? {
             length += bytes.len() as u64;
             if length > SINGLE_WRITE_MAX_BYTES {
                 return Err(too_large);
@@ -57,5 +57,20 @@ impl Objects {
         let digests = hasher.finish().await;
         digests.check(expected, body.trailing_checksum().as_ref())?;
         Ok(StoredBody { written: writer.finish().await?, digests })
+    }
+}
+
+/// The body's next bytes. While the client is silent, memory that others wait for is given back.
+async fn next_bytes(
+    body: &mut dyn UploadBody,
+    writer: &mut ContentWriter,
+    hasher: &mut BodyHasher,
+) -> Result<Option<Bytes>, ObjectError> {
+    let mut next = body.next();
+    loop {
+        match writer.while_waiting(&mut next).await? {
+            Waited::Done(bytes) => return Ok(bytes?),
+            Waited::Starving => hasher.flush().await,
+        }
     }
 }

@@ -5,7 +5,7 @@ use super::{
     test_cluster::{CHUNK, TestCluster, content, quick_settings, until},
 };
 use crate::{
-    cluster::{ClusterError, ClusterSettings, Share, WriteAcks, WrittenContent},
+    cluster::{ClusterError, ClusterSettings, Share, Waited, WriteAcks, WrittenContent},
     node::NodeApi,
     types::{ByteSize, ChunkKey, HumanDuration},
 };
@@ -191,7 +191,9 @@ async fn a_silent_upload_gives_its_memory_back_when_others_wait_for_it() {
     }
     silent.pop();
     for mut writer in silent {
-        tasks.spawn(async move { writer.while_waiting(std::future::pending::<()>()).await });
+        tasks.spawn(async move {
+            while let Ok(Waited::Starving) = writer.while_waiting(std::future::pending::<()>()).await {}
+        });
     }
     test.put("normal", &content(CHUNK)).await;
     assert_eq!(test.get("normal").await.unwrap(), content(CHUNK));

@@ -19,8 +19,10 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
-/// hyper's buffer of one connection: bounds the head of a request, and how much of a body is read at a time.
-const BUFFER_MAX_BYTES: usize = 256 << 10;
+/// hyper's buffer of one connection: bounds the head of a request, and how much of a body is read at a time. A connection
+/// that once received a large body keeps a buffer of this size, idle or stalled; larger ones made no upload cheaper
+/// (docs/performance.md, "Memory").
+const BUFFER_MAX_BYTES: usize = 64 << 10;
 
 /// Headers of one request. S3's own limit is their total size (`service.rs`); real requests have under 40.
 const HEADERS_MAX: usize = 100;
