@@ -153,6 +153,8 @@ impl Start {
         if !shutdown.drained(DRAIN_LIMIT).await {
             tracing::warn!("requests under way were broken off");
         }
+        // What the nodes have seen tells this metadata from an older copy at the next start.
+        cluster.tell_nodes().await;
         metadata.close().await;
         Ok(())
     }

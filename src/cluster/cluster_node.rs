@@ -28,6 +28,8 @@ use tokio::sync::Notify;
 pub struct ClusterNode {
     pub row: Arc<Node>,
     pub api: Arc<dyn NodeApi>,
+    /// There is no way to call it (`AbsentNode`).
+    pub is_absent: bool,
     pub vitals: Arc<Vitals>,
 }
 

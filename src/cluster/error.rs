@@ -2,7 +2,7 @@
 
 use crate::{
     metadata::{CommandError, ProposeError, QueryError},
-    types::{ChunkKey, Term},
+    types::{ChunkKey, CommitSequence, Term},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +31,12 @@ pub enum ClusterError {
     /// A node has seen a newer term: another gateway reigns, this one has to stop.
     #[error("another gateway reigns with term {seen}")]
     Deposed { seen: Term },
+    /// An older copy of the metadata was put back: this gateway has to stop.
+    #[error(
+        "the metadata is older than what the nodes have seen (commit {own}, they have seen {seen}): put the newest copy \
+         back, or start with --restore FILE if this one is meant"
+    )]
+    OldMetadata { seen: CommitSequence, own: CommitSequence },
     #[error("the server is stopping")]
     Stopping,
 }

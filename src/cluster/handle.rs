@@ -28,8 +28,11 @@ use crate::{
     runtime::{Clock, Random, Shutdown},
     types::{NodeId, Term},
 };
-use futures_util::future::BoxFuture;
-use std::{ops::Range, sync::Arc};
+use futures_util::future::{BoxFuture, join_all};
+use std::{ops::Range, sync::Arc, time::Duration};
+
+/// For the last word to the nodes: a process ends within 10 s of SIGTERM.
+const FAREWELL_DEADLINE: Duration = Duration::from_secs(1);
 
 /// What a cluster is made of.
 pub struct ClusterParts {
@@ -146,6 +149,16 @@ impl Cluster {
         let registration =
             NodeRegistration { node, name: name.to_owned(), address: None, zone: zone.to_owned(), status };
         self.parts.membership.register(registration).await
+    }
+
+    /// Tells every node of the newest metadata, as far as they answer within a moment: the last thing before the end.
+    pub async fn tell_nodes(&self) {
+        let topology = self.parts.membership.topology().load_full();
+        let witness = self.parts.reign.witness();
+        let nodes = topology.nodes().filter(|(_, standing)| standing.is_reachable());
+        let telling = nodes.map(|(node, _)| node.api.status(self.term(), Some(witness)));
+        // A node that does not hear it has seen what the last probe told.
+        let _ = tokio::time::timeout(FAREWELL_DEADLINE, join_all(telling)).await;
     }
 
     /// Registers a read: from before its look-up until its body ended, what it may have found is not reclaimed.

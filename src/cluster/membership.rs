@@ -5,6 +5,7 @@
 //! registrations and transitions, so groups are planned from the nodes that are there.
 
 use super::{
+    absent_node::AbsentNode,
     cluster_node::{ClusterNode, Vitals},
     doubts::Doubts,
     error::ClusterError,
@@ -137,11 +138,14 @@ impl Membership {
     /// Makes a node a member, or notes its new address, zone or capacity. Afterwards it is in groups, if there are enough
     /// nodes for groups. Dropping the future may leave it registered; registering again goes on from there.
     pub async fn register(&self, registration: NodeRegistration) -> Result<(), ClusterError> {
+        self.reign.check_witness(&registration.name, &registration.status)?;
         let mut members = self.members.lock().await;
         let known = members.nodes.iter().find(|node| node.id() == registration.node).map(|node| node.row.clone());
         let row = self.propose_registration(&registration, known.as_deref()).await?;
         let node = self.enter(&mut members, row);
-        let node = node.ok_or(ClusterError::Malformed("the node has no address that it could be reached at"))?;
+        if node.is_absent {
+            return Err(ClusterError::Malformed("the node has no address that it could be reached at"));
+        }
         self.hear(&mut members, &node, registration.status, self.clock.monotonic());
         self.settle(&mut members).await
     }
@@ -150,6 +154,9 @@ impl Membership {
     pub async fn heartbeat(&self, status: NodeStatus) -> bool {
         let node = self.topology.load().node(status.node).cloned();
         let Some(node) = node else { return false };
+        if self.reign.check_witness(&node.row.name, &status).is_err() {
+            return false;
+        }
         let at = self.clock.monotonic();
         self.hear(&mut *self.members.lock().await, &node, status, at);
         true
@@ -170,7 +177,7 @@ impl Membership {
         let mut members = self.members.lock().await;
         for i in 0..members.nodes.len() {
             let node = members.nodes[i].clone();
-            let state = self.state_by_silence(&node.vitals);
+            let state = self.state_by_silence(&node);
             if state != node.row.state {
                 tracing::warn!(node = %node.row.name, ?state, "a node's state changed");
                 self.metadata.propose(Command::SetNodeState { node: node.id(), state, at: self.clock.now() }).await?;
@@ -243,28 +250,28 @@ impl Membership {
         }
     }
 
-    /// Enters the node with its row, its connection, and what is known of how it does; `None` when there is no way to
-    /// connect to it.
-    fn enter(&self, members: &mut Members, row: Node) -> Option<Arc<ClusterNode>> {
+    /// Enters the node with its row, its connection, and what is known of how it does.
+    fn enter(&self, members: &mut Members, row: Node) -> Arc<ClusterNode> {
         let position = members.nodes.iter().position(|node| node.id() == row.node);
         let before = position.map(|position| members.nodes[position].clone());
         let address = PeerAddress { node: row.node, address: row.address.clone() };
         let api = match &before {
-            Some(before) if before.row.address == row.address => Some(before.api.clone()),
+            Some(before) if !before.is_absent && before.row.address == row.address => Some(before.api.clone()),
             _ => self.connector.connect(&address),
         };
-        let Some(api) = api else {
+        let is_absent = api.is_none();
+        let api = api.unwrap_or_else(|| {
             tracing::warn!(node = %row.name, "the node can't be reached: it is not in this process and has no address");
-            return None;
-        };
+            Arc::new(AbsentNode { id: row.node })
+        });
         let vitals = before.map(|before| before.vitals.clone());
         let vitals = vitals.unwrap_or_else(|| Arc::new(Vitals::new(self.start, self.changed.clone())));
-        let node = Arc::new(ClusterNode { row: Arc::new(row), api, vitals });
+        let node = Arc::new(ClusterNode { row: Arc::new(row), api, is_absent, vitals });
         match position {
             Some(position) => members.nodes[position] = node.clone(),
             None => members.nodes.push(node.clone()),
         }
-        Some(node)
+        node
     }
 
     /// Plans with nodes that are alive and have been heard of; whether groups were created.
@@ -299,11 +306,11 @@ impl Membership {
         self.topology.store(Arc::new(topology));
     }
 
-    fn state_by_silence(&self, vitals: &Vitals) -> NodeState {
-        let silence = vitals.silence(self.clock.monotonic());
+    fn state_by_silence(&self, node: &ClusterNode) -> NodeState {
+        let silence = node.vitals.silence(self.clock.monotonic());
         if silence >= self.settings.replace_after.0 {
             NodeState::Failed
-        } else if silence >= self.settings.suspect_after.0 {
+        } else if node.is_absent || silence >= self.settings.suspect_after.0 {
             NodeState::Suspect
         } else {
             NodeState::Healthy
@@ -311,7 +318,7 @@ impl Membership {
     }
 
     fn standing(&self, node: &ClusterNode) -> Standing {
-        match self.state_by_silence(&node.vitals) {
+        match self.state_by_silence(node) {
             NodeState::Failed => Standing::Failed,
             NodeState::Suspect => Standing::Suspect,
             NodeState::Healthy if node.vitals.is_frozen() => Standing::Frozen,

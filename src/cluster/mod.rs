@@ -1,6 +1,7 @@
 //! The storage nodes as one store: who is there, which nodes hold what, replicated writes and verified reads, and the
 //! background steps that make what nodes hold equal what metadata says they should.
 
+mod absent_node;
 mod bad_copies;
 mod budget;
 mod chunk_builder;

@@ -3,7 +3,10 @@
 use super::error::ClusterError;
 use crate::{
     metadata::{Command, Metadata, Outcome},
-    node::{NodeError, api::MetadataWitness},
+    node::{
+        NodeError,
+        api::{MetadataWitness, NodeStatus},
+    },
     runtime::{Clock, Shutdown},
     types::Term,
 };
@@ -50,6 +53,23 @@ impl Reign {
             self.grow().await?;
         }
         Ok(())
+    }
+
+    /// A node has seen newer metadata of this history: ours is an older copy, put back without a restore. It hides what was
+    /// acknowledged since, and reclaiming by it would destroy that: the gateway stops.
+    pub fn check_witness(&self, node: &str, status: &NodeStatus) -> Result<(), ClusterError> {
+        let own = self.witness();
+        match status.witness {
+            Some(seen) if seen.history == own.history && seen.commit_sequence > own.commit_sequence => {
+                let error = ClusterError::OldMetadata { seen: seen.commit_sequence, own: own.commit_sequence };
+                if !self.shutdown.has_begun() {
+                    tracing::error!(node, %error, "this gateway stops");
+                    self.shutdown.begin();
+                }
+                Err(error)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Looks whether a node's answer says that the reign is over; if so, the process begins to stop.

@@ -171,12 +171,14 @@ impl From<ClusterError> for ObjectError {
         match error {
             ClusterError::NotEnoughNodes { .. }
             | ClusterError::Deposed { .. }
+            | ClusterError::OldMetadata { .. }
+            | ClusterError::Unreadable { .. }
             | ClusterError::Metadata(_)
             | ClusterError::Node(_)
             | ClusterError::Stopping => Self::Unavailable(error.to_string()),
             ClusterError::NoRoom => Self::NoRoom,
             ClusterError::Busy => Self::Busy,
-            ClusterError::Unreadable { .. } | ClusterError::Malformed(_) => Self::Internal(error.to_string()),
+            ClusterError::Malformed(_) => Self::Internal(error.to_string()),
         }
     }
 }

@@ -6,4 +6,5 @@ mod support;
 mod cluster_of_processes;
 mod command_line;
 mod configuration;
+mod losses;
 mod processes;

@@ -1,0 +1,75 @@
+//! What a server does when parts of its directory were lost, or put back from a copy.
+
+use crate::support::{
+    Options, Server,
+    command::{larder, text},
+};
+use aws_sdk_s3::primitives::ByteStream;
+use std::{fs, path::Path, process::Command};
+
+async fn put(server: &Server, keys: std::ops::Range<u32>) {
+    for key in keys {
+        let body = ByteStream::from(format!("object {key} ").repeat(1000).into_bytes());
+        server.client().put_object().bucket("pantry").key(format!("{key}")).body(body).send().await.unwrap();
+    }
+}
+
+async fn assert_readable(server: &Server, keys: std::ops::Range<u32>) {
+    for key in keys {
+        let got = server.client().get_object().bucket("pantry").key(format!("{key}")).send().await.unwrap();
+        let body = got.body.collect().await.unwrap().into_bytes();
+        assert!(body == format!("object {key} ").repeat(1000).as_bytes(), "{key}");
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").args([from, to]).status().unwrap();
+    assert!(copied.success());
+}
+
+#[tokio::test]
+async fn objects_are_read_from_the_other_nodes_when_the_directory_of_one_was_emptied() {
+    let mut server = Server::start().await;
+    server.client().create_bucket().bucket("pantry").send().await.unwrap();
+    put(&server, 0..20).await;
+    assert!(server.stop().success());
+    fs::remove_dir_all(server.data().join("nodes/2")).unwrap();
+    server.start_again().await;
+    assert_readable(&server, 0..20).await;
+    put(&server, 20..40).await;
+    assert_readable(&server, 0..40).await;
+    let status = larder()
+        .args(["admin", "status"])
+        .args(server.admin_arguments())
+        .envs([("LARDER_ACCESS_KEY", server.access_key()), ("LARDER_SECRET_KEY", server.secret_key())])
+        .output()
+        .unwrap();
+    assert_eq!(status.status.code(), Some(1), "the copies of the lost node are missing: {status:?}");
+}
+
+#[tokio::test]
+async fn an_older_copy_of_the_metadata_is_refused_and_the_newest_serves_again() {
+    let mut server = Server::start_with(Options::default().without_records()).await;
+    server.client().create_bucket().bucket("pantry").send().await.unwrap();
+    put(&server, 0..5).await;
+    assert!(server.stop().success());
+    let (metadata, kept) = (server.data().join("metadata"), tempfile::tempdir().unwrap());
+    copy(&metadata, &kept.path().join("older"));
+    server.start_again().await;
+    put(&server, 5..30).await;
+    assert!(server.stop().success());
+    fs::rename(&metadata, kept.path().join("newest")).unwrap();
+    copy(&kept.path().join("older"), &metadata);
+    let data = server.data();
+    let refused = larder()
+        .args(["server", "--data", text(&data), "--address", "127.0.0.1:0", "--admin-address", "127.0.0.1:0"])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("older than what the nodes have seen"), "{said}");
+    fs::remove_dir_all(&metadata).unwrap();
+    fs::rename(kept.path().join("newest"), &metadata).unwrap();
+    server.start_again().await;
+    assert_readable(&server, 0..30).await;
+}
