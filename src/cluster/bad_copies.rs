@@ -6,7 +6,7 @@ use crate::{
         Command, Metadata,
         command::{BlobCopy, MissingReason},
     },
-    runtime::{Clock, Shutdown},
+    runtime::{Clock, Shutdown, in_current_request},
     types::{ChunkKey, ChunkRoot},
 };
 use std::{
@@ -58,7 +58,7 @@ impl BadCopies {
         self.count.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(node = %node.row.name, chunk = %key, ?fault, "a read met a bad copy");
         let (this, node) = (self.clone(), node.clone());
-        self.shutdown.spawn(async move { this.handle(&node, key, root, fault).await });
+        self.shutdown.spawn(in_current_request(async move { this.handle(&node, key, root, fault).await }));
     }
 
     fn is_news(&self, copy: BlobCopy) -> bool {

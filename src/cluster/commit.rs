@@ -15,6 +15,7 @@ use crate::{
         rows::Group,
     },
     node::api::{PULL_CHUNKS_MAX, PeerAddress, PullBlob},
+    runtime::in_current_request,
     types::{BlobId, NodeId},
 };
 use arc_swap::ArcSwap;
@@ -44,7 +45,7 @@ impl Commits {
         }
         for _ in 0..MOVES_MAX {
             let proposal = Proposal::new(self.metadata.clone(), command(content.clone()), &content, in_flight);
-            let joined = tokio::spawn(proposal.see_through()).await;
+            let joined = tokio::spawn(in_current_request(proposal.see_through())).await;
             match joined.map_err(|_| ClusterError::Metadata("the commit's task failed".to_owned()))? {
                 Proposed::Decided(outcome) => return Ok(outcome?),
                 Proposed::GroupMoved(still_in_flight) => in_flight = still_in_flight,

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     metadata::rows::{ObjectLookup, PlacedExtent},
+    runtime::in_current_request,
     types::{BLOCK_LENGTH, ChunkKey, ContentId},
 };
 use bytes::Bytes;
@@ -128,7 +129,7 @@ impl ContentReader {
         self.advance(&fetch);
         let reads = self.reads.clone();
         let task = async move { reads.fetch(&fetch).await.map(|bytes| charged(bytes, memory)) };
-        let task = AbortOnDropHandle::new(tokio::spawn(task));
+        let task = AbortOnDropHandle::new(tokio::spawn(in_current_request(task)));
         self.ahead = Some(Ahead { fetch: task, chunk: fetch.key });
     }
 

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     metadata::command::NewContent,
     node::{NodeError, api::PutChunk},
-    runtime::{Clock, Random},
+    runtime::{Clock, Random, in_current_request},
     types::{BlobId, Extent, NodeId},
 };
 use arc_swap::ArcSwap;
@@ -245,7 +245,7 @@ impl ContentWriter {
     fn launch(&mut self, chunk: FilledChunk) -> Result<(), ClusterError> {
         let (blob, put) = self.prepare(&chunk)?;
         let (group, targets, patience) = (blob.group().clone(), blob.targets(), self.patience());
-        let sending = tokio::spawn(async move { send_chunk(&group, targets, put, patience).await });
+        let sending = tokio::spawn(in_current_request(async move { send_chunk(&group, targets, put, patience).await }));
         self.sending.push_back(SendingChunk { chunk, answer: AbortOnDropHandle::new(sending) });
         Ok(())
     }

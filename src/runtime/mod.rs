@@ -1,10 +1,11 @@
 //! What every layer takes from outside through an argument, so that tests can put something else there:
-//! clock, randomness, shutdown, the metrics registry. And the log, which is the process's own, and the value that a step of
-//! a background task returns.
+//! clock, randomness, shutdown, the metrics registry. And the log, which is the process's own, the request that a task works
+//! for, and the value that a step of a background task returns.
 
 mod clock;
 mod metrics;
 mod random;
+mod request_scope;
 mod shutdown;
 mod step;
 mod telemetry;
@@ -12,6 +13,7 @@ mod telemetry;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use metrics::{Counters, Labels, Metrics, Sample, SampleKind, Timings};
 pub use random::{Random, SeededRandom, SystemRandom};
+pub use request_scope::{RequestScope, in_current_request};
 pub use shutdown::Shutdown;
 pub use step::Step;
 pub use telemetry::{LogFormat, LogSettings, TelemetryError, check_level, start_log};

@@ -6,11 +6,10 @@ use super::{
     operation::Operation,
     percent::{self, Slash},
     query::Query,
-    request_id::RequestId,
 };
 use crate::{
     identity::Principal,
-    types::{BucketName, ObjectKey},
+    types::{BucketName, ObjectKey, RequestId},
 };
 use http::{HeaderMap, header};
 

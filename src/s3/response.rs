@@ -1,7 +1,9 @@
-//! What goes back to the client: nothing, bytes, or a stream of verified bytes of known length.
+//! What goes back to the client: nothing, bytes, or a stream of verified bytes of known length. A stream is read after the
+//! request was answered, but still as part of it.
 
+use crate::runtime::RequestScope;
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, stream};
 use http_body::{Body, Frame, SizeHint};
 use std::{
     fmt,
@@ -40,12 +42,16 @@ impl ResponseBody {
 
     /// Exactly `length` bytes. A stream that gives fewer or more fails the response.
     pub fn stream(length: u64, stream: impl Stream<Item = Result<Bytes, StreamFailed>> + Send + 'static) -> Self {
-        Self(if length == 0 { Inner::Empty } else { Inner::Stream { remaining: length, stream: Box::pin(stream) } })
+        Self(if length == 0 {
+            Inner::Empty
+        } else {
+            Inner::Stream { remaining: length, stream: within_request(stream) }
+        })
     }
 
     /// A body whose length is not known when it begins (CompleteMultipartUpload's early white space): sent in chunks.
     pub fn open(stream: impl Stream<Item = Result<Bytes, StreamFailed>> + Send + 'static) -> Self {
-        Self(Inner::Open(Box::pin(stream)))
+        Self(Inner::Open(within_request(stream)))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -102,6 +108,13 @@ impl Body for ResponseBody {
             Inner::Open(_) => SizeHint::default(),
         }
     }
+}
+
+/// The stream, polled in the scope of the request that makes it.
+fn within_request(stream: impl Stream<Item = Result<Bytes, StreamFailed>> + Send + 'static) -> ByteStream {
+    let Some(scope) = RequestScope::current() else { return Box::pin(stream) };
+    let mut stream = Box::pin(stream);
+    Box::pin(stream::poll_fn(move |cx| scope.enter(|| stream.as_mut().poll_next(cx))))
 }
 
 fn count_down(remaining: &mut u64, bytes: Bytes) -> Result<Bytes, StreamFailed> {

@@ -12,7 +12,7 @@ use super::{
     operation::{Operation, Scope},
     permission,
     query::Query,
-    request_id::{REQUEST_ID_HEADER, RequestId},
+    request_id::{REQUEST_ID_HEADER, header_value, new_request_id},
     response::Response,
     route,
     settings::S3Settings,
@@ -23,7 +23,8 @@ use super::{
 use crate::{
     identity::Authenticator,
     objects::BodyError,
-    runtime::{Clock, Random},
+    runtime::{Clock, Random, RequestScope},
+    types::RequestId,
 };
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -34,7 +35,6 @@ use std::{
     panic::AssertUnwindSafe,
     sync::{Arc, OnceLock},
 };
-use tracing::Instrument as _;
 
 /// What the service is made of.
 pub struct S3Parts {
@@ -108,9 +108,8 @@ impl S3Service {
         let (parts, body) = request.into_parts();
         let body = body.map_err(body_error).boxed();
         let inner = &*self.inner;
-        let id = RequestId::new(&*inner.random);
-        let span = tracing::info_span!("request", id = %id);
-        inner.answer(&parts, body, &id).instrument(span).await
+        let id = new_request_id(&*inner.random);
+        RequestScope::new(id).run(inner.answer(&parts, body, &id)).await
     }
 }
 
@@ -134,7 +133,7 @@ impl Inner {
             error::render(&error, &parts.method, parts.uri.path(), id)
         });
         self.stats.answered(operation.get().copied(), response.status());
-        response.headers_mut().insert(REQUEST_ID_HEADER, id.header_value());
+        response.headers_mut().insert(REQUEST_ID_HEADER, header_value(*id));
         if expectation(parts) == Expectation::Continue && !response.status().is_success() {
             // Whether the client still sends the body after a refusal is its choice (RFC 9110, 10.1.1), so what comes next on
             // the connection may be that body or a new request: the client is told to take another connection.

@@ -11,6 +11,7 @@ mod ids;
 mod object_headers;
 mod object_key;
 mod order;
+mod request_id;
 mod tag_set;
 mod timestamp;
 
@@ -27,5 +28,6 @@ pub use ids::{
 pub use object_headers::{ObjectHeaders, SystemHeaders};
 pub use object_key::{InvalidObjectKey, ObjectKey};
 pub use order::{CommitSequence, Epoch, Term};
+pub use request_id::{InvalidRequestId, RequestId};
 pub use tag_set::{InvalidTagSet, TagLimit, TagSet};
 pub use timestamp::Timestamp;

@@ -3,6 +3,7 @@
 
 mod faults;
 mod harness;
+mod logs;
 mod registration;
 mod strangers;
 mod suite;

@@ -66,6 +66,23 @@ async fn requests_without_a_hello_or_without_a_proof_get_nothing() {
     }
 }
 
+/// A supervisor knows no secret.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_learns_that_the_process_lives_and_no_more() {
+    let node = Node::over_http().await;
+    let address = node.address.clone().unwrap();
+    let answer = send_raw(&address, b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200") && head.contains("connection: close"), "{answer}");
+    assert_eq!(body, "live\n");
+    assert!(!head.contains("larder"), "{answer}");
+    for other in ["POST /health/live", "GET /health/live?x=1", "GET /health/ready", "GET /metrics"] {
+        let answer =
+            send_raw(&address, format!("{other} HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n").as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 404"), "{other}: {answer}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hello_alone_opens_nothing() {
     let node = Node::over_http().await;

@@ -6,11 +6,12 @@ use crate::{
         NodeError,
         authentication::{AuthenticationError, Hello, HelloAnswer, Proof, Responder, Session},
         protocol::{
-            ANSWER_HEAD_MAX_BYTES, CHUNK_LENGTH_MAX, HELLO_LENGTH_MAX_BYTES,
+            ANSWER_HEAD_MAX_BYTES, CHUNK_LENGTH_MAX, HELLO_LENGTH_MAX_BYTES, REQUEST_ID_HEADER,
             body::{BodyReader, FrameBody},
             route::Route,
         },
     },
+    runtime::RequestScope,
     types::{NodeId, Term},
 };
 use bytes::Bytes;
@@ -86,13 +87,15 @@ impl Connection {
         let (method, path) = (outgoing.route.method(), outgoing.route.to_string());
         let body = FrameBody::new(outgoing.head.clone(), outgoing.pieces);
         let proof = self.session.seal_request(outgoing.term, method, &path, &outgoing.head, body.length());
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::HOST, &self.host)
-            .header(Proof::HEADER, proof.to_string())
-            .body(body)
-            .map_err(unreachable)?;
+            .header(Proof::HEADER, proof.to_string());
+        if let Some(id) = RequestScope::current_id() {
+            request = request.header(REQUEST_ID_HEADER, id.as_str());
+        }
+        let request = request.body(body).map_err(unreachable)?;
         self.sender.ready().await.map_err(unreachable)?;
         let response = self.sender.send_request(request).await.map_err(unreachable)?;
         self.open_answer(response).await

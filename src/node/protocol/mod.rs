@@ -5,11 +5,19 @@
 //! the head, whose length it names. The head of a chunk holds its root or its place, and its block table (`chunk_head`);
 //! for everything else the head is the whole body, JSON (`documents`). `route` lists the requests, `body` sends and
 //! receives bodies without copying what needs no copy. Each parser is bounded by the constants here.
+//!
+//! A request that is made for a client's request carries its id in the header `larder-request-id`, for the node's log. The
+//! proof doesn't cover it: nothing is decided by it, and what is not 16 hexadecimal digits is ignored.
+//!
+//! `GET /health/live` is answered to everybody, with nothing but that the process serves.
 
 pub mod body;
 pub mod chunk_head;
 pub mod documents;
 pub mod route;
+
+/// The header with the id of the client's request, for the log.
+pub const REQUEST_ID_HEADER: &str = "larder-request-id";
 
 /// The longest chunk that travels: what a volume takes. A chunk is held in memory whole, on both sides.
 pub const CHUNK_LENGTH_MAX: u32 = 16 << 20;

@@ -10,24 +10,27 @@ use crate::{
         NodeApi, NodeError,
         authentication::{AuthenticationError, ClusterSecret, Hello, Proof, Responder, Session},
         protocol::{
-            CHUNK_LENGTH_MAX, HELLO_LENGTH_MAX_BYTES, REQUEST_HEAD_MAX_BYTES,
+            CHUNK_LENGTH_MAX, HELLO_LENGTH_MAX_BYTES, REQUEST_HEAD_MAX_BYTES, REQUEST_ID_HEADER,
             body::{BodyError, BodyReader, FrameBody},
             chunk_head::PutHead,
             documents::to_json,
             route::Route,
         },
     },
-    runtime::Random,
-    types::{BLOCK_LENGTH, Term},
+    runtime::{Random, RequestScope},
+    types::{BLOCK_LENGTH, RequestId, Term},
 };
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header, request};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, request};
 use hyper::body::Incoming;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::time::timeout;
+
+/// The one thing that is answered to strangers: see `live`.
+const LIVE_PATH: &str = "/health/live";
 
 /// What all connections to a node share.
 pub(super) struct Serving {
@@ -82,6 +85,16 @@ impl PeerConnection {
 
     /// Cancelled when the peer hangs up; what was begun then is as after a cancelled call of the service.
     pub(super) async fn handle(&self, request: Request<Incoming>) -> Response<FrameBody> {
+        match request_id(&request) {
+            Some(id) => RequestScope::new(id).run(self.respond(request)).await,
+            None => self.respond(request).await,
+        }
+    }
+
+    async fn respond(&self, request: Request<Incoming>) -> Response<FrameBody> {
+        if request.method() == Method::GET && request.uri() == LIVE_PATH {
+            return live();
+        }
         let answered = self.answer(request).await;
         answered.unwrap_or_else(|stranger| {
             tracing::debug!(error = %stranger, "a request to the node was not believed");
@@ -102,6 +115,7 @@ impl PeerConnection {
         let opened = timeout(deadline, opening).await.map_err(|_| Stranger::TooSlow)??;
         let counter = opened.counter;
         let (reply, memory) = self.work(opened).await;
+        tracing::debug!(%route, status = reply.status, "answered");
         self.seal(counter, reply, memory)
     }
 
@@ -219,6 +233,18 @@ impl Stranger {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
         }
     }
+}
+
+/// The client's request that the peer's is made for, if it says so. No more than a word for the log.
+fn request_id(request: &Request<Incoming>) -> Option<RequestId> {
+    request.headers().get(REQUEST_ID_HEADER)?.to_str().ok()?.parse().ok()
+}
+
+/// For supervisors, who know no secret. Says that the process serves, and nothing else; the connection ends with it.
+fn live() -> Response<FrameBody> {
+    let mut response = Response::new(FrameBody::new(Bytes::from_static(b"live\n"), []));
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// Says nothing but the status, and ends the connection.

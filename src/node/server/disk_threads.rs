@@ -3,6 +3,7 @@
 use crate::node::NodeError;
 use std::sync::Arc;
 use tokio::{sync::Semaphore, task::spawn_blocking};
+use tracing::Span;
 
 pub struct DiskThreads {
     permits: Arc<Semaphore>,
@@ -22,8 +23,9 @@ impl DiskThreads {
     {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.map_err(|error| NodeError::Unreachable(error.to_string()))?;
+        let span = Span::current();
         let worked = spawn_blocking(move || {
-            let result = work();
+            let result = span.in_scope(work);
             drop(permit);
             result
         });

@@ -21,7 +21,7 @@ use tokio::{
 /// Who has not proven the secret by then is turned away: a handshake takes one round trip.
 const STRANGER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Bound of a request's line and headers, and of the read buffer: a request has two headers.
+/// Bound of a request's line and headers, and of the read buffer: a request has a few hundred bytes of headers.
 const BUFFER_LENGTH_MAX_BYTES: usize = 128 * 1024;
 
 /// A request of ours has four headers; other senders are strangers.

@@ -1,10 +1,12 @@
 //! A refusal as a response: S3's XML body, none for HEAD and 304.
 
 use super::S3Error;
-use crate::s3::{
-    request_id::RequestId,
-    response::{Response, ResponseBody},
-    xml::XmlWriter,
+use crate::{
+    s3::{
+        response::{Response, ResponseBody},
+        xml::XmlWriter,
+    },
+    types::RequestId,
 };
 use http::{HeaderValue, Method, StatusCode, header};
 
@@ -37,11 +39,11 @@ fn document(error: &S3Error, resource: &str, request_id: &RequestId) -> bytes::B
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{runtime::SeededRandom, s3::error::S3Code};
+    use crate::s3::error::S3Code;
 
     #[test]
     fn a_head_request_gets_status_and_headers_only() {
-        let id = RequestId::new(&SeededRandom::new(1));
+        let id = RequestId::from_number(1);
         let error = S3Error::new(S3Code::NoSuchKey);
         let head = render(&error, &Method::HEAD, "/b/k", &id);
         assert_eq!(head.status(), StatusCode::NOT_FOUND);
@@ -52,7 +54,7 @@ mod tests {
 
     #[test]
     fn what_the_client_sent_cannot_break_out_of_the_document() {
-        let id = RequestId::new(&SeededRandom::new(1));
+        let id = RequestId::from_number(1);
         let error = S3Error::invalid_argument("x", "</ArgumentValue><Code>", "no");
         let text = String::from_utf8(document(&error, "/<script>", &id).to_vec()).unwrap();
         assert_eq!(text.matches("<Code>").count(), 1);
