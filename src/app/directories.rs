@@ -10,13 +10,13 @@
 //! ```
 
 use super::usage::UsageError;
-use crate::config::ProcessSettings;
+use crate::{config::ProcessSettings, runtime::make_durable_directory};
 use anyhow::Context;
 use rustix::fs::{FlockOperation, flock};
 use std::{
-    fs::{self, DirBuilder, File},
+    fs::{self, File},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -31,7 +31,7 @@ pub struct DataDirectory {
 impl DataDirectory {
     /// Makes the directory where it is missing, and locks it.
     pub fn claim(root: &Path) -> anyhow::Result<Self> {
-        make_private_directory(root).with_context(|| format!("cannot make the data directory {}", root.display()))?;
+        make_durable_directory(root).with_context(|| format!("cannot make the data directory {}", root.display()))?;
         let path = root.join("lock");
         let lock = File::options()
             .create(true)
@@ -78,11 +78,6 @@ pub fn wanted(settings: &ProcessSettings) -> Result<&Path, UsageError> {
     settings.data.as_deref().ok_or(missing)
 }
 
-/// Makes the directory and its parents, readable by the owner alone.
-pub fn make_private_directory(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
 /// Writes a file that only its owner reads, whole or not at all: durable under its name when this returns.
 pub fn write_private_file(path: &Path, text: &str) -> io::Result<()> {
     let directory = path.parent().ok_or_else(|| io::Error::other("a file has a directory"))?;
@@ -119,7 +114,7 @@ mod tests {
         let data = DataDirectory::claim(parent.path()).unwrap();
         assert_eq!(data.embedded_nodes_present(), 0);
         for number in [1, 2, 4] {
-            make_private_directory(&data.embedded_node(number)).unwrap();
+            make_durable_directory(&data.embedded_node(number)).unwrap();
         }
         assert_eq!(data.embedded_nodes_present(), 2);
     }

@@ -27,6 +27,7 @@ use crate::{
     metadata::Metadata,
     node::{ClusterSecret, Peers, RemoteParts, registration::RegistrationDoor},
     objects::Objects,
+    runtime::make_durable_directory,
     s3::{S3Listener, S3Parts, S3Service, TlsIdentity, ops::ObjectOperations},
     tasks::{self, Tasks},
 };
@@ -78,7 +79,7 @@ impl Start {
     async fn open_metadata(&self) -> anyhow::Result<Metadata> {
         let Process { clock, random, .. } = &self.process;
         let directory = self.data.metadata();
-        directories::make_private_directory(&directory)?;
+        make_durable_directory(&directory)?;
         remove_leftovers(self.data.root())?;
         if let Some(file) = &self.settings.process.restore {
             let restored = Metadata::restore(file, &directory, &**clock, &**random).await;

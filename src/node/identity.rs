@@ -4,7 +4,7 @@
 //! is not carried from one cluster to another. The port is the one that was free when the node was told to choose one.
 
 use crate::{
-    runtime::Random,
+    runtime::{Random, make_durable_directory},
     types::{ClusterId, NodeId},
 };
 use serde::{Deserialize, Serialize};
@@ -105,7 +105,7 @@ impl NodeIdentity {
         let (temporary, path) = (directory.join(TEMPORARY_NAME), directory.join(FILE_NAME));
         let mut text = serde_json::to_vec_pretty(self).expect("an identity has string keys and no failing serializer");
         text.push(b'\n');
-        fs::create_dir_all(directory).map_err(disk(directory))?;
+        make_durable_directory(directory).map_err(disk(directory))?;
         let mut file = File::create(&temporary).map_err(disk(&temporary))?;
         file.write_all(&text).and_then(|()| file.sync_all()).map_err(disk(&temporary))?;
         fs::rename(&temporary, &path).map_err(disk(&path))?;

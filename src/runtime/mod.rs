@@ -1,8 +1,10 @@
 //! What every layer takes from outside through an argument, so that tests can put something else there:
 //! clock, randomness, shutdown, the metrics registry. And the log, which is the process's own, the request that a task works
-//! for, and the value that a step of a background task returns.
+//! for, the value that a step of a background task
+//! returns, and how a directory is made to last.
 
 mod clock;
+mod durable_directory;
 mod metrics;
 mod random;
 mod request_scope;
@@ -11,6 +13,7 @@ mod step;
 mod telemetry;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use durable_directory::make_durable_directory;
 pub use metrics::{Counters, Labels, Metrics, Sample, SampleKind, Timings};
 pub use random::{Random, SeededRandom, SystemRandom};
 pub use request_scope::{RequestScope, in_current_request};

@@ -20,7 +20,7 @@ pub const DIRECT_ALIGNMENT: u64 = 4096;
 
 /// A file system as far as a volume uses one. Every call may block.
 pub trait Disk: Send + Sync + fmt::Debug {
-    /// Makes the directory and its parents where they are missing.
+    /// Makes the directory and its parents where they are missing; durable when it returns.
     fn create_dir(&self, directory: &Path) -> io::Result<()>;
 
     /// A new empty file, open for reading and writing; an error when the name is taken.

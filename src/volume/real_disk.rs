@@ -1,6 +1,7 @@
 //! The disk of production: the operating system's files, by system calls with explicit offsets.
 
 use super::disk::{Access, Disk, DiskFile, DiskLock, DiskSpace, FileStatus};
+use crate::runtime::make_durable_directory;
 use rustix::{
     fs::{self, FallocateFlags, FlockOperation},
     io::{Errno, ReadWriteFlags},
@@ -24,7 +25,7 @@ impl RealDisk {
 
 impl Disk for RealDisk {
     fn create_dir(&self, directory: &Path) -> io::Result<()> {
-        std::fs::create_dir_all(directory)
+        make_durable_directory(directory)
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
