@@ -4,8 +4,9 @@
 use super::protocol::CHUNK_LENGTH_MAX;
 use crate::types::{
     BlobId, ChunkData, ChunkKey, ChunkRoot, ChunkSlice, ClusterId, CommitSequence, Epoch, GroupId, HistoryId, NodeId,
-    Term, VolumeId,
+    Term,
 };
+pub use crate::types::{VolumeState, VolumeStatus};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
@@ -148,39 +149,6 @@ pub struct NodeStatus {
     pub witness: Option<MetadataWitness>,
     /// The newest term that this node has seen.
     pub term: Term,
-}
-
-/// One data directory.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct VolumeStatus {
-    pub volume: VolumeId,
-    /// Bytes that may be used in all: the configured capacity or the file system's size.
-    pub capacity: u64,
-    /// Bytes that the volume's files occupy.
-    pub used: u64,
-    /// Bytes that can still be written before the reserve is reached.
-    pub free: u64,
-    pub chunks: u64,
-    /// Bytes of live payload.
-    pub live: u64,
-    pub index_bytes: u64,
-    /// Identity of the file system that it stands on.
-    pub device: String,
-    /// Highest sequence known durable, and number of starts: lower than seen before means rolled back.
-    pub durable_sequence: u64,
-    pub start_count: u64,
-    pub state: VolumeState,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum VolumeState {
-    Writable,
-    /// The reserve is reached: reads and drops go on.
-    Full,
-    /// Fail-stop: the reason is for people.
-    Frozen {
-        reason: String,
-    },
 }
 
 /// What a caller can do about it is in the variant.

@@ -14,6 +14,7 @@ mod order;
 mod request_id;
 mod tag_set;
 mod timestamp;
+mod volume_status;
 
 pub use bucket_name::{BucketName, InvalidBucketName};
 pub use byte_size::{ByteSize, InvalidByteSize};
@@ -31,3 +32,4 @@ pub use order::{CommitSequence, Epoch, Term};
 pub use request_id::{InvalidRequestId, RequestId};
 pub use tag_set::{InvalidTagSet, TagLimit, TagSet};
 pub use timestamp::Timestamp;
+pub use volume_status::{VolumeState, VolumeStatus};

@@ -1,6 +1,6 @@
 //! The values that go into a volume and come out of it.
 
-use crate::types::{ChunkData, ChunkKey, ChunkRoot, ClusterId, GroupId, NodeId, Term, VolumeId};
+use crate::types::{ChunkData, ChunkKey, ChunkRoot, ClusterId, GroupId, NodeId, Term};
 
 /// Whose directory it is: a directory of another cluster or node is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,38 +37,6 @@ pub type InventoryCursor = (u64, u64);
 
 /// Some of what is held, and where the next page begins; `None` at the end.
 pub type InventoryPage = (Vec<HeldChunk>, Option<InventoryCursor>);
-
-/// Whether the volume takes chunks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum VolumeCondition {
-    Writable,
-    /// The reserve is reached: reads and drops go on.
-    Full,
-    Frozen {
-        reason: String,
-    },
-}
-
-/// What a volume says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VolumeUsage {
-    pub volume: VolumeId,
-    /// Bytes that may be used in all: the configured capacity or the file system's size.
-    pub capacity: u64,
-    /// Bytes that the volume's files occupy, space made ready included.
-    pub used: u64,
-    /// Bytes of chunks that still find room before the reserve is reached.
-    pub free: u64,
-    pub chunks: u64,
-    /// Bytes of records that are live.
-    pub live: u64,
-    pub index_bytes: u64,
-    /// Identity of the file system.
-    pub device: String,
-    pub durable_sequence: u64,
-    pub start_count: u64,
-    pub condition: VolumeCondition,
-}
 
 /// What opening a volume found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

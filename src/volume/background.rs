@@ -19,27 +19,21 @@ use super::{
     victims::{Candidate, Choice, Policy, choose},
     writer::Writer,
 };
+use crate::types::VolumeId;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Holes punched in one step: each costs a journal entry of the file system.
 const PUNCHES_PER_STEP: usize = 64;
 
-/// Everything that background work needs. One step runs at a time.
+/// Background work. One step runs at a time.
 pub struct Background {
-    pub catalog: Arc<Catalog>,
-    pub files: Arc<SegmentFiles>,
-    pub space: Arc<Space>,
-    pub writer: Arc<Mutex<Writer>>,
-    pub health: Arc<Health>,
-    pub counters: Arc<Counters>,
-    pub punches: Arc<PunchList>,
-    pub identity: Identity,
+    parts: BackgroundParts,
     policy: Policy,
     size_min: u64,
     compaction: Mutex<Option<Compaction>>,
 }
 
-/// The parts of `Background` that others made.
+/// What background work works on; all but the identity shared with others.
 pub struct BackgroundParts {
     pub catalog: Arc<Catalog>,
     pub files: Arc<SegmentFiles>,
@@ -60,34 +54,25 @@ impl Background {
             sources_max: SOURCES_MAX,
             small_segment: size_min / 2,
         };
-        let BackgroundParts { catalog, files, space, writer, health, counters, punches, identity } = parts;
-        Self {
-            catalog,
-            files,
-            space,
-            writer,
-            health,
-            counters,
-            punches,
-            identity,
-            policy,
-            size_min,
-            compaction: Mutex::new(None),
-        }
+        Self { parts, policy, size_min, compaction: Mutex::new(None) }
+    }
+
+    pub fn volume(&self) -> VolumeId {
+        self.parts.identity.volume
     }
 
     /// One step. An error that makes it doubtful what is on the disk has frozen the volume.
     pub fn step(&self) -> Result<Step, VolumeError> {
         let mut compaction = self.stand_still();
-        self.health.check_writable()?;
-        if let Some(reason) = self.identity.changed(self.files.disk()) {
-            return Err(self.health.freeze(&reason));
+        self.parts.health.check_writable()?;
+        if let Some(reason) = self.parts.identity.changed(self.parts.files.disk()) {
+            return Err(self.parts.health.freeze(&reason));
         }
-        let _guard = FreezeOnPanic { health: &self.health, reason: "background work panicked" };
+        let _guard = FreezeOnPanic { health: &self.parts.health, reason: "background work panicked" };
         match self.step_inner(&mut compaction) {
             // No room for what was to be made: later, when there is.
             Err(VolumeError::Full) => Ok(Step::Idle),
-            result => result.map_err(|error| self.health.judge(error)),
+            result => result.map_err(|error| self.parts.health.judge(error)),
         }
     }
 
@@ -97,22 +82,22 @@ impl Background {
     }
 
     fn step_inner(&self, compaction: &mut Option<Compaction>) -> Result<Step, VolumeError> {
-        if let Some(recycled) = self.files.recycle_one()? {
-            self.counters.recycled_segments.add(u64::from(recycled == Recycled::Kept));
+        if let Some(recycled) = self.parts.files.recycle_one()? {
+            self.parts.counters.recycled_segments.add(u64::from(recycled == Recycled::Kept));
             return Ok(Step::Busy);
         }
-        let room = self.space.measure();
-        if self.health.is_full() && room.for_chunks >= self.size_min {
-            self.health.clear_full();
+        let room = self.parts.space.measure();
+        if self.parts.health.is_full() && room.for_chunks >= self.size_min {
+            self.parts.health.clear_full();
         }
-        let spare_size = self.files.wanted_size(SegmentClass::Small, room.used);
-        if !self.files.has_spare() && room.for_chunks >= spare_size * 2 {
-            self.files.prepare_spare(spare_size)?;
+        let spare_size = self.parts.files.wanted_size(SegmentClass::Small, room.used);
+        if !self.parts.files.has_spare() && room.for_chunks >= spare_size * 2 {
+            self.parts.files.prepare_spare(spare_size)?;
             return Ok(Step::Busy);
         }
-        let punched = punch_some(&self.catalog, &self.punches, PUNCHES_PER_STEP)?;
+        let punched = punch_some(&self.parts.catalog, &self.parts.punches, PUNCHES_PER_STEP)?;
         if punched > 0 {
-            self.counters.punched_bytes.add(punched);
+            self.parts.counters.punched_bytes.add(punched);
             return Ok(Step::Busy);
         }
         match self.write_one_hint() {
@@ -126,7 +111,7 @@ impl Background {
 
     /// Writes the hint of one sealed segment that has none.
     pub fn write_one_hint(&self) -> Result<Step, VolumeError> {
-        let segments = self.catalog.segments();
+        let segments = self.parts.catalog.segments();
         let Some(segment) = segments.iter().find(|segment| segment.is_sealed() && !segment.has_hint()) else {
             return Ok(Step::Idle);
         };
@@ -134,7 +119,7 @@ impl Background {
             let contents = scan_segment(&*segment.file, segment.number, &header)?;
             // A hint must not hide damage from the next start.
             if contents.corrupt.is_empty() {
-                let (disk, directory) = (self.files.disk(), self.files.directory());
+                let (disk, directory) = (self.parts.files.disk(), self.parts.files.directory());
                 write_hint(disk, directory, segment.number, segment.generation, &contents)?;
             }
         }
@@ -144,26 +129,26 @@ impl Background {
 
     fn compact(&self, compaction: &mut Option<Compaction>, room: u64) -> Result<Step, VolumeError> {
         let parts = CompactionParts {
-            catalog: &self.catalog,
-            files: &self.files,
-            writer: &self.writer,
-            counters: &self.counters,
+            catalog: &self.parts.catalog,
+            files: &self.parts.files,
+            writer: &self.parts.writer,
+            counters: &self.parts.counters,
         };
         if let Some(mut running) = compaction.take() {
             match running.step(&parts) {
                 Ok(Progress::GoesOn) => *compaction = Some(running),
                 Ok(Progress::Finished) => {}
                 Err(error) => {
-                    let error = self.health.judge(error);
+                    let error = self.parts.health.judge(error);
                     // Once frozen, nobody knows whether the switch is durable: recovery finds out.
-                    self.health.check_writable()?;
+                    self.parts.health.check_writable()?;
                     running.abandon(&parts)?;
                     return if error == VolumeError::Full { Ok(Step::Busy) } else { Err(error) };
                 }
             }
             return Ok(Step::Busy);
         }
-        let segments = self.catalog.segments();
+        let segments = self.parts.catalog.segments();
         let candidates: Vec<Candidate> = segments.iter().filter(|s| s.is_sealed()).map(|s| candidate(s)).collect();
         let find = |numbers: &[u32]| {
             segments.iter().filter(|segment| numbers.contains(&segment.number)).cloned().collect::<Vec<_>>()
@@ -180,7 +165,7 @@ impl Background {
                 if kept + 2 * self.size_min > room {
                     return Ok(Step::Idle);
                 }
-                *compaction = Some(Compaction::begin(&self.files, sources)?);
+                *compaction = Some(Compaction::begin(&self.parts.files, sources)?);
                 Ok(Step::Busy)
             }
         }

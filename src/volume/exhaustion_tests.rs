@@ -2,11 +2,11 @@
 //! the writer's thread, the volume itself.
 
 use super::{
-    Step, Volume, VolumeCondition, VolumeError, VolumeSettings,
+    Step, Volume, VolumeError, VolumeSettings,
     history_tests::{OWNER, chunk_of, key_number},
     tests::{Setup, append, drop_all, held, work},
 };
-use crate::types::ByteSize;
+use crate::types::{ByteSize, VolumeState};
 use std::sync::{Arc, Mutex};
 
 /// A volume with segments that are worth a compaction, and what it must hold.
@@ -69,7 +69,7 @@ fn a_sync_that_fails_for_want_of_space_freezes_like_any_other() {
     // The head of the segment that is sealed at the end.
     setup.disk.lack_space_in_sync_after(0);
     assert!(matches!(volume.close(), Err(VolumeError::Frozen(_))));
-    assert!(matches!(volume.usage().condition, VolumeCondition::Frozen { .. }));
+    assert!(matches!(volume.status().state, VolumeState::Frozen { .. }));
 }
 
 #[test]
@@ -79,11 +79,11 @@ fn a_volume_opens_on_a_disk_without_any_room_and_serves_reads_and_drops() {
     assert!(append(&volume, 0..30).iter().all(Result::is_ok));
     work(&volume);
     volume.close().unwrap();
-    let starts = volume.usage().start_count;
+    let starts = volume.status().start_count;
     drop(volume);
     setup.disk.set_capacity(setup.disk.used());
     let (volume, _) = setup.open();
-    assert!(volume.usage().start_count > starts);
+    assert!(volume.status().start_count > starts);
     assert!((0..30).all(|number| held(&volume, number)));
     assert_eq!(append(&volume, 100..101), [Err(VolumeError::Full)]);
     drop_all(&volume, 0..10).unwrap();
@@ -114,7 +114,7 @@ fn a_process_without_descriptors_does_not_freeze_its_volume() {
     for error in [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE] {
         setup.disk.fail_opens(Some(error.raw_os_error()));
         let _ = volume.compact_step();
-        assert_eq!(volume.usage().condition, VolumeCondition::Writable);
+        assert_eq!(volume.status().state, VolumeState::Writable);
     }
     setup.disk.fail_opens(None);
     assert_eq!(append(&volume, 3..4), [Ok(())]);
@@ -153,7 +153,7 @@ fn a_panic_of_the_writer_freezes_the_volume_and_answers_who_waits() {
     assert!(matches!(answers.recv().unwrap(), Err(VolumeError::Frozen(_))));
     volume.append(chunk_of(key_number(2)), move |result| sender.send(result).unwrap());
     assert!(matches!(answers.recv().unwrap(), Err(VolumeError::Frozen(_))));
-    assert!(matches!(volume.usage().condition, VolumeCondition::Frozen { .. }));
+    assert!(matches!(volume.status().state, VolumeState::Frozen { .. }));
 }
 
 /// A page that was begun before compaction moved a chunk, behind where it stood, must still list it.

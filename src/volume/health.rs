@@ -1,7 +1,8 @@
 //! Whether the volume takes writes. Fail-stop: once frozen it stays so until a restart, because after a failed sync
 //! nobody knows what the disk holds, and asking it again would be answered from memory.
 
-use super::{VolumeError, api::VolumeCondition};
+use super::VolumeError;
+use crate::types::VolumeState;
 use std::sync::{
     OnceLock,
     atomic::{AtomicBool, Ordering},
@@ -79,11 +80,11 @@ impl Health {
         }
     }
 
-    pub fn condition(&self) -> VolumeCondition {
+    pub fn state(&self) -> VolumeState {
         match self.frozen.get() {
-            Some(reason) => VolumeCondition::Frozen { reason: reason.clone() },
-            None if self.is_full() => VolumeCondition::Full,
-            None => VolumeCondition::Writable,
+            Some(reason) => VolumeState::Frozen { reason: reason.clone() },
+            None if self.is_full() => VolumeState::Full,
+            None => VolumeState::Writable,
         }
     }
 }

@@ -298,7 +298,7 @@ impl History {
             }
         };
         self.volume = Some(volume);
-        let usage = self.volume().usage();
+        let usage = self.volume().status();
         assert!(usage.start_count > self.last_start, "starts are counted");
         assert!(usage.durable_sequence >= self.last_sequence, "sequences don't go back");
         self.last_start = usage.start_count;
@@ -335,8 +335,8 @@ impl History {
         }
         let held = self.model.values().filter(|truth| **truth == Truth::Held).count() as u64;
         if !self.disk.power_is_off() {
-            self.last_sequence = self.volume().usage().durable_sequence;
-            assert_eq!(self.volume().usage().chunks, held, "nothing else is held");
+            self.last_sequence = self.volume().status().durable_sequence;
+            assert_eq!(self.volume().status().chunks, held, "nothing else is held");
             let (inventory, next) = self.volume().inventory(None, usize::MAX).expect("the inventory is readable");
             assert_eq!((inventory.len() as u64, next), (held, None), "the inventory lists what is held");
         }

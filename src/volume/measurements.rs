@@ -239,7 +239,7 @@ fn opening_with_hints_and_by_scanning() {
     let volume = open(directory.path(), &settings());
     append_all(&volume, &mut Chunks::of(1024), 200_000, 512);
     volume.close().unwrap();
-    let used = volume.usage();
+    let used = volume.status();
     drop(volume);
     println!("200000 chunks: {} bytes of index each", used.index_bytes / used.chunks);
     let (mut hinted, mut scanned) = (Vec::new(), Vec::new());
@@ -291,7 +291,7 @@ fn an_empty_volume() {
     work(&volume);
     append_all(&volume, &mut Chunks::of(100), 1, 1);
     work(&volume);
-    println!("an empty volume takes {} bytes", volume.usage().used);
+    println!("an empty volume takes {} bytes", volume.status().used);
     let nobody = ChunkKey { blob: BlobId::from_bytes([0; 16]), index: 0 };
-    assert!(!volume.contains(nobody));
+    assert!(!volume.may_hold(nobody));
 }

@@ -79,8 +79,8 @@ mod volume;
 mod writer;
 
 pub use api::{
-    AppendChunk, CHUNK_LENGTH_MAX, HeldChunk, InventoryCursor, InventoryPage, RecoveryReport, Step, VolumeCondition,
-    VolumeOwner, VolumeStats, VolumeUsage,
+    AppendChunk, CHUNK_LENGTH_MAX, HeldChunk, InventoryCursor, InventoryPage, RecoveryReport, Step, VolumeOwner,
+    VolumeStats,
 };
 pub use disk::Disk;
 pub use error::VolumeError;

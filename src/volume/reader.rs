@@ -8,6 +8,7 @@ use super::{
     VolumeError,
     catalog::{Catalog, Located, Lookup, Wait},
     format::{RecordHeader, decode_tail, tail_length},
+    index::Place,
 };
 use crate::types::{BLOCK_LENGTH, BlockTable, ChunkKey, ChunkRoot, ChunkSlice};
 use bytes::Bytes;
@@ -37,6 +38,19 @@ impl Blocks {
 
 /// `None`: `wait` is `Never` and not everything is in memory.
 pub fn read(catalog: &Catalog, key: ChunkKey, blocks: Blocks, wait: Wait) -> Result<Option<ChunkSlice>, VolumeError> {
+    read_with_place(catalog, key, blocks, wait)?.map_or(Ok(None), |(_, read)| read)
+}
+
+/// From where, and what was read there.
+type PlacedRead = (Place, Result<Option<ChunkSlice>, VolumeError>);
+
+/// `None`: not even the record's head is in memory.
+fn read_with_place(
+    catalog: &Catalog,
+    key: ChunkKey,
+    blocks: Blocks,
+    wait: Wait,
+) -> Result<Option<PlacedRead>, VolumeError> {
     let hash = catalog.index.hash(key);
     for _ in 0..READ_ATTEMPTS {
         let located = match catalog.look_up(key, wait)? {
@@ -49,7 +63,7 @@ pub fn read(catalog: &Catalog, key: ChunkKey, blocks: Blocks, wait: Wait) -> Res
         let stayed = catalog.index.holds(hash, place)
             && catalog.segment(place.segment()).is_some_and(|segment| segment.generation == generation);
         if stayed {
-            return slice;
+            return Ok(Some((place, slice)));
         }
     }
     Err(VolumeError::Busy)
@@ -118,11 +132,24 @@ fn read_exactly(located: &Located, offset: u64, length: usize, wait: Wait) -> Re
     }
 }
 
-/// Whether the chunk that is held is the one that `root` proves.
-pub fn verify(catalog: &Catalog, key: ChunkKey, root: ChunkRoot) -> Result<bool, VolumeError> {
-    match read(catalog, key, Blocks::ALL, Wait::ForTheDisk) {
-        Ok(slice) => Ok(slice.is_some_and(|slice| slice.is_intact(key, &root))),
-        Err(VolumeError::Corrupt(_)) => Ok(false),
-        Err(error) => Err(error),
+/// Where the chunk's record lies, if it is not the one that `root` proves.
+pub fn wrong_record(catalog: &Catalog, key: ChunkKey, root: ChunkRoot) -> Result<Option<Place>, VolumeError> {
+    match read_with_place(catalog, key, Blocks::ALL, Wait::ForTheDisk)? {
+        Some((_, Ok(Some(slice)))) if slice.is_intact(key, &root) => Ok(None),
+        Some((place, Ok(_) | Err(VolumeError::Corrupt(_)))) => Ok(Some(place)),
+        Some((_, Err(error))) => Err(error),
+        None => Err(DID_NOT_WAIT),
     }
 }
+
+/// Where the chunk's record lies, if its head, table or trailer is damaged.
+pub fn damaged_record(catalog: &Catalog, key: ChunkKey) -> Result<Option<Place>, VolumeError> {
+    match read_with_place(catalog, key, Blocks { first: 0, count: 0 }, Wait::ForTheDisk) {
+        Ok(Some((_, Ok(_)))) | Err(VolumeError::NotFound) => Ok(None),
+        Ok(Some((place, Err(VolumeError::Corrupt(_))))) => Ok(Some(place)),
+        Ok(Some((_, Err(error)))) | Err(error) => Err(error),
+        Ok(None) => Err(DID_NOT_WAIT),
+    }
+}
+
+const DID_NOT_WAIT: VolumeError = VolumeError::Corrupt("a waiting read did not wait");

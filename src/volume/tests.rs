@@ -1,7 +1,7 @@
 //! Faults one by one: what the volume does about each. Random combinations are in `history_tests.rs`.
 
 use super::{
-    Step, Volume, VolumeCondition, VolumeError, VolumeOwner, VolumeSettings,
+    Step, Volume, VolumeError, VolumeOwner, VolumeSettings,
     faulty_disk::FaultyDisk,
     history_tests::{OWNER, chunk_of, key_number, tiny_settings},
     identity::DIRECTORY_FORMAT,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     runtime::SeededRandom,
-    types::{ByteSize, ClusterId, NodeId},
+    types::{ByteSize, ClusterId, NodeId, VolumeState},
 };
 use std::{
     path::{Path, PathBuf},
@@ -97,7 +97,7 @@ fn a_failed_sync_freezes_the_volume_and_reads_go_on() {
     assert!(matches!(drop_all(&volume, 0..1), Err(VolumeError::Frozen(_))));
     assert!(matches!(volume.quarantine(key_number(0)), Err(VolumeError::Frozen(_))));
     assert!(matches!(volume.compact_step(), Err(VolumeError::Frozen(_))));
-    assert!(matches!(volume.usage().condition, VolumeCondition::Frozen { .. }));
+    assert!(matches!(volume.status().state, VolumeState::Frozen { .. }));
     assert!((0..5).all(|number| held(&volume, number)));
 }
 
@@ -188,7 +188,7 @@ fn damage_at_the_end_of_an_open_segment_is_a_torn_tail() {
     let setup = Setup::new();
     let (volume, _) = setup.open();
     append(&volume, 1..4);
-    let end = volume.usage().durable_sequence;
+    let end = volume.status().durable_sequence;
     drop(volume);
     setup.disk.restart_process();
     let offset = last_record_offset(&setup);
@@ -196,7 +196,7 @@ fn damage_at_the_end_of_an_open_segment_is_a_torn_tail() {
     let (volume, report) = setup.open();
     assert!(report.corrupt.is_empty() && report.torn_bytes > 0, "{report:?}");
     assert!(held(&volume, 1) && held(&volume, 2) && !held(&volume, 3));
-    assert!(volume.usage().durable_sequence < end);
+    assert!(volume.status().durable_sequence < end);
 }
 
 /// Where the last record of the first segment begins.
@@ -232,7 +232,7 @@ fn a_damaged_payload_is_found_by_verifying_quarantined_and_replaced() {
     setup.disk.flip_bit(&setup.segment_paths()[0], 8192 + 96, 0);
     assert_eq!(volume.verify_chunk(chunk.key, chunk.root), Ok(false));
     volume.quarantine(chunk.key).unwrap();
-    assert!(!volume.contains(chunk.key));
+    assert!(!volume.may_hold(chunk.key));
     append(&volume, 1..2);
     assert_eq!(volume.verify_chunk(chunk.key, chunk.root), Ok(true));
     // Neither the damaged record nor its mark has a say when the new one was dropped.
@@ -252,7 +252,7 @@ fn a_chunk_with_a_damaged_head_can_be_appended_again() {
     assert!(matches!(volume.read(key_number(1), 0, 1), Err(VolumeError::Corrupt(_))));
     assert_eq!(append(&volume, 1..2), [Ok(())]);
     assert!(held(&volume, 1));
-    assert_eq!(volume.usage().chunks, 2);
+    assert_eq!(volume.status().chunks, 2);
 }
 
 #[test]
@@ -279,14 +279,14 @@ fn a_full_disk_refuses_chunks_early_and_takes_them_again_after_drops() {
     let answers = append(&volume, 0..300);
     let accepted = answers.iter().filter(|answer| answer.is_ok()).count() as u64;
     assert!(accepted > 20 && answers.last() == Some(&Err(VolumeError::Full)));
-    assert_eq!((volume.usage().condition, volume.usage().free), (VolumeCondition::Full, 0));
+    assert_eq!((volume.status().state, volume.status().free), (VolumeState::Full, 0));
     let stored: Vec<u64> = (0..300).filter(|number| held(&volume, *number)).collect();
     assert_eq!(stored.len() as u64, accepted);
     for number in &stored {
         drop_all(&volume, *number..number + 1).unwrap();
     }
     work(&volume);
-    assert_eq!(volume.usage().condition, VolumeCondition::Writable);
+    assert_eq!(volume.status().state, VolumeState::Writable);
     assert_eq!(append(&volume, 0..3), [Ok(()), Ok(()), Ok(())]);
 }
 
@@ -297,7 +297,7 @@ fn dropped_space_comes_back() {
     append(&volume, 0..150);
     drop_all(&volume, 0..120).unwrap();
     work(&volume);
-    let usage = volume.usage();
+    let usage = volume.status();
     // Two open segments, one that is ready, and what is live.
     let ready = 3 * setup.settings.segment_size_max.bytes();
     assert!(usage.used <= usage.live * 115 / 100 + ready, "{usage:?}");
@@ -411,5 +411,5 @@ fn a_real_directory_keeps_chunks_through_a_clean_close_and_through_none() {
     let (volume, report) = open();
     assert_eq!((report.chunks, report.from_hints), (150, report.segments));
     assert!((0..200).all(|number| held(&volume, number) == (number >= 50)));
-    assert_eq!(volume.usage().start_count, 3);
+    assert_eq!(volume.status().start_count, 3);
 }

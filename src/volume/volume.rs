@@ -2,7 +2,7 @@
 
 use super::{
     AppendChunk, CHUNK_LENGTH_MAX, Disk, InventoryCursor, InventoryPage, RecoveryReport, Step, VolumeError,
-    VolumeOwner, VolumeSettings, VolumeStats, VolumeUsage,
+    VolumeOwner, VolumeSettings, VolumeStats,
     background::{Background, BackgroundParts},
     catalog::{Catalog, Wait},
     counters::Counters,
@@ -10,7 +10,7 @@ use super::{
     format::RecordKind,
     health::Health,
     identity::{Identity, LOCK_FILE, SEGMENT_DIRECTORY, count_start},
-    index::{Index, KeyHasher},
+    index::{Index, KeyHasher, Place},
     inventory,
     punch::PunchList,
     queue::{Job, JobQueue},
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     runtime::Random,
-    types::{BlockTable, ChunkKey, ChunkRoot, ChunkSlice},
+    types::{BlockTable, ChunkKey, ChunkRoot, ChunkSlice, VolumeStatus},
 };
 use std::{
     io,
@@ -204,10 +204,32 @@ impl Volume {
 
     /// Whether the chunk is held and its bytes are what `root` proves. Reads all of it; may wait for the disk.
     pub fn verify_chunk(&self, key: ChunkKey, root: ChunkRoot) -> Result<bool, VolumeError> {
-        reader::verify(&self.0.catalog, key, root).map_err(|error| self.note_read_error(error))
+        Ok(self.wrong_record(key, root)?.is_none())
     }
 
-    /// Takes a damaged chunk out of what is held, durably: it can be appended anew. Waits for the disk.
+    /// The same, and takes a wrong chunk out of what is held, durably: the right one can be appended in its stead.
+    pub fn verify_or_quarantine(&self, key: ChunkKey, root: ChunkRoot) -> Result<bool, VolumeError> {
+        let Some(place) = self.wrong_record(key, root)? else { return Ok(true) };
+        lock(&self.0.writer).quarantine(key, Some(place))?;
+        Ok(false)
+    }
+
+    fn wrong_record(&self, key: ChunkKey, root: ChunkRoot) -> Result<Option<Place>, VolumeError> {
+        reader::wrong_record(&self.0.catalog, key, root).map_err(|error| self.note_read_error(error))
+    }
+
+    /// Takes a chunk out of what is held, durably, when its record is damaged in a way that needs no root to see: one that a
+    /// read found corrupt. Waits for the disk.
+    pub fn quarantine_damaged(&self, key: ChunkKey) -> Result<(), VolumeError> {
+        let found = reader::damaged_record(&self.0.catalog, key).map_err(|error| self.note_read_error(error))?;
+        match found {
+            Some(place) => lock(&self.0.writer).quarantine(key, Some(place)),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a chunk out of what is held, durably, whatever it is.
+    #[cfg(test)]
     pub fn quarantine(&self, key: ChunkKey) -> Result<(), VolumeError> {
         lock(&self.0.writer).quarantine(key, None)
     }
@@ -228,9 +250,9 @@ impl Volume {
         self.0.queue.push(Job::Mark { kind: RecordKind::Tombstone, keys: placed, done: Box::new(done) });
     }
 
-    /// Whether the chunk is held; its bytes are not looked at. May wait for the disk.
-    pub fn contains(&self, key: ChunkKey) -> bool {
-        matches!(self.0.catalog.locate(key), Ok(Some(_)))
+    /// Whether the chunk may be held: `false` is certain, and known without the disk.
+    pub fn may_hold(&self, key: ChunkKey) -> bool {
+        self.0.catalog.index.may_hold(self.0.catalog.index.hash(key))
     }
 
     /// A page of what is held, in the order of the segments' age, of at most `limit` chunks; and where the
@@ -240,13 +262,13 @@ impl Volume {
     }
 
     /// What a node reports of the volume. Asks the file system.
-    pub fn usage(&self) -> VolumeUsage {
+    pub fn status(&self) -> VolumeStatus {
         let inner = &self.0;
         let room = inner.space.measure();
         let open = inner.space.open_room(SegmentClass::Small) + inner.space.open_room(SegmentClass::Big);
         let segments = inner.catalog.segments();
-        VolumeUsage {
-            volume: inner.background.identity.volume,
+        VolumeStatus {
+            volume: inner.background.volume(),
             capacity: room.capacity,
             used: room.used,
             free: if inner.health.is_full() { 0 } else { room.for_chunks + open },
@@ -256,7 +278,7 @@ impl Volume {
             device: room.device,
             durable_sequence: inner.durable_sequence.load(Ordering::Acquire),
             start_count: inner.start_count,
-            condition: inner.health.condition(),
+            state: inner.health.state(),
         }
     }
 
@@ -371,6 +393,6 @@ fn raise_priority() {
 
 impl std::fmt::Debug for Volume {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Volume").field("id", &self.0.background.identity.volume).finish_non_exhaustive()
+        f.debug_struct("Volume").field("id", &self.0.background.volume()).finish_non_exhaustive()
     }
 }

@@ -31,6 +31,8 @@ pub enum Fault {
     SyncFails,
     /// Every sync waits until the fault is over.
     SyncHangs,
+    /// Every read fails.
+    ReadsFail,
 }
 
 /// The real disk, with faults.
@@ -102,6 +104,9 @@ struct SwitchedFile {
 
 impl DiskFile for SwitchedFile {
     fn read_at(&self, offset: u64, length: usize, into: &mut Vec<u8>) -> io::Result<usize> {
+        if *self.switch.fault.lock().unwrap() == Fault::ReadsFail {
+            return Err(io::Error::other("the test's disk can't be read"));
+        }
         self.file.read_at(offset, length, into)
     }
 

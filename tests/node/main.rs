@@ -49,4 +49,5 @@ behaviour! {
     a_full_volume_refuses_chunks_and_still_reads_and_drops,
     a_frozen_volume_refuses_chunks_says_so_and_still_reads,
     a_put_into_a_stuck_disk_ends_at_its_deadline,
+    a_drop_that_can_not_look_its_chunks_up_fails,
 }

@@ -374,6 +374,15 @@ pub async fn a_frozen_volume_refuses_chunks_says_so_and_still_reads(node: Node) 
     assert_eq!(node.api.get_chunk(get(&chunk)).await.map(|_| ()), Err(NodeError::StaleTerm { seen: TERM.next() }));
 }
 
+/// Taking a chunk that can't be read for one that is not held would leave it behind for ever: the drop is not asked again.
+pub async fn a_drop_that_can_not_look_its_chunks_up_fails(node: Node) {
+    let chunk = Chunk::new(1, 0, 5000);
+    node.put(&chunk).await;
+    node.disk.set(Fault::ReadsFail);
+    let failed = node.api.drop_blobs(drop_of(&[1], EPOCH, witness(1, 1))).await;
+    assert!(matches!(failed, Err(NodeError::Frozen(_))), "{failed:?}");
+}
+
 pub async fn a_put_into_a_stuck_disk_ends_at_its_deadline(node: Node) {
     let (chunk, late) = (Chunk::new(1, 0, 5000), Chunk::new(2, 0, 5000));
     node.put(&chunk).await;

@@ -25,20 +25,21 @@ impl Inner {
             return Err(NodeError::Refused("too much to drop in one request".to_owned()));
         }
         self.state.admit_drop(request.term, request.group, request.epoch, request.witness).await?;
-        let keys = self.held_chunks(request.blobs).await?;
+        let keys = self.candidates(request.blobs).await?;
         for batch in keys.chunks(TOMBSTONES_MAX) {
             self.drop_chunks(batch.to_vec()).await?;
         }
         Ok(())
     }
 
-    async fn held_chunks(&self, blobs: Vec<DroppedBlob>) -> Result<Vec<ChunkKey>, NodeError> {
+    /// The chunks that the index does not rule out; which of them are held the drop finds out, or fails.
+    async fn candidates(&self, blobs: Vec<DroppedBlob>) -> Result<Vec<ChunkKey>, NodeError> {
         let volume = self.volume.clone();
         let look_up = move || {
             let keys = blobs
                 .iter()
                 .flat_map(|dropped| (0..dropped.chunk_limit).map(|index| ChunkKey { blob: dropped.blob, index }));
-            Ok(keys.filter(|key| volume.contains(*key)).collect())
+            Ok(keys.filter(|key| volume.may_hold(*key)).collect())
         };
         self.disk_threads.run(look_up).await
     }

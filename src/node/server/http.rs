@@ -4,6 +4,7 @@ use super::{
     chunk_memory::ChunkMemory,
     connection::{PeerConnection, Serving},
     service::NodeService,
+    write_deadline::WriteDeadline,
 };
 use crate::{
     node::{ClusterSecret, NodeSettings},
@@ -86,6 +87,7 @@ async fn serve_connection(stream: TcpStream, serving: Arc<Serving>, idle_timeout
         tracing::debug!(%error, "a connection to the node ended at once");
         return;
     }
+    let write_patience = serving.body_timeout;
     let peer = Arc::new(PeerConnection::new(serving));
     let handler = service_fn({
         let peer = Arc::clone(&peer);
@@ -100,7 +102,7 @@ async fn serve_connection(stream: TcpStream, serving: Arc<Serving>, idle_timeout
         .max_buf_size(BUFFER_LENGTH_MAX_BYTES)
         .max_headers(HEADERS_MAX)
         .writev(true)
-        .serve_connection(TokioIo::new(stream), handler);
+        .serve_connection(TokioIo::new(WriteDeadline::new(stream, write_patience)), handler);
     let mut connection = pin!(connection);
     let mut stranger_timeout = pin!(sleep(STRANGER_TIMEOUT));
     let (mut is_known, mut is_ending) = (false, false);

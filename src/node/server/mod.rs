@@ -2,7 +2,7 @@
 //!
 //! `service` is a node as a whole and the one `NodeApi` over a volume; what it does on a request lies in `write`, `read`,
 //! `destroy`, `pull`, `inventory` and `status`. `node_state`, `state_file` and `state_keeper` remember what a node must
-//! never forget. `upkeep` runs the volume's background work. `http`, `connection` and `dispatch` are the wire;
+//! never forget. `upkeep` runs the volume's background work. `http`, `connection`, `dispatch` and `write_deadline` are the wire;
 //! `admission`, `disk_threads` and `chunk_memory` bound what the node does at a time.
 
 mod admission;
@@ -23,5 +23,6 @@ mod state_keeper;
 mod status;
 mod upkeep;
 mod write;
+mod write_deadline;
 
 pub use service::{NodeParts, NodeService, OpenError};

@@ -26,6 +26,9 @@ impl Inner {
         if request.roots.len() > PULL_CHUNKS_MAX || request.sources.len() > SOURCES_MAX {
             return Err(NodeError::Refused("too much to pull in one request".to_owned()));
         }
+        if request.first_chunk.checked_add(request.roots.len() as u32).is_none() {
+            return Err(NodeError::Refused("no blob has so many chunks".to_owned()));
+        }
         self.state.admit_write(request.term).await?;
         let _permit = self.pulls.acquire().await.map_err(|error| NodeError::Unreachable(error.to_string()))?;
         let others = request.sources.iter().filter(|source| source.node != self.node);
@@ -49,14 +52,9 @@ impl Inner {
     /// Whether the chunk is here and right. A wrong one is quarantined, so that the right one can take its place.
     async fn holds_intact(&self, key: ChunkKey, root: ChunkRoot) -> Result<bool, NodeError> {
         let volume = self.volume.clone();
-        let check = move || match volume.verify_chunk(key, root) {
-            Ok(true) => Ok(true),
-            Ok(false) | Err(VolumeError::Corrupt(_)) => {
-                volume.quarantine(key)?;
-                Ok(false)
-            }
+        let check = move || match volume.verify_or_quarantine(key, root) {
             Err(VolumeError::NotFound) => Ok(false),
-            Err(error) => Err(error.into()),
+            verified => Ok(verified?),
         };
         self.disk_threads.run(check).await
     }

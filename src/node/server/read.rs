@@ -27,7 +27,7 @@ impl Inner {
         let read = move || match volume.read(get.key, get.first_block, get.block_count) {
             Err(VolumeError::Corrupt(reason)) => {
                 tracing::warn!(key = %get.key, reason, "a damaged chunk was read; it is quarantined");
-                volume.quarantine(get.key)?;
+                volume.quarantine_damaged(get.key)?;
                 Err(NodeError::Corrupt)
             }
             result => Ok(result?),
@@ -39,14 +39,12 @@ impl Inner {
     pub(super) async fn quarantine(&self, term: Term, key: ChunkKey, root: ChunkRoot) -> Result<bool, NodeError> {
         self.state.admit_write(term).await?;
         let volume = self.volume.clone();
-        let check = move || match volume.verify_chunk(key, root) {
-            Ok(true) => Ok(false),
-            Ok(false) | Err(VolumeError::Corrupt(_)) => {
+        let check = move || {
+            let is_right = volume.verify_or_quarantine(key, root)?;
+            if !is_right {
                 tracing::warn!(%key, "a chunk is not what its root says; it is quarantined");
-                volume.quarantine(key)?;
-                Ok(true)
             }
-            Err(error) => Err(error.into()),
+            Ok(!is_right)
         };
         self.disk_threads.run(check).await
     }

@@ -1,0 +1,38 @@
+//! How a volume is: what it says of itself, and what its node passes on.
+
+use super::VolumeId;
+use serde::{Deserialize, Serialize};
+
+/// One data directory. Sizes in bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeStatus {
+    pub volume: VolumeId,
+    /// Bytes that may be used in all: the configured capacity or the file system's size.
+    pub capacity: u64,
+    /// Bytes that the volume's files occupy, space made ready included.
+    pub used: u64,
+    /// Bytes of chunks that still find room before the reserve is reached.
+    pub free: u64,
+    pub chunks: u64,
+    /// Bytes of records that are live.
+    pub live: u64,
+    pub index_bytes: u64,
+    /// Identity of the file system that it stands on.
+    pub device: String,
+    /// Highest sequence known durable, and number of starts: lower than seen before means rolled back.
+    pub durable_sequence: u64,
+    pub start_count: u64,
+    pub state: VolumeState,
+}
+
+/// Whether the volume takes chunks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VolumeState {
+    Writable,
+    /// The reserve is reached: reads and drops go on.
+    Full,
+    /// Fail-stop: the reason is for people.
+    Frozen {
+        reason: String,
+    },
+}
