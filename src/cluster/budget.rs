@@ -8,6 +8,7 @@
 
 use super::{
     error::ClusterError,
+    piece_pool::PiecePool,
     upload_share::{ChunkMemory, UploadShare},
 };
 use crate::types::ByteSize;
@@ -54,6 +55,7 @@ pub struct Budget {
     downloads: Arc<PlainShare>,
     repair: Arc<PlainShare>,
     node_io: Arc<PlainShare>,
+    buffers: Arc<PiecePool>,
     wait: Duration,
 }
 
@@ -68,6 +70,7 @@ impl Budget {
             downloads: Arc::new(PlainShare::new(share(DOWNLOAD_PERCENT), wait)),
             repair: Arc::new(PlainShare::new(repair, wait)),
             node_io: Arc::new(PlainShare::new(share(NODE_IO_PERCENT), wait)),
+            buffers: Arc::default(),
             wait,
         }
     }
@@ -75,6 +78,11 @@ impl Budget {
     /// Memory for one chunk of an upload; it holds nothing yet.
     pub fn begin_chunk(&self) -> ChunkMemory {
         ChunkMemory::new(self.uploads.clone(), self.wait)
+    }
+
+    /// Where the buffers of big chunks come from; what is taken there is charged to the chunk's memory.
+    pub fn buffers(&self) -> &Arc<PiecePool> {
+        &self.buffers
     }
 
     pub fn downloads(&self) -> &PlainShare {

@@ -1,10 +1,19 @@
-//! A chunk while it is being filled: the bytes as they came, the memory that they are charged to, and the block table,
-//! which is made here while the bytes pass through the cache anyway.
+//! A chunk while it is being filled: the bytes, the memory that they are charged to, and the block table, which is made here
+//! while the bytes pass through the cache anyway.
+//!
+//! A chunk within one piece keeps the bytes as they came. One that gets longer is copied, piece by piece and once for all
+//! copies, to where nodes can write it from without copying it each (`piece_pool`).
 
-use super::{budget::PIECE_LENGTH_BYTES, error::ClusterError, upload_share::ChunkMemory};
+use super::{
+    budget::{Budget, PIECE_LENGTH_BYTES},
+    error::ClusterError,
+    piece_pool::{PieceBuffer, PiecePool},
+    upload_share::ChunkMemory,
+};
 use crate::types::{BLOCK_LENGTH, BlockTable, ChunkData, crc32c};
 use bytes::{Buf, Bytes, BytesMut};
 use crc_fast::{CrcAlgorithm, Digest};
+use std::sync::Arc;
 
 /// Slices shorter than this are copied together: a slice keeps the whole buffer alive that it was cut from, and a body that
 /// comes in crumbs would otherwise hold many times the memory that it is charged for. The first slice of a chunk is kept as
@@ -20,6 +29,9 @@ pub struct ChunkBuilder {
     pieces: Vec<Bytes>,
     /// Short slices, copied together; comes after `pieces`.
     tail: BytesMut,
+    buffers: Arc<PiecePool>,
+    /// The piece that is being filled, once the chunk is longer than one; comes after `pieces`.
+    open_piece: Option<PieceBuffer>,
     blocks: Vec<u32>,
     /// Checksum of the last block as far as it has come, and its length so far.
     open_block: Option<Digest>,
@@ -35,13 +47,15 @@ pub struct FilledChunk {
 }
 
 impl ChunkBuilder {
-    pub fn new(memory: ChunkMemory, chunk_size: u32) -> Self {
+    pub fn new(budget: &Budget, chunk_size: u32) -> Self {
         Self {
-            memory,
+            memory: budget.begin_chunk(),
             chunk_size: chunk_size as usize,
             length: 0,
             pieces: Vec::new(),
             tail: BytesMut::new(),
+            buffers: budget.buffers().clone(),
+            open_piece: None,
             blocks: Vec::new(),
             open_block: None,
             open_length: 0,
@@ -71,11 +85,40 @@ impl ChunkBuilder {
     fn push(&mut self, slice: Bytes) {
         self.checksum(&slice);
         self.length += slice.len();
+        if self.length <= PIECE_LENGTH_BYTES {
+            self.keep(slice);
+        } else {
+            self.copy(&slice);
+        }
+        if self.length == PIECE_LENGTH_BYTES {
+            self.copy_first_piece();
+        }
+    }
+
+    fn keep(&mut self, slice: Bytes) {
         if slice.len() < KEPT_SLICE_MIN_BYTES && !self.pieces.is_empty() {
             self.tail.extend_from_slice(&slice);
         } else {
             self.flush_tail();
             self.pieces.push(slice);
+        }
+    }
+
+    /// `fill` cut the bytes at the border of a piece.
+    fn copy(&mut self, bytes: &[u8]) {
+        let mut piece = self.open_piece.take().unwrap_or_else(|| self.buffers.take());
+        piece.push(bytes);
+        match piece.is_full() {
+            true => self.pieces.push(piece.into_bytes()),
+            false => self.open_piece = Some(piece),
+        }
+    }
+
+    /// The first piece is whole: the chunk is big.
+    fn copy_first_piece(&mut self) {
+        self.flush_tail();
+        for slice in std::mem::take(&mut self.pieces) {
+            self.copy(&slice);
         }
     }
 
@@ -115,6 +158,7 @@ impl ChunkBuilder {
     pub fn finish(mut self) -> FilledChunk {
         self.close_block();
         self.flush_tail();
+        self.pieces.extend(self.open_piece.take().map(PieceBuffer::into_bytes));
         // `chunk_size` came as a u32, and the length is at most that.
         let length = u32::try_from(self.length).unwrap_or(u32::MAX);
         let data = ChunkData { pieces: self.pieces, length, table: BlockTable::new(self.blocks) };
@@ -125,7 +169,7 @@ impl ChunkBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{cluster::budget::Budget, types::ByteSize};
+    use crate::types::ByteSize;
     use proptest::prelude::*;
     use std::time::Duration;
 
@@ -155,7 +199,7 @@ mod tests {
             let budget = budget();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
             let chunk = runtime.block_on(async {
-                let mut builder = ChunkBuilder::new(budget.begin_chunk(), 4 << 20);
+                let mut builder = ChunkBuilder::new(&budget, 4 << 20);
                 for slice in slices {
                     builder.fill(&mut source.split_to(slice)).await.unwrap();
                 }
@@ -168,9 +212,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_big_chunk_lies_in_whole_pieces_on_the_border_of_a_page() {
+        let budget = budget();
+        let whole = content(2 * PIECE_LENGTH_BYTES + 5000);
+        let mut builder = ChunkBuilder::new(&budget, 4 << 20);
+        for slice in whole.chunks(50_000) {
+            builder.fill(&mut Bytes::copy_from_slice(slice)).await.unwrap();
+        }
+        let chunk = builder.finish();
+        let lengths: Vec<usize> = chunk.data.pieces.iter().map(Bytes::len).collect();
+        assert_eq!(lengths, [PIECE_LENGTH_BYTES, PIECE_LENGTH_BYTES, 5000]);
+        assert!(chunk.data.pieces.iter().all(|piece| piece.as_ptr().align_offset(4096) == 0));
+        assert_eq!(joined(&chunk.data), whole);
+    }
+
+    #[tokio::test]
     async fn a_full_chunk_takes_no_more_and_leaves_the_rest() {
         let budget = budget();
-        let mut builder = ChunkBuilder::new(budget.begin_chunk(), BLOCK_LENGTH);
+        let mut builder = ChunkBuilder::new(&budget, BLOCK_LENGTH);
         let mut bytes = Bytes::from(content(BLOCK_LENGTH as usize + 10));
         builder.fill(&mut bytes).await.unwrap();
         assert!(builder.is_full());
@@ -180,7 +239,7 @@ mod tests {
     #[tokio::test]
     async fn crumbs_are_copied_together_and_a_small_object_is_not_copied() {
         let budget = budget();
-        let mut builder = ChunkBuilder::new(budget.begin_chunk(), 4 << 20);
+        let mut builder = ChunkBuilder::new(&budget, 4 << 20);
         let first = Bytes::from(content(4096));
         builder.fill(&mut first.clone()).await.unwrap();
         for _ in 0..1000 {

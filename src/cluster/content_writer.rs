@@ -139,7 +139,7 @@ impl ContentWriter {
             return Err(ClusterError::Malformed("a write after one that failed"));
         }
         while !bytes.is_empty() {
-            let begin = || ChunkBuilder::new(self.writes.budget.begin_chunk(), self.writes.chunk_size);
+            let begin = || ChunkBuilder::new(&self.writes.budget, self.writes.chunk_size);
             let mut filling = self.filling.take().unwrap_or_else(begin);
             self.fill(&mut filling, &mut bytes).await?;
             if filling.is_full() {

@@ -24,6 +24,7 @@ mod member_set;
 mod membership;
 mod open_blob;
 mod orphans;
+mod piece_pool;
 mod placement;
 mod probe;
 mod read_plan;

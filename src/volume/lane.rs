@@ -1,12 +1,13 @@
 //! A lane: the open segment of one class, and the records that are planned for it but not yet durable.
 //!
 //! Records are laid out in memory as slices: heads, tables and trailers stand in one scratch buffer that is used again for
-//! every batch, payloads stay where the caller has them. A flush is one vectored write (or, past the page cache, a few
-//! big ones from an aligned buffer) and one sync.
+//! every batch, payloads stay where the caller has them. A flush is one vectored write (past the page cache: `direct_write`) and
+//! one sync.
 
 use super::{
     AppendChunk, VolumeError,
-    disk::{DIRECT_ALIGNMENT, DiskFile},
+    direct_write::DirectWriter,
+    disk::DiskFile,
     format::{HEADER_LENGTH, Layout, RecordHeader, encode_tail},
     index::Place,
     queue::Done,
@@ -20,9 +21,6 @@ use std::{
     ops::Range,
     sync::Arc,
 };
-
-/// Direct writes are made in pieces of so many bytes: what the disk likes best (LIMITS.md), and what memory it takes.
-const DIRECT_PIECE: usize = 1 << 20;
 
 /// What becomes true when a planned record is durable.
 pub enum Effect {
@@ -51,7 +49,7 @@ pub struct Lane {
     planned_end: u64,
     planned: Vec<Planned>,
     scratch: Vec<u8>,
-    aligned: Vec<u8>,
+    direct_writer: DirectWriter,
 }
 
 /// What a record says besides its place, which the lane chooses.
@@ -91,7 +89,7 @@ impl Lane {
             planned_end: 0,
             planned: Vec::new(),
             scratch: Vec::new(),
-            aligned: Vec::new(),
+            direct_writer: DirectWriter::default(),
         }
     }
 
@@ -155,16 +153,15 @@ impl Lane {
             slices.push(IoSlice::new(&self.scratch[planned.tail.clone()]));
         }
         let start = segment.end();
-        let written = match &self.direct {
-            Some(direct) => match write_direct(&**direct, start, &slices, &mut self.aligned) {
-                // The file system opens files for direct writes but doesn't take these.
-                Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                    segment.file.write_vectored_at(start, &slices)
-                }
-                result => result,
-            },
+        let mut written = match &self.direct {
+            Some(direct) => self.direct_writer.write(&**direct, start, &slices),
             None => segment.file.write_vectored_at(start, &slices),
         };
+        if self.direct.is_some() && written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::InvalidInput) {
+            // The file system opens files for direct writes but doesn't take these.
+            self.direct = None;
+            written = segment.file.write_vectored_at(start, &slices);
+        }
         written.map_err(VolumeError::disk("writing records"))
     }
 
@@ -188,31 +185,4 @@ impl Lane {
     pub fn planned_end(&self) -> u64 {
         self.planned_end
     }
-}
-
-/// Writes the slices through a buffer that lies as direct writes must. Their lengths add up to whole blocks.
-fn write_direct(file: &dyn DiskFile, start: u64, slices: &[IoSlice<'_>], buffer: &mut Vec<u8>) -> io::Result<()> {
-    if buffer.is_empty() {
-        buffer.resize(DIRECT_PIECE + DIRECT_ALIGNMENT as usize, 0);
-    }
-    let skip = buffer.as_ptr().align_offset(DIRECT_ALIGNMENT as usize);
-    let aligned = &mut buffer[skip..skip + DIRECT_PIECE];
-    let (mut filled, mut at) = (0, start);
-    for slice in slices {
-        let mut rest: &[u8] = slice;
-        while !rest.is_empty() {
-            let count = rest.len().min(DIRECT_PIECE - filled);
-            aligned[filled..filled + count].copy_from_slice(&rest[..count]);
-            (filled, rest) = (filled + count, &rest[count..]);
-            if filled == DIRECT_PIECE {
-                file.write_vectored_at(at, &[IoSlice::new(aligned)])?;
-                (at, filled) = (at + DIRECT_PIECE as u64, 0);
-            }
-        }
-    }
-    debug_assert!(filled.is_multiple_of(DIRECT_ALIGNMENT as usize), "aligned records are whole blocks");
-    if filled > 0 {
-        file.write_vectored_at(at, &[IoSlice::new(&aligned[..filled])])?;
-    }
-    Ok(())
 }

@@ -4,7 +4,7 @@
 //! # How it works
 //!
 //! A volume appends records (`format`) to segment files (`segment_header`, `segment_files`). One writer (`writer`) takes whatever gathered
-//! in its queue (`queue`), lays it out in the open segments of small and of big records (`lane`), writes, syncs once, enters
+//! in its queue (`queue`), lays it out in the open segments of small and of big records (`lane`, `direct_write`), writes, syncs once, enters
 //! the chunks into the index (`index`, `catalog`), and calls back. Reads (`reader`) look the place up and read it; nothing that
 //! they hold is ever overwritten under them. A dropped chunk gets a tombstone; its payload is punched out (`punch`), or its
 //! segment is compacted (`victims`, `compaction`, `switch`) and the file recycled. Opening a volume reads hint files
@@ -39,6 +39,7 @@ mod background;
 mod catalog;
 mod compaction;
 mod counters;
+mod direct_write;
 pub mod disk;
 mod durable_file;
 mod error;
