@@ -3,10 +3,10 @@
 
 use super::{embedded_nodes::EmbeddedNodes, totals::CountedTotals};
 use crate::{
-    cluster::{Cluster, NodeView, PIECE_LENGTH_BYTES, Share},
+    cluster::{Cluster, NodeView, Share},
     metadata::{Metadata, rows::Totals},
     node::api::VolumeStatus,
-    runtime::{Metrics, Sample, SampleKind},
+    runtime::{Metrics, PIECE_LENGTH_BYTES, Sample, SampleKind},
     s3::S3Service,
     volume::VolumeStats,
 };

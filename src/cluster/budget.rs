@@ -8,10 +8,12 @@
 
 use super::{
     error::ClusterError,
-    piece_pool::PiecePool,
     upload_share::{ChunkMemory, UploadShare},
 };
-use crate::types::ByteSize;
+use crate::{
+    runtime::{PIECE_LENGTH_BYTES, PiecePool},
+    types::ByteSize,
+};
 use std::{
     sync::{
         Arc,
@@ -20,9 +22,6 @@ use std::{
     time::Duration,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-/// Bytes of one piece.
-pub const PIECE_LENGTH_BYTES: usize = 256 * 1024;
 
 /// Number of pieces that hold `bytes`.
 pub fn pieces_of(bytes: usize) -> u32 {

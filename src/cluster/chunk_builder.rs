@@ -2,15 +2,13 @@
 //! while the bytes pass through the cache anyway.
 //!
 //! A chunk within one piece keeps the bytes as they came. One that gets longer is copied, piece by piece and once for all
-//! copies, to where nodes can write it from without copying it each (`piece_pool`).
+//! copies, to where nodes can write it from without copying it each (`runtime::PiecePool`).
 
-use super::{
-    budget::{Budget, PIECE_LENGTH_BYTES},
-    error::ClusterError,
-    piece_pool::{PieceBuffer, PiecePool},
-    upload_share::ChunkMemory,
+use super::{budget::Budget, error::ClusterError, upload_share::ChunkMemory};
+use crate::{
+    runtime::{PIECE_LENGTH_BYTES, PieceBuffer, PiecePool},
+    types::{BLOCK_LENGTH, BlockTable, ChunkData, crc32c},
 };
-use crate::types::{BLOCK_LENGTH, BlockTable, ChunkData, crc32c};
 use bytes::{Buf, Bytes, BytesMut};
 use crc_fast::{CrcAlgorithm, Digest};
 use std::sync::Arc;

@@ -24,7 +24,6 @@ mod member_set;
 mod membership;
 mod open_blob;
 mod orphans;
-mod piece_pool;
 mod placement;
 mod probe;
 mod read_plan;
@@ -40,7 +39,7 @@ pub(crate) mod tests;
 mod topology;
 mod upload_share;
 
-pub use budget::{Budget, PIECE_LENGTH_BYTES, Share};
+pub use budget::{Budget, Share};
 pub use completed_uploads::ForgetCompletedUploads;
 pub use content_reader::ContentReader;
 pub use content_writer::{ContentWriter, Waited, WrittenContent};

@@ -26,7 +26,7 @@ pub struct NodeView {
 /// Counters since the start, and gauges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClusterStats {
-    /// Pieces of memory (`PIECE_LENGTH_BYTES`) in use.
+    /// Pieces of memory (`runtime::PIECE_LENGTH_BYTES`) in use.
     pub upload_pieces: u32,
     pub download_pieces: u32,
     pub blobs_in_flight: u64,

@@ -298,8 +298,8 @@ impl Drop for ChunkMemory {
 
 #[cfg(test)]
 mod tests {
-    use super::super::budget::PIECE_LENGTH_BYTES;
     use super::*;
+    use crate::runtime::PIECE_LENGTH_BYTES;
     use proptest::prelude::*;
 
     fn memory(share: &Arc<UploadShare>) -> ChunkMemory {

@@ -1,11 +1,12 @@
 //! What every layer takes from outside through an argument, so that tests can put something else there:
 //! clock, randomness, shutdown, the metrics registry. And the log, which is the process's own, the request that a task works
 //! for, the value that a step of a background task
-//! returns, and how a directory is made to last.
+//! returns, how a directory is made to last, and buffers that a disk takes as they are.
 
 mod clock;
 mod durable_directory;
 mod metrics;
+mod piece_pool;
 mod random;
 mod request_scope;
 mod shutdown;
@@ -15,6 +16,7 @@ mod telemetry;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use durable_directory::make_durable_directory;
 pub use metrics::{Counters, Labels, Metrics, Sample, SampleKind, Timings};
+pub use piece_pool::{PIECE_LENGTH_BYTES, PieceBuffer, PiecePool};
 pub use random::{Random, SeededRandom, SystemRandom};
 pub use request_scope::{RequestScope, in_current_request};
 pub use shutdown::Shutdown;

@@ -10,7 +10,7 @@ use super::{
     history_tests::{OWNER, key_number},
 };
 use crate::{
-    runtime::SystemRandom,
+    runtime::{PIECE_LENGTH_BYTES, PiecePool, SystemRandom},
     types::{BLOCK_LENGTH, BlobId, BlockTable, ByteSize, ChunkData, ChunkKey, GroupId, Term, crc32c},
 };
 use bytes::Bytes;
@@ -31,34 +31,35 @@ fn settings() -> VolumeSettings {
 }
 
 struct Chunks {
-    payload: Bytes,
+    pieces: Vec<Bytes>,
+    length: u32,
     table: BlockTable,
     next: u32,
 }
 
 impl Chunks {
     fn of(length: usize) -> Self {
-        Self::with_payload(Bytes::from(vec![0x5A; length]))
-    }
-
-    /// Whose payload lies on the border of a block in memory.
-    fn aligned(length: usize) -> Self {
-        let buffer = Bytes::from(vec![0x5A; length + 4096]);
-        let start = buffer.as_ptr().align_offset(4096);
-        Self::with_payload(buffer.slice(start..start + length))
-    }
-
-    fn with_payload(payload: Bytes) -> Self {
+        let payload = vec![0x5A; length];
         let table = BlockTable::new(payload.chunks(BLOCK_LENGTH as usize).map(crc32c).collect());
-        Self { payload, table, next: 0 }
+        Self { pieces: vec![Bytes::from(payload)], length: length as u32, table, next: 0 }
+    }
+
+    /// Whose payload lies in pieces as the gateway makes them.
+    fn aligned(length: usize) -> Self {
+        let pool = Arc::<PiecePool>::default();
+        let pieces = (0..length / PIECE_LENGTH_BYTES).map(|_| {
+            let mut piece = pool.take();
+            piece.push(&[0x5A; PIECE_LENGTH_BYTES]);
+            piece.into_bytes()
+        });
+        Self { pieces: pieces.collect(), ..Self::of(length) }
     }
 
     fn next(&mut self) -> AppendChunk {
         let key = key_number(u64::from(self.next));
         self.next += 1;
-        let length = self.payload.len() as u32;
-        let root = self.table.root(key, length);
-        let data = ChunkData { pieces: vec![self.payload.clone()], length, table: self.table.clone() };
+        let root = self.table.root(key, self.length);
+        let data = ChunkData { pieces: self.pieces.clone(), length: self.length, table: self.table.clone() };
         AppendChunk { term: Term(1), group: GroupId(1), key, root, data }
     }
 }

@@ -1,5 +1,6 @@
 //! Bodies: sent as they lie in memory, received in as few copies as their use allows.
 
+use crate::runtime::{PIECE_LENGTH_BYTES, PiecePool};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
@@ -8,6 +9,7 @@ use std::{
     convert::Infallible,
     fmt,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 use tokio::sync::OwnedSemaphorePermit;
@@ -127,6 +129,21 @@ where
         Ok(whole.freeze())
     }
 
+    /// Takes `length` bytes in pieces that a disk takes as they are, copied while they are warm. The caller bounds the length.
+    pub async fn take_aligned(&mut self, length: usize, buffers: &Arc<PiecePool>) -> Result<Vec<Bytes>, BodyError> {
+        let mut pieces = Vec::with_capacity(length.div_ceil(PIECE_LENGTH_BYTES));
+        let mut left = length;
+        while left > 0 {
+            let (mut piece, wanted) = (buffers.take(), left.min(PIECE_LENGTH_BYTES));
+            while piece.length() < wanted {
+                piece.push(&self.take_some(wanted - piece.length()).await?);
+            }
+            pieces.push(piece.into_bytes());
+            left -= wanted;
+        }
+        Ok(pieces)
+    }
+
     /// Takes `length` bytes in the pieces in which they come, without a copy but of crumbs. The caller bounds the length.
     pub async fn take_pieces(&mut self, length: usize) -> Result<Vec<Bytes>, BodyError> {
         let (mut pieces, mut crumbs, mut taken) = (Vec::new(), BytesMut::new(), 0);
@@ -206,6 +223,18 @@ mod tests {
         let length = pieces.concat().len();
         let taken = runtime().block_on(reader(&pieces).take_pieces(length)).unwrap();
         assert_eq!(taken.iter().map(Bytes::len).collect::<Vec<_>>(), [1000, large.len(), 1000]);
+    }
+
+    #[test]
+    fn aligned_pieces_are_whole_and_lie_on_pages() {
+        let sent: Vec<Vec<u8>> = (0..90).map(|n| vec![n; 10_007]).collect();
+        let length = sent.concat().len();
+        let taken = runtime().block_on(reader(&sent).take_aligned(length, &Arc::default())).unwrap();
+        assert_eq!(taken.concat(), sent.concat());
+        assert!(taken.iter().all(|piece| piece.as_ptr().align_offset(4096) == 0));
+        assert!(taken.iter().rev().skip(1).all(|piece| piece.len() == PIECE_LENGTH_BYTES));
+        let cut = runtime().block_on(reader(&sent).take_aligned(length + 1, &Arc::default()));
+        assert_eq!(cut, Err(BodyError::Cut));
     }
 
     #[test]

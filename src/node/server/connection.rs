@@ -17,7 +17,7 @@ use crate::{
             route::Route,
         },
     },
-    runtime::{Random, RequestScope},
+    runtime::{PIECE_LENGTH_BYTES, PiecePool, Random, RequestScope},
     types::{BLOCK_LENGTH, RequestId, Term},
 };
 use bytes::Bytes;
@@ -27,7 +27,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 
 /// The one thing that is answered to strangers: see `live`.
 const LIVE_PATH: &str = "/health/live";
@@ -43,7 +43,18 @@ pub(super) struct Serving {
     pub(super) receive_memory: ChunkMemory,
     /// For blocks from their reading until they were sent.
     pub(super) send_memory: ChunkMemory,
+    /// Where big chunks are received into.
+    pub(super) buffers: Arc<PiecePool>,
+    /// For long heads of who has not proven the secret yet: anybody can begin to send one, and none is judged before it is
+    /// whole.
+    pub(super) strangers_heads: Semaphore,
 }
+
+/// Long heads of strangers that are received at a time: 4 MiB of memory.
+pub(super) const STRANGERS_HEADS_MAX: usize = 16;
+
+/// Heads up to this length are received from everybody: a connection's own buffer is longer.
+const STRANGERS_HEAD_BYTES: u32 = 4096;
 
 /// A connection. Nothing is done for it but the hello until it has proven the secret.
 pub(super) struct PeerConnection {
@@ -152,6 +163,10 @@ impl PeerConnection {
             return Err(AuthenticationError::NoSession.into());
         }
         let body_length = body.remaining();
+        let _place = match proof.head_length > STRANGERS_HEAD_BYTES && !self.is_proven() {
+            true => self.serving.strangers_heads.acquire().await.ok(),
+            false => None,
+        };
         let head = body.take_contiguous(proof.head_length as usize).await?;
         let mut session = self.session();
         let session = session.as_mut().ok_or(AuthenticationError::NoSession)?;
@@ -198,7 +213,11 @@ impl PeerConnection {
         if body.remaining() != u64::from(length) {
             return Err(refused("the body is not as long as its head says"));
         }
-        let pieces = body.take_pieces(length as usize).await;
+        let length = length as usize;
+        let pieces = match length >= PIECE_LENGTH_BYTES {
+            true => body.take_aligned(length, &self.serving.buffers).await,
+            false => body.take_pieces(length).await,
+        };
         Ok((pieces.map_err(|error| NodeError::Unreachable(error.to_string()))?, memory))
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     chunk_memory::ChunkMemory,
-    connection::{PeerConnection, Serving},
+    connection::{PeerConnection, STRANGERS_HEADS_MAX, Serving},
     service::NodeService,
     write_deadline::WriteDeadline,
 };
@@ -49,6 +49,8 @@ pub async fn serve(listener: TcpListener, parts: ServeParts, shutdown: Shutdown)
         body_timeout: settings.node_request_timeout.0,
         receive_memory: ChunkMemory::new(settings.node_receive_memory),
         send_memory: ChunkMemory::new(settings.node_send_memory),
+        buffers: Arc::default(),
+        strangers_heads: Semaphore::new(STRANGERS_HEADS_MAX),
     });
     // Longer than a client keeps it, so that it is the client who ends it, not we in the middle of its next request.
     let idle_timeout = settings.node_idle_timeout.0.saturating_mul(2);

@@ -1,13 +1,15 @@
-//! Buffers for the pieces of big chunks, on the border of a page: nodes in this process write such pieces past the page cache
-//! without a copy, each of them from the same memory. Buffers that are given back are kept for the next chunks, because the
-//! page faults of a new one cost as much as filling it.
+//! Buffers for the pieces of big chunks, on the border of a page: a volume writes such pieces past the page cache without a
+//! copy, and all volumes of a process from the same memory. Buffers that are given back are kept for the next chunks, because
+//! the page faults of a new one cost as much as filling it.
 
-use super::budget::PIECE_LENGTH_BYTES;
 use bytes::Bytes;
 use std::{
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+/// Bytes of one piece: what memory for data is counted in.
+pub const PIECE_LENGTH_BYTES: usize = 256 * 1024;
 
 /// What direct writes ask of an address.
 const ALIGNMENT: usize = 4096;
@@ -55,8 +57,9 @@ impl PieceBuffer {
         self.length == PIECE_LENGTH_BYTES
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.length == 0
+    /// Bytes that it was filled with so far.
+    pub fn length(&self) -> usize {
+        self.length
     }
 
     /// The piece as far as it was filled. The buffer goes back to the pool with the last handle.
@@ -90,7 +93,7 @@ mod tests {
         let mut piece = pool.take();
         piece.push(b"first ");
         piece.push(b"second");
-        assert!(!piece.is_full() && !piece.is_empty());
+        assert_eq!((piece.is_full(), piece.length()), (false, 12));
         let bytes = piece.into_bytes();
         assert_eq!(&bytes[..], b"first second");
         let place = bytes.as_ptr();
@@ -100,7 +103,7 @@ mod tests {
         assert!(pool.free().is_empty(), "somebody still holds it");
         drop(handle);
         let again = pool.take();
-        assert!(again.is_empty());
+        assert_eq!(again.length(), 0);
         assert_eq!(again.as_ref().as_ptr(), place);
     }
 
