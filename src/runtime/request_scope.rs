@@ -21,7 +21,8 @@ pub struct RequestScope {
 
 impl RequestScope {
     pub fn new(id: RequestId) -> Self {
-        Self { id, span: tracing::info_span!("request", %id) }
+        // Of the highest level: a span below the log's level would not be on the lines that are logged.
+        Self { id, span: tracing::error_span!("request", %id) }
     }
 
     /// That of the task that asks.
