@@ -2,6 +2,7 @@
 //!
 //! Waits for every member. Once `required` of them have the chunk durable, the rest get `straggler_wait` more; who has
 //! not answered by then is left behind (and counted late), and what it lacks goes on the repair list with the commit.
+//! When so many refuse that `required` can't be reached, nobody is waited for.
 
 use super::{member_set::MemberSet, topology::PlacedGroup};
 use crate::node::{NodeError, api::PutChunk};
@@ -93,6 +94,11 @@ impl Sending<'_> {
         });
     }
 
+    /// Whether too few would have the chunk even if everybody who is still pending took it.
+    fn is_hopeless(&self) -> bool {
+        self.report.durable.count() + self.pending.len() < self.patience.required
+    }
+
     /// Whether who is still pending has had its time.
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> bool {
         let now = tokio::time::Instant::now();
@@ -116,10 +122,42 @@ impl Future for Sending<'_> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         this.poll_members(context);
+        if this.is_hopeless() {
+            // Nobody is late: who has not answered was not waited for.
+            this.pending.clear();
+        }
         if !this.pending.is_empty() && !this.poll_deadline(context) {
             return Poll::Pending;
         }
         let left_behind = this.pending.drain(..).map(|(position, _)| position).collect();
         Poll::Ready((std::mem::take(&mut this.report), left_behind))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+    use std::future::{pending, ready};
+
+    fn sending(required: usize, answers: Vec<BoxFuture<'static, Result<(), NodeError>>>) -> Sending<'static> {
+        Sending {
+            pending: answers.into_iter().enumerate().collect(),
+            patience: Patience { required, straggler_wait: Duration::from_secs(600) },
+            deadline: None,
+            is_straggling: false,
+            report: SendReport::default(),
+        }
+    }
+
+    /// Two members were gone and the third hung: every write took the whole deadline to fail.
+    #[tokio::test]
+    async fn nobody_is_waited_for_once_too_few_are_left() {
+        let refused = || ready(Err(NodeError::Full)).boxed();
+        let answers = || vec![refused(), pending().boxed(), refused()];
+        let (report, left_behind) = sending(2, answers()).now_or_never().unwrap();
+        assert_eq!((report.durable.count(), report.refused.len()), (0, 2));
+        assert!(left_behind.is_empty(), "who was not waited for is not late");
+        assert!(sending(1, answers()).now_or_never().is_none(), "one is enough and may still come");
     }
 }
