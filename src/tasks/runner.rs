@@ -7,7 +7,9 @@ use super::{
     status::{TaskState, TaskStatus},
 };
 use crate::runtime::{Clock, Shutdown};
+use futures_util::FutureExt;
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -88,7 +90,9 @@ impl Runner {
     /// One step; how long to rest after it, `None` when the task is done.
     async fn step(&mut self) -> Option<Duration> {
         let began = self.clock.monotonic();
-        let result = self.task.step().await;
+        // A step that panics is a step that failed: the next one goes on, as after a dropped one.
+        let result = AssertUnwindSafe(self.task.step()).catch_unwind().await;
+        let result = result.unwrap_or_else(|_| Err("it panicked".to_owned()));
         let took = self.clock.monotonic().saturating_sub(began);
         let mut status = lock(&self.status);
         match result {
@@ -150,7 +154,14 @@ mod tests {
         fn step(&mut self) -> BoxFuture<'_, Result<Step, String>> {
             self.steps.send(()).unwrap();
             let next = self.script.pop().unwrap_or(Ok(Step::Done));
-            Box::pin(std::future::ready(next))
+            Box::pin(async {
+                if let Err(reason) = &next
+                    && reason == "panic"
+                {
+                    panic!("as the test wants");
+                }
+                next
+            })
         }
 
         fn idle_for(&self) -> Duration {
@@ -187,6 +198,15 @@ mod tests {
         assert_eq!(ended(&mut made).await, 2);
         let [status] = &tasks.status()[..] else { panic!("one task") };
         assert_eq!((status.steps, status.failures, status.last_error.as_deref()), (1, 1, Some("no")));
+    }
+
+    /// A task that had panicked never ran again, and nobody was told.
+    #[tokio::test]
+    async fn a_step_that_panics_is_a_step_that_failed() {
+        let (tasks, mut made, _shutdown) = start(vec![Err("panic".into())]);
+        assert_eq!(ended(&mut made).await, 2);
+        let [status] = &tasks.status()[..] else { panic!("one task") };
+        assert_eq!((status.state, status.failures), (TaskState::Done, 1));
     }
 
     #[tokio::test]
