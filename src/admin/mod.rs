@@ -9,6 +9,7 @@
 
 mod api;
 mod authentication;
+mod body;
 pub mod client;
 mod download;
 mod health;

@@ -1,9 +1,12 @@
 //! `POST /cluster/v1/...`: nodes register and send heartbeats. The calls prove the cluster secret themselves (the node
 //! layer's door checks it), so this only carries path, headers and body to it.
 
-use super::router::Admin;
+use super::{
+    body::{self, BODY_TIMEOUT},
+    router::Admin,
+};
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -36,8 +39,9 @@ pub trait NodeCalls: Send + Sync {
 
 pub async fn answer(State(admin): State<Admin>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, admin.node_calls.body_length_max()).await else {
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    let body = match body::whole(body, admin.node_calls.body_length_max(), BODY_TIMEOUT).await {
+        Ok(body) => body,
+        Err(status) => return status.into_response(),
     };
     let call = NodeCall { path: parts.uri.path().to_owned(), headers: parts.headers, body: body.into() };
     let answer = admin.node_calls.answer(call).await;

@@ -4,6 +4,7 @@
 use super::{
     api::CHALLENGE_PATH,
     authentication::{Doorkeeper, Refusal, SignedRequest},
+    body::{self, BODY_TIMEOUT},
     health::{self, Readiness},
     node_calls::{self, NodeCalls},
     operations::{self, Operations},
@@ -11,7 +12,7 @@ use super::{
 use crate::runtime::Metrics;
 use axum::{
     Router,
-    body::{Body, to_bytes},
+    body::Body,
     extract::{Request, State},
     http::{StatusCode, header},
     middleware::{self, Next},
@@ -63,8 +64,9 @@ async fn metrics(State(admin): State<Admin>) -> Response {
 /// Lets a request through when it proves the root credentials, its body included.
 async fn operators_only(State(doorkeeper): State<Arc<Doorkeeper>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, OPERATOR_BODY_MAX).await else {
-        return (StatusCode::PAYLOAD_TOO_LARGE, "the body is too long or was cut\n").into_response();
+    let body = match body::whole(body, OPERATOR_BODY_MAX, BODY_TIMEOUT).await {
+        Ok(body) => body,
+        Err(status) => return (status, "the body is too long, too slow or was cut\n").into_response(),
     };
     let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
     let authorization = match (headers.next(), headers.next()) {
