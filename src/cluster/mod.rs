@@ -13,6 +13,7 @@ mod content_reader;
 mod content_writer;
 mod deletions;
 mod doubts;
+mod endangered;
 mod error;
 mod fetch;
 mod first_seen;

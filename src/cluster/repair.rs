@@ -1,62 +1,143 @@
 //! Background step: sends members what they missed. The member pulls the blob from its peers, and when it holds all of it,
-//! checked, the copy leaves the repair list. Data does not pass the gateway.
+//! checked, the copy leaves the repair list. Data does not pass the gateway. Blobs that lack several copies come first.
 
 use super::{
     Cluster,
     bad_copies::CopyFault,
     budget::pieces_of,
     cluster_node::ClusterNode,
+    endangered::{Endangered, endangered},
     error::ClusterError,
+    member_set::MEMBERS_MAX,
     topology::{Standing, Topology},
 };
 use crate::{
     metadata::{Command, command::BlobCopy, rows::UnderReplicatedBlob},
     node::api::{PULL_CHUNKS_MAX, PeerAddress, PullBlob},
     runtime::Step,
-    types::{BlobId, ChunkKey, NodeId},
+    types::{BlobId, ChunkKey, CommitSequence, NodeId},
 };
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+};
 
 /// Copies looked at in one step.
 const ROWS_PER_STEP: u32 = 200;
 /// Blobs that are pulled at once: enough to keep a disk busy, few enough to leave it to clients.
 const PULLS_AT_ONCE: usize = 4;
 
+/// Copies of one window of the search for endangered blobs: some milliseconds of the database.
+const SEARCH_WINDOW: u32 = 5000;
+/// Pages between two searches: what became endangered meanwhile does not wait for the end of a long list.
+const PAGES_BETWEEN_SEARCHES: u32 = 50;
+
+/// A round over the repair list: first a search for the blobs that lack several copies, then all in order.
 #[derive(Debug)]
 pub struct SendMissing {
     cluster: Cluster,
+    search: Search,
+    /// Found by the search, not yet looked after.
+    endangered: VecDeque<BlobId>,
     cursor: Option<BlobCopy>,
     /// Whether the present round over the list has repaired anything.
     has_repaired: bool,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Search {
+    UnderWay { after: Option<BlobCopy> },
+    Finished { pages_since: u32 },
+}
+
 impl SendMissing {
     pub fn new(cluster: Cluster) -> Self {
-        Self { cluster, cursor: None, has_repaired: false }
+        Self {
+            cluster,
+            search: Search::UnderWay { after: None },
+            endangered: VecDeque::new(),
+            cursor: None,
+            has_repaired: false,
+        }
     }
 
-    /// One page of the repair list. What can't be repaired now stays on it for the next round.
+    /// One page of the repair list, or as many copies of endangered blobs. What can't be repaired now stays on the list for
+    /// the next round.
     pub async fn step(&mut self) -> Result<Step, ClusterError> {
+        if self.endangered.is_empty() {
+            self.search().await?;
+        }
+        if !self.endangered.is_empty() {
+            self.repair_endangered().await?;
+            return Ok(Step::Busy);
+        }
+        match self.search {
+            Search::UnderWay { .. } => Ok(Step::Busy),
+            Search::Finished { .. } => self.repair_page().await,
+        }
+    }
+
+    /// One window of the search, unless it has come to its end.
+    async fn search(&mut self) -> Result<(), ClusterError> {
+        let Search::UnderWay { after } = self.search else { return Ok(()) };
+        let window = self.cluster.metadata().missing_copies(after, SEARCH_WINDOW).await?;
+        let Endangered { blobs, next } = endangered(&window, SEARCH_WINDOW as usize);
+        self.endangered.extend(blobs);
+        self.search = match next {
+            Some(copy) => Search::UnderWay { after: Some(copy) },
+            None => Search::Finished { pages_since: 0 },
+        };
+        Ok(())
+    }
+
+    async fn repair_endangered(&mut self) -> Result<(), ClusterError> {
+        let as_of = self.cluster.metadata().committed();
+        let mut rows = Vec::new();
+        while rows.len() < ROWS_PER_STEP as usize
+            && let Some(blob) = self.endangered.pop_front()
+        {
+            // In front of every node's id.
+            let before = BlobCopy { blob, node: NodeId::from_bytes([0; 16]) };
+            let of_blob = self.cluster.metadata().under_replicated(Some(before), None, MEMBERS_MAX as u32).await?;
+            rows.extend(of_blob.into_iter().filter(|row| row.blob == blob));
+        }
+        self.repair_rows(&rows, as_of).await
+    }
+
+    async fn repair_page(&mut self) -> Result<Step, ClusterError> {
+        let as_of = self.cluster.metadata().committed();
         let page = self.cluster.metadata().under_replicated(self.cursor, None, ROWS_PER_STEP).await?;
         let has_more = page.len() == ROWS_PER_STEP as usize;
         self.cursor = page.last().filter(|_| has_more).map(|row| BlobCopy { blob: row.blob, node: row.node });
-        let lacking: HashSet<(BlobId, NodeId)> = page.iter().map(|row| (row.blob, row.node)).collect();
-        let topology = self.cluster.membership().topology().load_full();
-        let (cluster, topology, lacking) = (&self.cluster, &*topology, &lacking);
-        let repairs: Vec<BoxFuture<'_, Option<BlobCopy>>> =
-            page.iter().map(|row| repair(cluster, topology, lacking, row).boxed()).collect();
-        let repaired: Vec<BlobCopy> =
-            stream::iter(repairs).buffer_unordered(PULLS_AT_ONCE).filter_map(std::future::ready).collect().await;
-        if !repaired.is_empty() {
-            self.has_repaired = true;
-            tracing::info!(copies = repaired.len(), "sent members what they had missed");
-            self.cluster.metadata().propose(Command::MarkRepaired { copies: repaired }).await?;
-        }
+        self.repair_rows(&page, as_of).await?;
+        self.search = match self.search {
+            Search::Finished { pages_since } if has_more && pages_since < PAGES_BETWEEN_SEARCHES => {
+                Search::Finished { pages_since: pages_since + 1 }
+            }
+            _ => Search::UnderWay { after: None },
+        };
         if has_more {
             return Ok(Step::Busy);
         }
         Ok(if std::mem::take(&mut self.has_repaired) { Step::Busy } else { Step::Idle })
+    }
+
+    /// `as_of` is the newest commit from before the rows were read: what is marked while they are repaired stays marked.
+    async fn repair_rows(&mut self, rows: &[UnderReplicatedBlob], as_of: CommitSequence) -> Result<(), ClusterError> {
+        let lacking: HashSet<(BlobId, NodeId)> = rows.iter().map(|row| (row.blob, row.node)).collect();
+        let topology = self.cluster.membership().topology().load_full();
+        let (cluster, topology, lacking) = (&self.cluster, &*topology, &lacking);
+        let repairs: Vec<BoxFuture<'_, Option<BlobCopy>>> =
+            rows.iter().map(|row| repair(cluster, topology, lacking, row).boxed()).collect();
+        let copies: Vec<BlobCopy> =
+            stream::iter(repairs).buffer_unordered(PULLS_AT_ONCE).filter_map(std::future::ready).collect().await;
+        if !copies.is_empty() {
+            self.has_repaired = true;
+            tracing::info!(copies = copies.len(), "sent members what they had missed");
+            self.cluster.metadata().propose(Command::MarkRepaired { copies, as_of }).await?;
+        }
+        Ok(())
     }
 }
 

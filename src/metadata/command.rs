@@ -82,9 +82,11 @@ pub enum Command {
         copies: Vec<BlobCopy>,
         reason: MissingReason,
     },
-    /// A member holds good copies of every chunk of the blob again.
+    /// A member holds good copies of every chunk of the blob again, as was looked at from the commit `as_of` on: a copy
+    /// that was marked after it stays on the repair list.
     MarkRepaired {
         copies: Vec<BlobCopy>,
+        as_of: CommitSequence,
     },
 
     // Identities and settings

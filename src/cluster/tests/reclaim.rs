@@ -9,7 +9,11 @@ use crate::{
         CarryOutDeletions, ClearOrphans, ClusterError, ClusterSettings, ContentReader, ForgetCompletedUploads,
         SendMissing, WrittenContent,
     },
-    node::api::MetadataWitness,
+    metadata::{
+        Command,
+        command::{BlobCopy, MissingReason},
+    },
+    node::{NodeApi, api::MetadataWitness},
     runtime::Step,
     types::{BlobId, CommitSequence, HumanDuration, Term},
 };
@@ -200,6 +204,30 @@ async fn a_member_gets_what_it_missed_when_it_is_back() {
     test.nodes[1].set_fault(Fault::Dead);
     test.nodes[2].set_fault(Fault::Dead);
     assert_eq!(test.get("key-3").await.unwrap(), content(3 * CHUNK));
+}
+
+/// Repair went by the ids of blobs: one copy short of loss, a blob waited for all those that were merely less than whole.
+#[tokio::test]
+async fn blobs_that_lack_several_copies_are_repaired_first() {
+    let test = TestCluster::start().await;
+    let mut blobs = Vec::new();
+    for i in 0..4 {
+        test.put(&format!("key-{i}"), &content(CHUNK)).await;
+        blobs.push(test.lookup(&format!("key-{i}")).await.unwrap().extents[0].extent.blob);
+    }
+    blobs.sort();
+    let last = blobs[3];
+    let lacking = |blob: BlobId, node: usize| BlobCopy { blob, node: test.nodes[node].id() };
+    let mut copies: Vec<BlobCopy> = blobs.iter().map(|blob| lacking(*blob, 0)).collect();
+    copies.push(lacking(last, 1));
+    let reason = MissingReason::InDoubt;
+    test.metadata.propose(Command::MarkMissing { copies, reason }).await.unwrap();
+    let mut repair = SendMissing::new(test.cluster.clone());
+    repair.step().await.unwrap();
+    let left = test.metadata.missing_copies(None, 10).await.unwrap();
+    assert_eq!(left.iter().map(|copy| copy.blob).collect::<Vec<_>>(), blobs[..3]);
+    while repair.step().await.unwrap() == Step::Busy {}
+    assert!(test.metadata.missing_copies(None, 10).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -57,7 +57,7 @@ pub(super) async fn apply(command: &Command, tx: &mut Transaction<'_>) -> Result
         Command::SetNodeState { node, state, at: _ } => nodes::set_state(*node, *state, tx).await,
         Command::CreateGroups { groups } => nodes::create_groups(groups, tx).await,
         Command::MarkMissing { copies, reason } => repair_list::mark_missing(copies, *reason, tx).await,
-        Command::MarkRepaired { copies } => repair_list::mark_repaired(copies, tx).await,
+        Command::MarkRepaired { copies, as_of } => repair_list::mark_repaired(copies, *as_of, tx).await,
 
         Command::CreateAccessKey(key) => access_keys::create(key, tx).await,
         Command::SetAccessKeyEnabled { access_key, enabled } => {

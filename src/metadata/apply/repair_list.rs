@@ -1,11 +1,14 @@
 //! The repair list: which member lacks which blob. A put adds to it by itself (`contents`); here what is found later.
 
 use super::transaction::{ApplyError, Transaction};
-use crate::metadata::{
-    columns::{missing_reason_code, number},
-    command::{BlobCopy, MissingReason},
-    outcome::Outcome,
-    script::Script,
+use crate::{
+    metadata::{
+        columns::{missing_reason_code, number},
+        command::{BlobCopy, MissingReason},
+        outcome::Outcome,
+        script::Script,
+    },
+    types::CommitSequence,
 };
 
 /// Copies as `json_each` rows: a list of [blob, node], both hexadecimal.
@@ -28,12 +31,16 @@ pub(super) async fn mark_missing(
 }
 
 const MARK_REPAIRED: &str = "
-    DELETE FROM under_replicated WHERE (blob, node) IN
+    DELETE FROM under_replicated WHERE sequence <= $2 AND (blob, node) IN
         (SELECT unhex(copy.value ->> 0), unhex(copy.value ->> 1) FROM json_each($1) AS copy)";
 
-/// Afterwards the copies are off the repair list.
-pub(super) async fn mark_repaired(copies: &[BlobCopy], tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
-    let rows = tx.execute(Script::of(MARK_REPAIRED).with(hex_pairs(copies))).await?;
+/// Afterwards the copies are off the repair list, but for those that were marked after `as_of`.
+pub(super) async fn mark_repaired(
+    copies: &[BlobCopy],
+    as_of: CommitSequence,
+    tx: &mut Transaction<'_>,
+) -> Result<Outcome, ApplyError> {
+    let rows = tx.execute(Script::of(MARK_REPAIRED).with(hex_pairs(copies)).with(number(as_of.0))).await?;
     Ok(Outcome::Progress { rows })
 }
 

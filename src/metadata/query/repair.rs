@@ -20,6 +20,8 @@ const LIST_MISSING_OF_NODE: &str = "
     SELECT m.blob, m.node, b.placement_group, b.size, b.chunk_size, b.roots
     FROM under_replicated m INDEXED BY under_replicated_by_node CROSS JOIN blobs b ON b.blob = m.blob
     WHERE m.node = $2 AND m.blob > $1 ORDER BY m.blob LIMIT $3 + 0";
+const LIST_COPIES: &str = "
+    SELECT blob, node FROM under_replicated WHERE (blob, node) > ($1, $2) ORDER BY blob, node LIMIT $3 + 0";
 const LIST_DELETIONS: &str = "
     SELECT blob, placement_group, chunk_count, size, deleted_at FROM deletions
     WHERE (deleted_at, blob) > ($1, $2) ORDER BY deleted_at, blob LIMIT $3 + 0";
@@ -47,6 +49,19 @@ impl Metadata {
         script.bind(i64::from(limit));
         let rows = script.fetch_all(&mut *self.reader().await?).await?;
         rows.iter().map(under_replicated).collect()
+    }
+
+    /// The repair list by its keys alone, in order from behind `after` on.
+    pub async fn missing_copies(&self, after: Option<BlobCopy>, limit: u32) -> Result<Vec<BlobCopy>, QueryError> {
+        let mut script = Script::of(LIST_COPIES);
+        script.bind(after.as_ref().map_or(&[][..], |copy| copy.blob.as_bytes()));
+        script.bind(after.as_ref().map_or(&[][..], |copy| copy.node.as_bytes()));
+        script.bind(i64::from(limit));
+        let rows = script.fetch_all(&mut *self.reader().await?).await?;
+        let copy = |row: &SqliteRow| {
+            Ok(BlobCopy { blob: BlobId::from_slice(row.bytes(0)?)?, node: NodeId::from_slice(row.bytes(1)?)? })
+        };
+        rows.iter().map(copy).collect()
     }
 
     /// Committed deletions in the order of their commits, from behind `after` on.

@@ -66,7 +66,24 @@ async fn what_is_found_missing_or_bad_is_listed_until_it_is_repaired() {
         fixture.done(Command::MarkMissing { copies: copies.clone(), reason }).await;
         assert_eq!(missing(&fixture).await, [(blob, node(2))], "a blob that is gone needs no repair");
     }
-    fixture.done(Command::MarkRepaired { copies }).await;
+    fixture.done(Command::MarkRepaired { copies, as_of: fixture.metadata.committed() }).await;
+    assert_eq!(missing(&fixture).await, []);
+}
+
+/// A node lost its copy right after repair had looked at it: the loss was forgotten together with what repair had done.
+#[tokio::test]
+async fn a_copy_that_is_marked_while_it_is_repaired_stays_on_the_list() {
+    let fixture = Fixture::new().await;
+    let content = fixture.content(&[10]);
+    let copies = vec![BlobCopy { blob: content.blobs[0].blob, node: node(2) }];
+    fixture.done(Command::PutObject(fixture.put_of("a", content))).await;
+    let mark = |reason| Command::MarkMissing { copies: copies.clone(), reason };
+    fixture.done(mark(MissingReason::Absent)).await;
+    let as_of = fixture.metadata.committed();
+    fixture.done(mark(MissingReason::InDoubt)).await;
+    fixture.done(Command::MarkRepaired { copies: copies.clone(), as_of }).await;
+    assert_eq!(missing(&fixture).await.len(), 1);
+    fixture.done(Command::MarkRepaired { copies: copies.clone(), as_of: as_of.next() }).await;
     assert_eq!(missing(&fixture).await, []);
 }
 

@@ -55,7 +55,7 @@ async fn run_everything(fixture: &Fixture) {
         fixture.extents("a").await.iter().map(|extent| BlobCopy { blob: extent.blob, node: node(2) }).collect();
     fixture.done(Command::MarkMissing { copies: copies.clone(), reason: MissingReason::Absent }).await;
     ask_everything(fixture, other, copies[0]).await;
-    fixture.done(Command::MarkRepaired { copies: copies.clone() }).await;
+    fixture.done(Command::MarkRepaired { copies: copies.clone(), as_of: fixture.metadata.committed() }).await;
     fixture.done(Command::AbortUpload { bucket: fixture.bucket, key: key("other"), upload: other }).await;
     for name in ["a", "b/c", "big"] {
         fixture.delete(name).await;
@@ -88,6 +88,7 @@ async fn ask_everything(fixture: &Fixture, upload: UploadId, copy: BlobCopy) {
     metadata.upload(bucket, &key("other"), upload).await.unwrap();
     metadata.completed_upload(bucket, &key("big"), upload).await.unwrap();
     metadata.under_replicated(Some(copy), None, 10).await.unwrap();
+    metadata.missing_copies(Some(copy), 10).await.unwrap();
     metadata.under_replicated(Some(copy), Some(node(2)), 10).await.unwrap();
     metadata.deletions(None, 10).await.unwrap();
     metadata.counted_blobs(None, 10).await.unwrap();

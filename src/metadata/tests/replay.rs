@@ -158,7 +158,9 @@ async fn command(act: Act, made: &mut Made, fixture: &Fixture) -> Command {
         Act::Missing { node: number } => {
             Command::MarkMissing { copies: copies(made, number), reason: MissingReason::Corrupt }
         }
-        Act::Repaired { node: number } => Command::MarkRepaired { copies: copies(made, number) },
+        Act::Repaired { node: number } => {
+            Command::MarkRepaired { copies: copies(made, number), as_of: fixture.metadata.committed() }
+        }
         Act::Forget => Command::ForgetCompletedUploads { before: at(60), limit: 1 },
     }
 }
