@@ -37,12 +37,20 @@ fn without_port(host: &str) -> &str {
     }
 }
 
+/// Which part of the request names the bucket, if any does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BucketPlace {
+    Path,
+    Host,
+}
+
 /// Bucket and key of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     /// The whole path, decoded: what is signed.
     pub path: String,
     pub bucket: Option<BucketName>,
+    bucket_place: BucketPlace,
     pub key: Option<ObjectKey>,
 }
 
@@ -54,15 +62,21 @@ impl Address {
         }
         let path = percent::decode(raw_path, PlusSign::IsPlus).map_err(|_| S3Error::new(S3Code::InvalidURI))?;
         let rest = &path[1..];
-        let (bucket, key) = match domains.bucket_of(host) {
-            Some(bucket) => (Some(parse_bucket(&bucket)?), parse_key(rest)?),
-            None => match rest.split_once('/') {
-                None if rest.is_empty() => (None, None),
-                None => (Some(parse_bucket(rest)?), None),
-                Some((bucket, key)) => (Some(parse_bucket(bucket)?), parse_key(key)?),
-            },
+        if let Some(bucket) = domains.bucket_of(host) {
+            let (bucket, key) = (Some(parse_bucket(&bucket)?), parse_key(rest)?);
+            return Ok(Self { path, bucket, bucket_place: BucketPlace::Host, key });
+        }
+        let (bucket, key) = match rest.split_once('/') {
+            None if rest.is_empty() => (None, None),
+            None => (Some(parse_bucket(rest)?), None),
+            Some((bucket, key)) => (Some(parse_bucket(bucket)?), parse_key(key)?),
         };
-        Ok(Self { path, bucket, key })
+        Ok(Self { path, bucket, bucket_place: BucketPlace::Path, key })
+    }
+
+    /// The bucket, when the Host names it.
+    pub fn host_bucket(&self) -> Option<&str> {
+        self.bucket.as_ref().filter(|_| self.bucket_place == BucketPlace::Host).map(BucketName::as_str)
     }
 }
 

@@ -154,6 +154,11 @@ const LISTED_CONFIGURATIONS: [(Operation, Operation); 4] = [
     (Op::GetBucketMetricsConfiguration, Op::ListBucketMetricsConfigurations),
 ];
 
+/// Whether a parameter of this name makes another operation of the request, on a bucket or on an object.
+pub fn is_sub_resource(name: &str) -> bool {
+    BUCKET_SUB_RESOURCES.iter().chain(OBJECT_SUB_RESOURCES).any(|row| row.name == name)
+}
+
 /// The operation of a request whose address has these parts.
 pub fn route(method: &Method, scope: Scope, query: &Query, headers: &HeaderMap) -> Result<Operation, S3Error> {
     match scope {

@@ -161,8 +161,14 @@ impl Inner {
         let address = Address::parse(host, parts.uri.path(), &self.domains)?;
         let query = Query::parse(parts.uri.query().unwrap_or_default())
             .map_err(|error| S3Error::with_message(S3Code::InvalidURI, error.to_string()))?;
-        let incoming =
-            IncomingRequest { method: &parts.method, path: &address.path, query: &query, headers: &parts.headers };
+        let incoming = IncomingRequest {
+            method: &parts.method,
+            path: &address.path,
+            raw_path: parts.uri.path(),
+            host_bucket: address.host_bucket(),
+            query: &query,
+            headers: &parts.headers,
+        };
         let authenticated = self.verifier.verify(&incoming, self.clock.now()).await?;
         let headers = hoisted::headers(&parts.headers, &query)?;
         let operation = route::route(&parts.method, scope(&address), &query, &headers)?;

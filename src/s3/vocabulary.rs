@@ -177,6 +177,9 @@ const WITH_VERSION: &[Operation] = &[
 
 /// In ascending order. `versionId` has a rule of its own.
 const PARAMETERS: &[Word] = &[
+    wire("AWSAccessKeyId"),
+    wire("Expires"),
+    wire("Signature"),
     wire("X-Amz-Algorithm"),
     wire("X-Amz-Content-Sha256"),
     wire("X-Amz-Credential"),

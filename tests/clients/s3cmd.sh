@@ -56,6 +56,16 @@ copies_moves_and_shows() {
   s3 du "s3://$BUCKET/big" | grep 33000000
 }
 
+# s3cmd signs URLs with Signature Version 2.
+signs_urls() {
+  local url
+  url=$(s3 signurl "s3://$BUCKET/a b/ü+%.bin" +60)
+  [[ $url == *AWSAccessKeyId=* ]]
+  curl -sSf "$url" | cmp - small
+  equal "$(curl -s -o /dev/null -w '%{http_code}' "${url/.bin/.other}")" 403
+  equal "$(curl -s -o /dev/null -w '%{http_code}' "$(s3 signurl "s3://$BUCKET/a b/ü+%.bin" 1000000000)")" 403
+}
+
 deletes() {
   s3 del "s3://$BUCKET/big"
   fails s3 info "s3://$BUCKET/big"
@@ -69,5 +79,6 @@ check "mb, put, get" puts_and_gets
 check "put in parts" sends_in_parts
 check "sync there, back and with --delete-removed" syncs
 check "cp, mv, modify, info, du" copies_moves_and_shows
+check "signurl; a changed and an old URL are refused" signs_urls
 check "del, del --recursive, rb" deletes
 exit $FAILED

@@ -66,8 +66,8 @@ fn unsupported(text: &str) -> S3Error {
     }
 }
 
-/// Signature Version 2, asymmetric signatures.
-pub fn unsupported_mechanism() -> S3Error {
+/// Signature Version 2, which is taken in a query only; asymmetric signatures.
+fn unsupported_mechanism() -> S3Error {
     S3Error::invalid_request(
         "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
     )

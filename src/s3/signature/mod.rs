@@ -1,23 +1,29 @@
-//! AWS Signature Version 4: who made this request, and is it as they made it?
+//! AWS Signature Version 4, and Version 2 in presigned URLs: who made this request, and is it as they made it?
 //!
-//! There is one verifier (`verifier.rs`), called once for every request before anything else looks at it, and one
-//! exhaustive enum of payload forms (`payload.rs`): a form that is not in it is refused. Sources: Amazon S3 API
-//! Reference, "Authenticating Requests (AWS Signature Version 4)" and its pages on the Authorization header, on query
-//! parameters, and on chunked uploads.
+//! There is one verifier (`verifier.rs`), called once for every request before anything else looks at it, one exhaustive
+//! enum of ways to sign (`mechanism.rs`) and one of payload forms (`payload.rs`): what is not in them is refused. Sources:
+//! Amazon S3 API Reference, "Authenticating Requests (AWS Signature Version 4)" and its pages on the Authorization header,
+//! on query parameters, and on chunked uploads; for Version 2 see `presigned_v2.rs`.
 
 mod authorization_header;
 mod canonical_request;
 mod chunk_signer;
 mod claim;
+mod incoming_request;
+mod mechanism;
 mod payload;
 mod presigned_query;
+mod presigned_v2;
 mod request_time;
 mod verifier;
 
 pub use chunk_signer::ChunkSigner;
+pub use incoming_request::IncomingRequest;
+pub use mechanism::is_presigned;
 pub use payload::Payload;
-pub use presigned_query::is_presigned;
-pub use verifier::{IncomingRequest, Verifier};
+pub use verifier::Verifier;
 
+#[cfg(test)]
+mod presigned_v2_tests;
 #[cfg(test)]
 mod tests;

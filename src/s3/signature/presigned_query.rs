@@ -1,8 +1,7 @@
-//! A presigned URL: the claim stands in the query. Source: Amazon S3 API Reference, "Authenticating Requests: Using
+//! A presigned URL of Version 4: the claim stands in the query. Source: Amazon S3 API Reference, "Authenticating Requests: Using
 //! Query Parameters".
 
 use super::{
-    authorization_header::unsupported_mechanism,
     claim::{ALGORITHM, Claim, ClaimPlace, CredentialScope, Reason, parse_signature, parse_signed_headers},
     request_time::RequestTime,
 };
@@ -20,17 +19,11 @@ const EXPIRES_MAX_SECONDS: u64 = 7 * 24 * 60 * 60;
 const PARAMETERS: [&str; 6] =
     ["X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature"];
 
-/// Those of Signature Version 2.
-const OLD_PARAMETERS: [&str; 2] = ["AWSAccessKeyId", "Signature"];
-
 pub fn is_presigned(query: &Query) -> bool {
-    query.iter().any(|(name, _)| PARAMETERS.contains(&name) || OLD_PARAMETERS.contains(&name))
+    PARAMETERS.iter().any(|name| query.contains(name))
 }
 
 pub fn parse(query: &Query) -> Result<Claim<'_>, S3Error> {
-    if OLD_PARAMETERS.iter().any(|name| query.contains(name)) {
-        return Err(unsupported_mechanism());
-    }
     let [algorithm, credential, date, expires, signed_headers, signature] = parameters(query)?;
     if algorithm != ALGORITHM {
         return Err(malformed("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\""));
@@ -160,7 +153,5 @@ mod tests {
             let alone = Query::parse(&format!("{name}=x")).unwrap();
             assert!(is_presigned(&alone) && parse(&alone).is_err(), "{name}");
         }
-        let old = Query::parse("AWSAccessKeyId=AK&Signature=x&Expires=1").unwrap();
-        assert_eq!(parse(&old).unwrap_err().code(), S3Code::InvalidRequest);
     }
 }

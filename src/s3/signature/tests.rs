@@ -27,15 +27,15 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-const NOW_SECONDS: u64 = 1_750_000_000;
-const ACCESS_KEY: &str = "AKIDEXAMPLE";
-const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+pub const NOW_SECONDS: u64 = 1_750_000_000;
+pub const ACCESS_KEY: &str = "AKIDEXAMPLE";
+pub const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     Timestamp::from_unix_millis(NOW_SECONDS as i64 * 1000)
 }
 
-fn verifier(region: Option<&str>) -> Verifier {
+pub fn verifier(region: Option<&str>) -> Verifier {
     let root = RootKey { access_key: ACCESS_KEY.into(), secret: SecretString::from(SECRET) };
     let keys = AccessKeys::new(
         root,
@@ -58,8 +58,14 @@ struct Wire {
 
 impl Wire {
     fn verify_with(&self, verifier: &Verifier, at: Timestamp) -> Result<Authenticated, S3Error> {
-        let request =
-            IncomingRequest { method: &self.method, path: &self.path, query: &self.query, headers: &self.headers };
+        let request = IncomingRequest {
+            method: &self.method,
+            path: &self.path,
+            raw_path: &percent::encode(&self.path, Slash::Kept),
+            host_bucket: None,
+            query: &self.query,
+            headers: &self.headers,
+        };
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(verifier.verify(&request, at))
     }
 

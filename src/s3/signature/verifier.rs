@@ -6,39 +6,31 @@ use super::{
     canonical_request::{CanonicalParts, canonical_request},
     chunk_signer::ChunkSigner,
     claim::{ALGORITHM, Claim, ClaimPlace},
+    incoming_request::IncomingRequest,
+    mechanism::{Mechanism, mechanism, two_mechanisms},
     payload::{Payload, PayloadKind},
     presigned_query,
+    presigned_v2::{self, PresignedV2},
     request_time::{RequestTime, SKEW_MAX},
 };
 use crate::{
     identity::{Authenticator, Credential, Principal, SigningKey},
-    s3::{
-        error::{S3Code, S3Error},
-        query::Query,
-    },
+    s3::error::{S3Code, S3Error},
     types::Timestamp,
 };
 use aws_lc_rs::digest;
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderValue};
 use std::{
     borrow::Cow,
     fmt::Write as _,
+    sync::Arc,
     time::{Duration, UNIX_EPOCH},
 };
 
 const CONTENT_SHA256: &str = "x-amz-content-sha256";
 const CONTENT_SHA256_PARAMETER: &str = "X-Amz-Content-Sha256";
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
-
-/// What is signed of a request, decoded once: the handlers see the same path and query.
-#[derive(Clone, Copy, Debug)]
-pub struct IncomingRequest<'a> {
-    pub method: &'a Method,
-    pub path: &'a str,
-    pub query: &'a Query,
-    pub headers: &'a HeaderMap,
-}
 
 /// A request whose maker is known.
 #[derive(Debug)]
@@ -61,17 +53,24 @@ impl Verifier {
     }
 
     pub async fn verify(&self, request: &IncomingRequest<'_>, now: Timestamp) -> Result<Authenticated, S3Error> {
-        let claim = self.claim(request)?;
-        check_time(&claim, now)?;
-        let (kind, payload_text) = payload_of(request, &claim)?;
-        check_all_amz_headers_are_signed(request.headers, &claim)?;
-        let access_key = claim.scope.access_key;
-        let credential = self
-            .authenticator
-            .credential(access_key)
-            .await?
-            .ok_or_else(|| S3Error::new(S3Code::InvalidAccessKeyId).field("AWSAccessKeyId", access_key))?;
-        let key = credential.signing_key(claim.scope.date, claim.scope.region, |secret| derive(secret, &claim));
+        match mechanism(request)? {
+            Mechanism::V4(claim) => self.verify_v4(request, &claim, now).await,
+            Mechanism::PresignedV2(claim) => self.verify_presigned_v2(request, &claim, now).await,
+        }
+    }
+
+    async fn verify_v4(
+        &self,
+        request: &IncomingRequest<'_>,
+        claim: &Claim<'_>,
+        now: Timestamp,
+    ) -> Result<Authenticated, S3Error> {
+        self.check_region(claim)?;
+        check_time(claim, now)?;
+        let (kind, payload_text) = payload_of(request, claim)?;
+        check_all_amz_headers_are_signed(request.headers, claim)?;
+        let credential = self.credential(claim.scope.access_key).await?;
+        let key = credential.signing_key(claim.scope.date, claim.scope.region, |secret| derive(secret, claim));
         let canonical = canonical_request(&CanonicalParts {
             method: request.method,
             path: request.path,
@@ -80,7 +79,7 @@ impl Verifier {
             signed_headers: &claim.signed_headers,
             payload: payload_text,
         });
-        let principal = prove(&credential, &key, &claim, &canonical)?;
+        let principal = prove(&credential, &key, claim, &canonical)?;
         let signer = || ChunkSigner::new(key.clone(), claim.time.as_str(), claim.scope.text, claim.signature);
         let payload = match kind {
             PayloadKind::Hash(hash) => Payload::Hash(hash),
@@ -92,35 +91,43 @@ impl Verifier {
         Ok(Authenticated { principal, payload })
     }
 
-    /// The request's one claim: from the header or from the query, never from both.
-    fn claim<'a>(&self, request: &IncomingRequest<'a>) -> Result<Claim<'a>, S3Error> {
-        if request.headers.contains_key("x-amz-security-token") || request.query.contains("X-Amz-Security-Token") {
-            return Err(S3Code::InvalidToken.into());
+    /// The region plays no part: this version does not sign one.
+    async fn verify_presigned_v2(
+        &self,
+        request: &IncomingRequest<'_>,
+        claim: &PresignedV2<'_>,
+        now: Timestamp,
+    ) -> Result<Authenticated, S3Error> {
+        claim.check_time(now)?;
+        let payload_header = request.headers.get(CONTENT_SHA256).map(header_text);
+        let payload = presigned_payload(payload_header.or(request.query.get(CONTENT_SHA256)))?;
+        let credential = self.credential(claim.access_key).await?;
+        let mut string_to_sign = Vec::new();
+        for path in presigned_v2::signed_paths(request) {
+            string_to_sign = claim.string_to_sign(request, &path)?;
+            let expected = |secret: &str| presigned_v2::sign(secret, &string_to_sign);
+            if let Some(principal) = credential.prove(claim.signature.as_bytes(), expected) {
+                return Ok(Authenticated { principal, payload });
+            }
         }
-        let in_header = request.headers.get(header::AUTHORIZATION).filter(|value| !value.is_empty());
-        let in_query = presigned_query::is_presigned(request.query);
-        let claim = match (in_header, in_query) {
-            (Some(value), false) => authorization_header::parse(value, request.headers)?,
-            (None, true) => presigned_query::parse(request.query)?,
-            (Some(_), true) => return Err(two_mechanisms()),
-            (None, false) => return Err(S3Code::AccessDenied.into()),
-        };
+        let string_to_sign = String::from_utf8_lossy(&string_to_sign);
+        Err(signature_mismatch(claim.access_key, claim.signature, &string_to_sign))
+    }
+
+    async fn credential(&self, access_key: &str) -> Result<Arc<Credential>, S3Error> {
+        let credential = self.authenticator.credential(access_key).await?;
+        credential.ok_or_else(|| S3Error::new(S3Code::InvalidAccessKeyId).field("AWSAccessKeyId", access_key))
+    }
+
+    fn check_region(&self, claim: &Claim<'_>) -> Result<(), S3Error> {
         match (&self.region, &claim.place) {
             (Some(region), place) if region != claim.scope.region => Err(match place {
                 ClaimPlace::AuthorizationHeader => authorization_header::wrong_region(claim.scope.region, region),
                 ClaimPlace::Query { .. } => presigned_query::wrong_region(claim.scope.region, region),
             }),
-            _ => Ok(claim),
+            _ => Ok(()),
         }
     }
-}
-
-fn two_mechanisms() -> S3Error {
-    S3Error::with_message(
-        S3Code::InvalidArgument,
-        "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter \
-         or the Authorization header should be specified",
-    )
 }
 
 fn check_time(claim: &Claim<'_>, now: Timestamp) -> Result<(), S3Error> {
@@ -151,7 +158,7 @@ fn check_lifetime(time: &RequestTime, expires: Duration, now: Timestamp) -> Resu
 
 /// How the body is covered, and the text of it that is signed.
 fn payload_of<'a>(request: &IncomingRequest<'a>, claim: &Claim<'_>) -> Result<(PayloadKind, &'a str), S3Error> {
-    let header = request.headers.get(CONTENT_SHA256).map(|value| value.to_str().unwrap_or_default());
+    let header = request.headers.get(CONTENT_SHA256).map(header_text);
     let text = match (header, request.query.get(CONTENT_SHA256_PARAMETER), &claim.place) {
         (Some(_), Some(_), _) | (None, Some(_), ClaimPlace::AuthorizationHeader) => return Err(two_mechanisms()),
         (Some(text), None, _) | (None, Some(text), ClaimPlace::Query { .. }) => text,
@@ -160,19 +167,41 @@ fn payload_of<'a>(request: &IncomingRequest<'a>, claim: &Claim<'_>) -> Result<(P
             return Err(S3Error::invalid_request("Missing required header for this request: x-amz-content-sha256"));
         }
     };
-    let kind = PayloadKind::parse(text).ok_or_else(|| {
+    let kind = payload_kind(text)?;
+    match claim.place {
+        ClaimPlace::Query { .. } if kind.is_chunked() => Err(chunked_presigned()),
+        ClaimPlace::Query { .. } | ClaimPlace::AuthorizationHeader => Ok((kind, text)),
+    }
+}
+
+/// Of a URL of Version 2, where the form of the payload is an `x-amz-*` header like others.
+fn presigned_payload(text: Option<&str>) -> Result<Payload, S3Error> {
+    match text.map(payload_kind).transpose()? {
+        None | Some(PayloadKind::Unsigned) => Ok(Payload::Unsigned),
+        Some(PayloadKind::Hash(hash)) => Ok(Payload::Hash(hash)),
+        Some(
+            PayloadKind::SignedChunks | PayloadKind::SignedChunksWithTrailer | PayloadKind::UnsignedChunksWithTrailer,
+        ) => Err(chunked_presigned()),
+    }
+}
+
+fn payload_kind(text: &str) -> Result<PayloadKind, S3Error> {
+    PayloadKind::parse(text).ok_or_else(|| {
         S3Error::invalid_argument(
             CONTENT_SHA256,
             text,
             "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, \
              STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.",
         )
-    })?;
-    let is_presigned = matches!(claim.place, ClaimPlace::Query { .. });
-    if is_presigned && kind.is_chunked() {
-        return Err(S3Error::invalid_request("A presigned request can't carry an aws-chunked body."));
-    }
-    Ok((kind, text))
+    })
+}
+
+fn chunked_presigned() -> S3Error {
+    S3Error::invalid_request("A presigned request can't carry an aws-chunked body.")
+}
+
+fn header_text(value: &HeaderValue) -> &str {
+    value.to_str().unwrap_or_default()
 }
 
 /// What is not signed could have been added on the way.
@@ -209,16 +238,20 @@ fn string_to_sign(claim: &Claim<'_>, canonical: &[u8]) -> String {
     format!("{ALGORITHM}\n{}\n{}\n{hash}", claim.time.as_str(), claim.scope.text)
 }
 
-/// As S3 does, with what the client needs to find its mistake; never with the signature that would have been right.
 fn mismatch(claim: &Claim<'_>, canonical: &[u8], string_to_sign: &str) -> S3Error {
     let canonical_text: Cow<'_, str> = String::from_utf8_lossy(canonical);
-    S3Error::new(S3Code::SignatureDoesNotMatch)
-        .field("AWSAccessKeyId", claim.scope.access_key)
-        .field("StringToSign", string_to_sign)
-        .field("SignatureProvided", claim.signature)
-        .field("StringToSignBytes", hex_bytes(string_to_sign.as_bytes()))
+    signature_mismatch(claim.scope.access_key, claim.signature, string_to_sign)
         .field("CanonicalRequest", canonical_text)
         .field("CanonicalRequestBytes", hex_bytes(canonical))
+}
+
+/// As S3 does, with what the client needs to find its mistake; never with the signature that would have been right.
+fn signature_mismatch(access_key: &str, signature: &str, string_to_sign: &str) -> S3Error {
+    S3Error::new(S3Code::SignatureDoesNotMatch)
+        .field("AWSAccessKeyId", access_key)
+        .field("StringToSign", string_to_sign)
+        .field("SignatureProvided", signature)
+        .field("StringToSignBytes", hex_bytes(string_to_sign.as_bytes()))
 }
 
 fn hex_bytes(bytes: &[u8]) -> String {

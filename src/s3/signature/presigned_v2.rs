@@ -1,0 +1,166 @@
+//! A presigned URL of Signature Version 2: `AWSAccessKeyId`, `Expires`, `Signature` in the query. Clients still make them
+//! by themselves (boto3 and version 1 of aws-cli in us-east-1, `s3cmd signurl`). In a header this version is refused.
+//! Source: Amazon S3 User Guide, "Signing and authenticating REST requests (AWS signature version 2)", its section "Query
+//! string request authentication alternative".
+//!
+//! Weaker than Version 4 by its design, and so as weak as S3's: host, other headers and other parameters (`prefix`) are
+//! not signed, nor is the body; the URL lives as long as it says, without a longest time; a value of a parameter may hold
+//! an `&`. What holds here too: every `x-amz-*` header is signed, wherever it stands, and so is every parameter that
+//! makes another operation of the request, those included that S3 got after its page was written.
+
+use super::incoming_request::IncomingRequest;
+use crate::{
+    s3::{
+        error::{S3Code, S3Error},
+        query::Query,
+        route,
+    },
+    types::Timestamp,
+};
+use aws_lc_rs::hmac;
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use http::{HeaderName, HeaderValue, header};
+use std::{borrow::Cow, collections::BTreeMap};
+
+const ACCESS_KEY: &str = "AWSAccessKeyId";
+const EXPIRES: &str = "Expires";
+const SIGNATURE: &str = "Signature";
+
+/// Each of them alone makes the request a presigned one. `Expires` alone signs nothing.
+pub const PARAMETERS: [&str; 2] = [ACCESS_KEY, SIGNATURE];
+
+/// Signed parameters that are no sub-resources.
+const SIGNED_PARAMETERS: [&str; 11] = [
+    "defaultObjectAcl",
+    "partNumber",
+    "response-cache-control",
+    "response-content-disposition",
+    "response-content-encoding",
+    "response-content-language",
+    "response-content-type",
+    "response-expires",
+    "select-type",
+    "storageClass",
+    "versionId",
+];
+
+/// What the query says about its own signature, before anything of it is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PresignedV2<'a> {
+    pub access_key: &'a str,
+    pub signature: &'a str,
+    expires_text: &'a str,
+    expires_unix_seconds: i64,
+}
+
+impl<'a> PresignedV2<'a> {
+    /// All three parameters, each exactly once.
+    pub fn parse(query: &'a Query) -> Result<Self, S3Error> {
+        let [access_key, expires_text, signature] = [ACCESS_KEY, EXPIRES, SIGNATURE].map(|name| only(query, name));
+        let (Some(access_key), Some(expires_text), Some(signature)) = (access_key, expires_text, signature) else {
+            return Err(S3Error::with_message(
+                S3Code::AccessDenied,
+                "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters",
+            ));
+        };
+        let is_number = !expires_text.is_empty() && expires_text.bytes().all(|b| b.is_ascii_digit());
+        let expires = expires_text.parse().ok().filter(|_| is_number);
+        let expires_unix_seconds = expires.ok_or_else(|| {
+            S3Error::with_message(
+                S3Code::AccessDenied,
+                format!("Invalid date (should be seconds since epoch): {expires_text}"),
+            )
+        })?;
+        Ok(Self { access_key, signature, expires_text, expires_unix_seconds })
+    }
+
+    pub fn check_time(&self, now: Timestamp) -> Result<(), S3Error> {
+        if now.unix_seconds() < self.expires_unix_seconds {
+            return Ok(());
+        }
+        let expires = Timestamp::from_unix_millis(self.expires_unix_seconds.saturating_mul(1000));
+        Err(S3Error::with_message(S3Code::AccessDenied, "Request has expired")
+            .field("Expires", expires.to_iso_8601())
+            .field("ServerTime", now.to_iso_8601()))
+    }
+
+    /// `path` is one of `signed_paths`. Bytes, because header values may hold any.
+    pub fn string_to_sign(&self, request: &IncomingRequest<'_>, path: &str) -> Result<Vec<u8>, S3Error> {
+        let mut out = Vec::with_capacity(256);
+        let mut line = |text: &[u8]| {
+            out.extend_from_slice(text);
+            out.push(b'\n');
+        };
+        line(request.method.as_str().as_bytes());
+        for name in [HeaderName::from_static("content-md5"), header::CONTENT_TYPE] {
+            line(request.headers.get(name).map_or(b"", |value| value.as_bytes().trim_ascii()));
+        }
+        line(self.expires_text.as_bytes());
+        for (name, value) in amz_headers(request)? {
+            line(&[name.as_bytes(), b":", &value].concat());
+        }
+        out.extend_from_slice(canonical_resource(request, path).as_bytes());
+        Ok(out)
+    }
+}
+
+/// The base64 text of the signature that `secret` makes.
+pub fn sign(secret: &str, string_to_sign: &[u8]) -> Vec<u8> {
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes());
+    BASE64.encode(hmac::sign(&key, string_to_sign)).into_bytes()
+}
+
+/// The value of a parameter that stands once.
+fn only<'a>(query: &'a Query, name: &str) -> Option<&'a str> {
+    let mut found = query.iter().filter(|(known, _)| *known == name).map(|(_, value)| value);
+    found.next().filter(|_| found.next().is_none())
+}
+
+/// Ascending. From the headers, and from the query, where signers put those that they signed; `hoisted` hands them to the
+/// operations. A value that could be taken for several lines, or a name for more than one, is refused.
+fn amz_headers<'a>(request: &IncomingRequest<'a>) -> Result<BTreeMap<String, Cow<'a, [u8]>>, S3Error> {
+    let mut all: BTreeMap<String, Cow<'a, [u8]>> = BTreeMap::new();
+    let in_query = request.query.iter().filter(|(name, _)| name.starts_with("x-amz-"));
+    for (name, value) in in_query {
+        let invalid = || S3Error::invalid_argument(name, value, "The parameter can't be taken as a header.");
+        let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
+        HeaderValue::from_bytes(value.as_bytes()).map_err(|_| invalid())?;
+        if all.insert(header.as_str().to_owned(), Cow::Borrowed(value.as_bytes().trim_ascii())).is_some() {
+            return Err(S3Error::invalid_argument(name, "", "The parameter stands twice."));
+        }
+    }
+    for name in request.headers.keys().filter(|name| name.as_str().starts_with("x-amz-")) {
+        let values: Vec<&[u8]> = request.headers.get_all(name).iter().map(|v| v.as_bytes().trim_ascii()).collect();
+        if all.insert(name.as_str().to_owned(), Cow::Owned(values.join(&b','))).is_some() {
+            return Err(S3Error::invalid_argument(name.as_str(), "", "The parameter stands as a header too."));
+        }
+    }
+    Ok(all)
+}
+
+/// The path as it was sent. A bucket alone may be signed with a slash behind it, as boto3 does: both forms name the same.
+pub fn signed_paths(request: &IncomingRequest<'_>) -> Vec<String> {
+    let bucket = request.host_bucket.map(|bucket| format!("/{bucket}")).unwrap_or_default();
+    let sent = format!("{bucket}{}", request.raw_path);
+    let names_a_bucket_alone =
+        request.host_bucket.is_none() && request.path.len() > 1 && !request.path[1..].contains('/');
+    if names_a_bucket_alone { vec![format!("{sent}/"), sent] } else { vec![sent] }
+}
+
+/// The path and the signed parameters, decoded, in the order of their names. A parameter without a value
+/// stands without `=`.
+fn canonical_resource(request: &IncomingRequest<'_>, path: &str) -> String {
+    let mut resource = path.to_owned();
+    let is_signed = |name: &str| SIGNED_PARAMETERS.contains(&name) || route::is_sub_resource(name);
+    let mut signed: Vec<(&str, &str)> = request.query.iter().filter(|(name, _)| is_signed(name)).collect();
+    signed.sort_by_key(|(name, _)| *name);
+    for (i, (name, value)) in signed.iter().enumerate() {
+        resource.push(if i == 0 { '?' } else { '&' });
+        resource.push_str(name);
+        if !value.is_empty() {
+            resource.push('=');
+            resource.push_str(value);
+        }
+    }
+    resource
+}
