@@ -45,6 +45,34 @@ async fn marker_and_prefix_are_echoed_even_when_empty() {
     assert_eq!(element(&text, "IsTruncated").as_deref(), Some("false"));
 }
 
+/// The keys hold what a URL, XML and XML 1.0 alone can't carry.
+#[tokio::test]
+async fn every_name_is_encoded_when_asked_for_and_well_formed_when_not() {
+    let fixture = Fixture::new().await;
+    for key in ["a +%/k\u{1}", "a +%/m/x"] {
+        fixture.put(key, "x").await;
+    }
+    let asked = "?prefix=a%20%2B%25%2F&marker=a%20%2B%25%2F&delimiter=%2F&max-keys=1";
+    let text = fixture.raw("GET", &format!("{asked}&encoding-type=url")).send().await.text();
+    for (name, value) in [
+        ("Prefix", "a%20%2B%25/"),
+        ("Marker", "a%20%2B%25/"),
+        ("NextMarker", "a%20%2B%25/k%01"),
+        ("Delimiter", "/"),
+        ("Key", "a%20%2B%25/k%01"),
+        ("EncodingType", "url"),
+    ] {
+        assert_eq!(element(&text, name).as_deref(), Some(value), "{text}");
+    }
+    let next = "?prefix=a%20%2B%25%2F&marker=a%20%2B%25%2Fk%01&delimiter=%2F&encoding-type=url";
+    let text = fixture.raw("GET", next).send().await.text();
+    let prefixes = element(&text, "CommonPrefixes").unwrap();
+    assert_eq!(element(&prefixes, "Prefix").as_deref(), Some("a%20%2B%25/m/"), "{text}");
+    let text = fixture.raw("GET", asked).send().await.text();
+    assert_eq!(element(&text, "Key").as_deref(), Some("a +%/k\u{fffd}"), "{text}");
+    assert_eq!(element(&text, "NextMarker").as_deref(), Some("a +%/k\u{fffd}"), "{text}");
+}
+
 #[tokio::test]
 async fn an_absent_bucket_and_bad_numbers_are_refused() {
     let fixture = Fixture::new().await;

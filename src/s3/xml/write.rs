@@ -120,7 +120,9 @@ impl XmlWriter {
     }
 }
 
-/// Escapes markup, and control characters as numeric references: keys may hold any of them, and S3 shows them so.
+/// Escapes markup, and control characters as numeric references. What XML 1.0 can't carry, not even so (its production
+/// `Char`), stands as U+FFFD: S3 writes a reference that parsers refuse, and with it the whole list. Who has such keys
+/// asks for `encoding-type=url`.
 fn escape_into(out: &mut String, text: &str) {
     let mut plain_from = 0;
     for (at, c) in text.char_indices() {
@@ -137,6 +139,8 @@ fn escape_into(out: &mut String, text: &str) {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&apos;"),
+            '\u{FFFE}' | '\u{FFFF}' => out.push(char::REPLACEMENT_CHARACTER),
+            '\0'..=' ' if !matches!(c, '\t' | '\r') => out.push(char::REPLACEMENT_CHARACTER),
             other => {
                 let _ = write!(out, "&#x{:X};", u32::from(other));
             }
@@ -153,7 +157,7 @@ mod tests {
     #[test]
     fn documents_are_escaped_and_well_formed() {
         let mut writer = XmlWriter::document("ListBucketResult");
-        writer.text("Name", "a<b>&\"'\u{1}\r").number("MaxKeys", 7).flag("IsTruncated", false);
+        writer.text("Name", "a<b>&\"'\u{1}\r\n\t\u{7f}\u{ffff}").number("MaxKeys", 7).flag("IsTruncated", false);
         writer.element("Contents", |w| {
             w.key("Key", "a/b ü", TextEncoding::Url).key("Key", "a/b ü", TextEncoding::Plain);
         });
@@ -162,19 +166,21 @@ mod tests {
             text,
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
              <ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
-             <Name>a&lt;b&gt;&amp;&quot;&apos;&#x1;&#xD;</Name><MaxKeys>7</MaxKeys><IsTruncated>false</IsTruncated>\
+             <Name>a&lt;b&gt;&amp;&quot;&apos;\u{fffd}&#xD;\n&#x9;&#x7F;\u{fffd}</Name><MaxKeys>7</MaxKeys><IsTruncated>false</IsTruncated>\
              <Contents><Key>a/b%20%C3%BC</Key><Key>a/b ü</Key></Contents></ListBucketResult>"
         );
     }
 
     proptest! {
         #[test]
-        fn no_text_breaks_out_of_its_element(text in ".*") {
+        fn no_text_breaks_out_of_its_element(text in "(\\PC|[\u{0}-\u{20}&<>\u{FFFE}\u{FFFF}]){0,40}") {
             let mut writer = XmlWriter::plain_document("a");
             writer.text("b", &text);
             let bytes = writer.finish();
             let inner = std::str::from_utf8(&bytes).unwrap().split_once("<a><b>").unwrap().1.strip_suffix("</b></a>").unwrap();
             prop_assert!(!inner.contains(['<', '>']));
+            let is_allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..);
+            prop_assert!(quick_xml::escape::unescape(inner).unwrap().chars().all(is_allowed));
         }
     }
 }

@@ -37,8 +37,7 @@ fn render(ctx: &RequestContext<'_>, parameters: &ListParameters, marker: &str, p
     let encoding = parameters.encoding;
     let mut xml = XmlWriter::document("ListBucketResult");
     xml.text("Name", ctx.bucket.map_or("", |bucket| bucket.as_str()));
-    // Of the first version's names alone the prefix is never encoded: the AWS SDKs don't decode it.
-    xml.text("Prefix", &parameters.prefix).key("Marker", marker, encoding);
+    xml.key("Prefix", &parameters.prefix, encoding).key("Marker", marker, encoding);
     // S3 gives NextMarker only with a delimiter; without one, the last key is where a client goes on.
     if let Some(next) = page.next_marker().filter(|_| !parameters.delimiter.is_empty()) {
         xml.key("NextMarker", next, encoding);
