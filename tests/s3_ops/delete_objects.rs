@@ -53,6 +53,12 @@ async fn a_body_must_fit_its_digest_and_be_well_formed_xml() {
     assert_eq!(wrong.send().await.code(), "BadDigest");
     let cut = fixture.raw("POST", "?delete").header("x-amz-checksum-crc32", "hRSJYA==").body("<Delete>").send().await;
     assert_eq!((cut.status, cut.code().as_str()), (400, "MalformedXML"));
+    fixture.put("a", "x").await;
+    let junk = format!("{ONE_KEY}junk");
+    let behind =
+        fixture.raw("POST", "?delete").header("content-md5", "+q6viMbkvrczRwMO6cYCvA==").body(junk).send().await;
+    assert_eq!((behind.status, behind.code().as_str()), (400, "MalformedXML"));
+    assert_eq!(fixture.keys().await, ["a"]);
 }
 
 #[tokio::test]

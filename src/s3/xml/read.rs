@@ -13,6 +13,7 @@ const ELEMENTS_MAX: usize = 100_000;
 /// Reads a document whose root element is `root`. The caller has bounded the length of `bytes`.
 pub fn read<T: DeserializeOwned>(bytes: &[u8], root: &str) -> Result<T, S3Error> {
     let text = std::str::from_utf8(bytes).map_err(|_| malformed())?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     check_structure(text, root)?;
     quick_xml::de::from_str(text).map_err(|_| malformed())
 }
@@ -42,6 +43,10 @@ fn check_structure(text: &str, root: &str) -> Result<(), S3Error> {
             Event::Start(_) => depth += 1,
             Event::End(_) => depth = depth.checked_sub(1).ok_or_else(malformed)?,
             Event::DocType(_) | Event::PI(_) => return Err(malformed()),
+            Event::Decl(_) if depth > 0 || roots > 0 => return Err(malformed()),
+            // Outside of the root a document has comments and white space.
+            Event::Text(text) if depth == 0 && !is_white(&text) => return Err(malformed()),
+            Event::CData(_) | Event::GeneralRef(_) if depth == 0 => return Err(malformed()),
             Event::Eof => break,
             Event::Empty(_)
             | Event::Text(_)
@@ -55,6 +60,11 @@ fn check_structure(text: &str, root: &str) -> Result<(), S3Error> {
         }
     }
     if depth == 0 && roots == 1 { Ok(()) } else { Err(malformed()) }
+}
+
+/// XML's white space, which is less than Unicode's.
+fn is_white(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'))
 }
 
 #[cfg(test)]
@@ -90,6 +100,12 @@ mod tests {
     }
 
     #[test]
+    fn white_space_and_comments_may_stand_around_the_root() {
+        let text = "\u{feff}<?xml version=\"1.0\"?>\r\n\t<!-- a --> <Delete/>\n<!-- b -->\r\n ";
+        assert_eq!(read::<Delete>(text.as_bytes(), "Delete").unwrap(), Delete { objects: vec![], quiet: false });
+    }
+
+    #[test]
     fn hostile_documents_are_malformed() {
         let deep = format!("<Delete>{}{}</Delete>", "<a>".repeat(20), "</a>".repeat(20));
         let wide = format!("<Delete>{}</Delete>", "<a/>".repeat(ELEMENTS_MAX));
@@ -103,6 +119,14 @@ mod tests {
             "<Delete></Other>",
             "<Other></Other>",
             "<Delete/><Delete/>",
+            "<Delete></Delete>junk",
+            "<Delete></Delete>\u{a0}",
+            "<Delete></Delete><![CDATA[ ]]>",
+            "<Delete></Delete>&amp;",
+            "<Delete></Delete>&#32;",
+            "<Delete></Delete><?xml version=\"1.0\"?>",
+            "<Delete><?xml version=\"1.0\"?></Delete>",
+            "junk<Delete></Delete>",
             "<Delete><Object/></Delete>",
             "<Delete><Object><Key>&unknown;</Key></Object></Delete>",
             "<?xml-stylesheet href=\"x\"?><Delete/>",
