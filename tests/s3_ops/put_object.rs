@@ -252,3 +252,15 @@ async fn overwriting_while_reading_gives_the_reader_one_whole_version() {
     fixture.client.delete_object().bucket(&fixture.bucket).key("key").send().await.unwrap();
     assert!(read.body.collect().await.unwrap().to_vec() == first);
 }
+
+/// 2 KiB of metadata may be hundreds of headers, and each of them is signed.
+#[tokio::test]
+async fn metadata_may_be_many_small_headers() {
+    let fixture = Fixture::new().await;
+    let names: Vec<String> = (0..290).map(|i| format!("m{i:03}")).collect();
+    let put = fixture.client.put_object().bucket(&fixture.bucket).key("key");
+    names.iter().fold(put, |put, name| put.metadata(name, "v")).send().await.unwrap();
+    // The SDK itself reads answers of at most 100 headers.
+    let head = fixture.raw("HEAD", "/key").send().await;
+    assert!(names.iter().all(|name| head.header(&format!("x-amz-meta-{name}")) == Some("v")), "{:?}", head.headers);
+}

@@ -46,7 +46,8 @@ async fn two_requests_behind_each_other_get_two_answers() {
 #[tokio::test]
 async fn too_many_or_too_long_headers_are_refused() {
     let server = Server::start().await;
-    let many: String = (0..200).map(|i| format!("X-{i}: x\r\n")).collect();
+    let many: String = (0..600).map(|i| format!("X-{i}: x\r\n")).collect();
+    // hyper's own answer, without a document: see docs/s3-compatibility.md.
     assert_eq!(RawRequest::new("GET", "/").line(&many).send(&server).status, 431);
     let long = format!("X-Long: {}\r\n", "x".repeat(20_000));
     assert_eq!(RawRequest::new("GET", "/").line(&long).send(&server).code(), "RequestHeaderSectionTooLarge");

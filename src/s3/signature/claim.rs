@@ -7,8 +7,8 @@ pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const SERVICE: &str = "s3";
 const TERMINATOR: &str = "aws4_request";
 
-/// Headers that one request may sign: more than any client sends.
-const SIGNED_HEADERS_MAX: usize = 100;
+/// Headers that one request may sign: as many as it may have (`listener`).
+const SIGNED_HEADERS_MAX: usize = 512;
 
 /// `AKID/20250101/us-east-1/s3/aws4_request`, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
