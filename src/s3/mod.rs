@@ -22,6 +22,7 @@ mod route;
 mod service;
 mod settings;
 mod signature;
+mod standard_headers;
 mod stats;
 mod vocabulary;
 pub mod xml;

@@ -17,6 +17,7 @@ use super::{
     route,
     settings::S3Settings,
     signature::{IncomingRequest, Verifier},
+    standard_headers,
     stats::S3Stats,
     vocabulary,
 };
@@ -174,6 +175,7 @@ impl Inner {
         let operation = route::route(&parts.method, scope(&address), &query, &headers)?;
         let _ = routed.set(operation);
         vocabulary::check(operation, &headers, &query)?;
+        standard_headers::check(operation, &parts.method, &headers)?;
         let copy_source = match operation {
             Operation::CopyObject | Operation::UploadPartCopy => CopySource::from_headers(&headers)?,
             _ => None,

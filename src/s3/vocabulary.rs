@@ -16,6 +16,8 @@ use http::HeaderMap;
 enum Treatment {
     /// Read by the operation, or by the wire on its way there.
     Used,
+    /// Read by the operation; on others ignoring it would do more, or something else, than was asked.
+    Only,
     /// Only some values mean something that we have.
     Checked(fn(&str) -> Result<(), S3Error>),
     /// Ignoring it changes nothing that the client could see.
@@ -24,7 +26,7 @@ enum Treatment {
     Refused,
 }
 
-/// On which operations a name means anything; on others it is ignored.
+/// On which operations a name means anything; on others it is ignored, or refused (`Treatment::Only`).
 enum On {
     Any,
     These(&'static [Operation]),
@@ -38,6 +40,10 @@ struct Word {
 
 const fn used(name: &'static str, on: &'static [Operation]) -> Word {
     Word { name, on: On::These(on), treatment: Treatment::Used }
+}
+
+const fn only(name: &'static str, on: &'static [Operation]) -> Word {
+    Word { name, on: On::These(on), treatment: Treatment::Only }
 }
 
 const fn wire(name: &'static str) -> Word {
@@ -106,7 +112,7 @@ const HEADERS: &[Word] = &[
     used("x-amz-copy-source-if-modified-since", COPIES),
     used("x-amz-copy-source-if-none-match", COPIES),
     used("x-amz-copy-source-if-unmodified-since", COPIES),
-    used("x-amz-copy-source-range", &[Op::UploadPartCopy]),
+    only("x-amz-copy-source-range", &[Op::UploadPartCopy]),
     refused("x-amz-copy-source-server-side-encryption-customer-algorithm"),
     refused("x-amz-copy-source-server-side-encryption-customer-key"),
     refused("x-amz-copy-source-server-side-encryption-customer-key-md5"),
@@ -120,8 +126,8 @@ const HEADERS: &[Word] = &[
     checked("x-amz-grant-write", WITH_ACL, check_no_grant),
     checked("x-amz-grant-write-acp", WITH_ACL, check_no_grant),
     refused("x-amz-if-match-initiated-time"),
-    used("x-amz-if-match-last-modified-time", &[Op::DeleteObject]),
-    used("x-amz-if-match-size", &[Op::DeleteObject]),
+    only("x-amz-if-match-last-modified-time", &[Op::DeleteObject]),
+    only("x-amz-if-match-size", &[Op::DeleteObject]),
     used("x-amz-max-parts", &[Op::GetObjectAttributes]),
     used("x-amz-metadata-directive", &[Op::CopyObject]),
     harmless("x-amz-mfa"),
@@ -202,7 +208,7 @@ const PARAMETERS: &[Word] = &[
     used("max-parts", &[Op::ListParts]),
     used("max-uploads", &[Op::ListMultipartUploads]),
     used("part-number-marker", &[Op::ListParts]),
-    used("partNumber", &[Op::GetObject, Op::HeadObject, Op::UploadPart, Op::UploadPartCopy]),
+    only("partNumber", &[Op::GetObject, Op::HeadObject, Op::UploadPart, Op::UploadPartCopy]),
     used(
         "prefix",
         &[Op::ListBuckets, Op::ListMultipartUploads, Op::ListObjectVersions, Op::ListObjects, Op::ListObjectsV2],
@@ -252,15 +258,20 @@ impl Word {
             On::These(operations) => operations.contains(&operation),
         };
         match &self.treatment {
-            Treatment::Refused if applies => Err(S3Error::with_message(
-                S3Code::NotImplemented,
-                "A header or query parameter you provided implies functionality that is not implemented",
-            )
-            .field("Header", self.name)),
+            Treatment::Refused if applies => Err(not_implemented(self.name)),
+            Treatment::Only if !applies => Err(not_implemented(self.name)),
             Treatment::Checked(check) if applies => check(value),
-            Treatment::Used | Treatment::Harmless | Treatment::Refused | Treatment::Checked(_) => Ok(()),
+            Treatment::Used | Treatment::Only | Treatment::Harmless | Treatment::Refused | Treatment::Checked(_) => {
+                Ok(())
+            }
         }
     }
+}
+
+/// The refusal of a header or parameter that would change what the request means.
+pub fn not_implemented(name: &str) -> S3Error {
+    let message = "A header or query parameter you provided implies functionality that is not implemented";
+    S3Error::with_message(S3Code::NotImplemented, message).field("Header", name)
 }
 
 /// CLIENTS.md, item 10: as S3 does for a bucket whose owner is enforced.
@@ -337,6 +348,24 @@ mod tests {
             Some(S3Code::NotImplemented)
         );
         assert_eq!(with_header(Op::CreateBucket, "x-amz-bucket-object-lock-enabled", "False"), None);
+    }
+
+    #[test]
+    fn what_would_do_more_than_was_asked_is_refused_where_it_is_not_read() {
+        for (name, read, other) in [
+            ("x-amz-copy-source-range", Op::UploadPartCopy, Op::CopyObject),
+            ("x-amz-if-match-size", Op::DeleteObject, Op::PutObject),
+            ("x-amz-if-match-last-modified-time", Op::DeleteObject, Op::DeleteObjects),
+        ] {
+            assert_eq!(with_header(read, name, "1"), None, "{name}");
+            assert_eq!(with_header(other, name, "1"), Some(S3Code::NotImplemented), "{name}");
+        }
+        let part = Query::parse("partNumber=1").unwrap();
+        assert!(check(Op::HeadObject, &HeaderMap::new(), &part).is_ok());
+        for operation in [Op::DeleteObject, Op::AbortMultipartUpload] {
+            let refused = check(operation, &HeaderMap::new(), &part).unwrap_err();
+            assert_eq!(refused.code(), S3Code::NotImplemented, "{operation:?}");
+        }
     }
 
     #[test]

@@ -253,6 +253,30 @@ async fn overwriting_while_reading_gives_the_reader_one_whole_version() {
     assert!(read.body.collect().await.unwrap().to_vec() == first);
 }
 
+/// Ignoring one of them would write what the client asked not to write.
+#[tokio::test]
+async fn a_condition_or_range_that_no_write_knows_is_refused() {
+    let fixture = Fixture::new().await;
+    fixture.put("key", "old").await;
+    let long_ago = "Mon, 01 Jan 2001 00:00:00 GMT";
+    for (method, name, value) in [
+        ("PUT", "if-unmodified-since", long_ago),
+        ("PUT", "if-modified-since", long_ago),
+        ("PUT", "content-range", "bytes 0-2/100"),
+        ("PUT", "x-amz-if-match-size", "1"),
+        ("DELETE", "if-none-match", "*"),
+        ("DELETE", "if-unmodified-since", long_ago),
+    ] {
+        let body = if method == "PUT" { "new" } else { "" };
+        let refused = fixture.raw(method, "/key").header(name, value).body(body).send().await;
+        assert_eq!((refused.status, refused.code().as_str()), (501, "NotImplemented"), "{method} {name}");
+        assert!(refused.text().contains(&format!("<Header>{name}</Header>")), "{}", refused.text());
+    }
+    let part = fixture.raw("DELETE", "/key?partNumber=1").send().await;
+    assert_eq!((part.status, part.code().as_str()), (501, "NotImplemented"));
+    assert_eq!(fixture.get("key").await, b"old");
+}
+
 /// 2 KiB of metadata may be hundreds of headers, and each of them is signed.
 #[tokio::test]
 async fn metadata_may_be_many_small_headers() {
