@@ -57,6 +57,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("tracing_appender", &["runtime"]),
     ("rustix", &["volume", "runtime", "app", "metadata", "node/server", "cli"]),
     ("md5", &["objects", "cli"]),
+    ("tikv_jemallocator", &["main"]),
 ];
 
 struct Source {
