@@ -7,7 +7,7 @@ use super::{
     operation::{Operation, Scope},
     query::Query,
 };
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method, header};
 
 /// What a sub-resource means under each method; absent: `MethodNotAllowed`.
 struct SubResource {
@@ -164,7 +164,7 @@ pub fn route(method: &Method, scope: Scope, query: &Query, headers: &HeaderMap) 
     match scope {
         Scope::Service => match *method {
             Method::GET => Ok(Op::ListBuckets),
-            _ => Err(method_not_allowed(method)),
+            _ => Err(method_not_allowed(method, "GET")),
         },
         Scope::Bucket => bucket_operation(method, query),
         Scope::Object => object_operation(method, query, headers),
@@ -187,7 +187,7 @@ fn bucket_operation(method: &Method, query: &Query) -> Result<Operation, S3Error
         Method::PUT => Ok(Op::CreateBucket),
         Method::DELETE => Ok(Op::DeleteBucket),
         Method::POST => Ok(Op::PostObject),
-        _ => Err(method_not_allowed(method)),
+        _ => Err(method_not_allowed(method, "GET, HEAD, PUT, DELETE, POST")),
     }
 }
 
@@ -211,7 +211,7 @@ fn object_operation(method: &Method, query: &Query, headers: &HeaderMap) -> Resu
         Method::PUT if is_copy => Ok(Op::CopyObject),
         Method::PUT => Ok(Op::PutObject),
         Method::DELETE => Ok(Op::DeleteObject),
-        _ => Err(method_not_allowed(method)),
+        _ => Err(method_not_allowed(method, "GET, HEAD, PUT, DELETE")),
     }
 }
 
@@ -226,7 +226,7 @@ fn sub_resource<'a>(
     for (name, _) in query.iter() {
         let Some(row) = table.iter().find(|row| row.name == name) else {
             if other.iter().any(|row| row.name == name) {
-                return Err(method_not_allowed(method));
+                return Err(method_not_allowed(method, ""));
             }
             continue;
         };
@@ -249,17 +249,27 @@ fn under_method(row: &SubResource, method: &Method) -> Result<Operation, S3Error
         Method::DELETE => row.delete,
         _ => None,
     };
-    operation.ok_or_else(|| method_not_allowed(method))
+    operation.ok_or_else(|| method_not_allowed(method, &row.methods()))
 }
 
-fn method_not_allowed(method: &Method) -> S3Error {
-    S3Error::new(S3Code::MethodNotAllowed).field("Method", method.as_str())
+impl SubResource {
+    /// `GET, PUT`: the methods under which it means something.
+    fn methods(&self) -> String {
+        let cells = [("GET", self.get), ("PUT", self.put), ("POST", self.post), ("DELETE", self.delete)];
+        let names: Vec<&str> = cells.into_iter().filter(|(_, cell)| cell.is_some()).map(|(name, _)| name).collect();
+        names.join(", ")
+    }
+}
+
+/// `allowed` goes into the header that a 405 needs (RFC 9110, section 15.5.6); empty where no method helps.
+fn method_not_allowed(method: &Method, allowed: &str) -> S3Error {
+    let allowed = HeaderValue::from_str(allowed).unwrap_or(HeaderValue::from_static(""));
+    S3Error::new(S3Code::MethodNotAllowed).field("Method", method.as_str()).header(header::ALLOW, allowed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     fn routed(method: &Method, scope: Scope, query: &str, is_copy: bool) -> Result<Operation, S3Code> {
         let mut headers = HeaderMap::new();
