@@ -56,7 +56,7 @@ async fn an_object_without_a_good_copy_is_refused_before_its_answer_begins() {
     fixture.put("empty", b"").await;
     fixture.test.nodes.iter().for_each(|node| node.corrupt_all());
     let refused = fixture.objects.get(&get_input("key")).await.map(|(found, _)| found.range);
-    assert!(matches!(refused, Err(ObjectError::Internal(_))), "{refused:?}");
+    assert!(matches!(refused, Err(ObjectError::Unavailable(_))), "{refused:?}");
     assert_eq!(fixture.get_whole("empty").await.unwrap(), b"");
 }
 
@@ -203,7 +203,7 @@ async fn without_nodes_a_write_is_unavailable_and_a_lost_object_is_an_error() {
     for node in &fixture.test.nodes {
         node.set_fault(Fault::Dead);
     }
-    assert!(matches!(fixture.get_whole("key").await, Err(ObjectError::Internal(_))));
+    assert!(matches!(fixture.get_whole("key").await, Err(ObjectError::Unavailable(_))));
     let refused = fixture.objects.put(put_input("new"), TestBody::of(b"x")).await.unwrap_err();
     assert!(matches!(refused, ObjectError::Unavailable(_)), "{refused:?}");
 }
