@@ -216,7 +216,8 @@ fn flip_below(directory: &Path, chunk: &Chunk) -> u32 {
             found += flip_below(&path, chunk);
             continue;
         }
-        let bytes = std::fs::read(&path).unwrap();
+        // The node goes on working: a file that it makes ready may get its name meanwhile.
+        let Ok(bytes) = std::fs::read(&path) else { continue };
         for at in 0..bytes.len().saturating_sub(needle.len()) {
             if bytes[at..].starts_with(needle) {
                 write_byte(&path, at + 5, bytes[at + 5] ^ 0x40);
