@@ -3,7 +3,7 @@
 use super::Secret;
 use crate::runtime::{LogFormat, LogSettings, check_level};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::{net::Ipv6Addr, path::PathBuf};
 
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
@@ -99,6 +99,7 @@ impl ProcessSettings {
         if self.nodes == 0 || self.nodes > EMBEDDED_NODES_MAX {
             return Err(format!("nodes: must be 1 to {EMBEDDED_NODES_MAX}"));
         }
+        self.validate_addresses()?;
         check_level(&self.log_level).map_err(|error| format!("log_level: {error}"))?;
         if self.access_key.is_some() != self.secret_key.is_some() {
             return Err("access_key and secret_key go together: give both or neither".into());
@@ -117,9 +118,38 @@ impl ProcessSettings {
         Ok(())
     }
 
+    fn validate_addresses(&self) -> Result<(), String> {
+        for (name, address) in [("address", &self.address), ("admin_address", &self.admin_address)] {
+            if port_of(address).is_none() {
+                return Err(format!("{name}: `{address}` is not HOST:PORT"));
+            }
+        }
+        if let Some(advertise) = &self.advertise
+            && port_of(advertise).is_none_or(|port| port == 0)
+        {
+            return Err(format!("advertise: `{advertise}` is not HOST:PORT"));
+        }
+        if let Some(gateway) = &self.gateway
+            && port_of(gateway.strip_prefix("http://").unwrap_or(gateway)).is_none_or(|port| port == 0)
+        {
+            return Err(format!("gateway: `{gateway}` is no admin address: write http://HOST:PORT"));
+        }
+        Ok(())
+    }
+
     pub fn log(&self) -> LogSettings {
         LogSettings { format: self.log_format, level: self.log_level.clone(), directory: self.log_dir.clone() }
     }
+}
+
+/// The port of `HOST:PORT`, where the host is a name, an IPv4 address, or an IPv6 address in brackets.
+fn port_of(text: &str) -> Option<u16> {
+    let (host, port) = text.rsplit_once(':')?;
+    let is_host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(v6) => v6.parse::<Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)),
+    };
+    port.parse().ok().filter(|_| is_host && port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// What fits into a credential scope and a header: no `/`, `,`, `=` or space.
@@ -134,6 +164,22 @@ mod tests {
     #[test]
     fn the_defaults_are_valid() {
         ProcessSettings::default().validate().unwrap();
+    }
+
+    #[test]
+    fn addresses_are_a_host_and_a_port() {
+        for good in ["127.0.0.1:0", "[::1]:9000", "node-1.example:65535", "localhost:9001"] {
+            ProcessSettings { address: good.into(), ..Default::default() }.validate().unwrap();
+        }
+        for bad in ["foo", "foo:", ":9000", "1:2:3", "::1:9000", "[x]:1", "host:65536", "host:+1", "http://host:1", ""]
+        {
+            assert!(ProcessSettings { admin_address: bad.into(), ..Default::default() }.validate().is_err(), "{bad}");
+            assert!(ProcessSettings { advertise: Some(bad.into()), ..Default::default() }.validate().is_err(), "{bad}");
+        }
+        for bad in ["ftp://host:1", "https://host:1", "http://host:0", "http://host", "http://host:1/x"] {
+            assert!(ProcessSettings { gateway: Some(bad.into()), ..Default::default() }.validate().is_err(), "{bad}");
+        }
+        ProcessSettings { gateway: Some("http://10.0.0.1:9001".into()), ..Default::default() }.validate().unwrap();
     }
 
     #[test]
