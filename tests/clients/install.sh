@@ -99,7 +99,7 @@ go_client
 say "in $FOLDER and from the system:"
 "$FOLDER/python/bin/pip" freeze | grep -E '^(awscli|boto3|botocore|awscrt|minio|s3cmd)==' | sed 's/^/  PyPI    /'
 /usr/bin/aws --version 2>&1 | sed 's/^/  Debian  /'
-rclone version | head -1 | sed 's/^/  Debian  /'
+rclone version | sed -n '1s/^/  Debian  /p'
 restic version | sed 's/^/  Debian  /'
 grep '"@aws-sdk' "$HERE/js/package.json" | sed 's/^ */  npm     /'
 grep 'aws-sdk-go-v2/service/s3 ' "$HERE/go/go.mod" | sed 's/^\s*/  Go      /'
