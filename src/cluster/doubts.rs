@@ -126,7 +126,12 @@ impl QuestionCopies {
             return Ok(Step::Busy);
         }
         match walk.purpose {
-            Purpose::Count { chunks } => self.compare(&topology, &chunks).await?,
+            Purpose::Count { chunks } => {
+                self.compare(&topology, &chunks).await?;
+                // A node that could not be asked is asked in the next round, which is not begun at once.
+                let has_doubts = !self.cluster.doubts().doubted().is_empty();
+                return Ok(if has_doubts { Step::Busy } else { Step::Idle });
+            }
             Purpose::Mark { nodes } => {
                 self.cluster.doubts().settle(&nodes);
                 tracing::warn!(nodes = nodes.len(), "every copy of the nodes in doubt is looked at");
