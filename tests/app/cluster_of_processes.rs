@@ -5,7 +5,11 @@ use crate::support::{
     process::Running,
 };
 use rustix::process::Signal;
-use std::{path::Path, process::Output, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Output,
+    time::Duration,
+};
 use tempfile::TempDir;
 
 const ENVIRONMENT: [(&str, &str); 5] = [
@@ -47,6 +51,17 @@ impl Cluster {
             cluster.start_node(number);
         }
         cluster
+    }
+
+    /// Three nodes that hold the object `s3://pantry/before`, whose bytes are in the file.
+    fn start_with_an_object() -> (Self, PathBuf) {
+        let cluster = Self::start(3);
+        cluster.await_health();
+        let file = cluster.directory.path().join("file");
+        std::fs::write(&file, vec![7; 5 << 20]).unwrap();
+        assert!(cluster.client(&["mb", "s3://pantry"]).status.success());
+        cluster.put(&file, "s3://pantry/before");
+        (cluster, file)
     }
 
     /// Starts a node with the directory of this number; the address that it says it is reachable at.
@@ -111,12 +126,7 @@ impl Cluster {
 
 #[test]
 fn objects_survive_the_loss_of_two_nodes_and_what_a_node_missed_is_sent_to_it() {
-    let mut cluster = Cluster::start(3);
-    cluster.await_health();
-    let file = cluster.directory.path().join("file");
-    std::fs::write(&file, vec![7; 5 << 20]).unwrap();
-    assert!(cluster.client(&["mb", "s3://pantry"]).status.success());
-    cluster.put(&file, "s3://pantry/before");
+    let (mut cluster, file) = Cluster::start_with_an_object();
     cluster.nodes[0].kill();
     cluster.put(&file, "s3://pantry/meanwhile");
     assert_eq!(cluster.admin(&["status"]).status.code(), Some(1), "copies are missing");
@@ -131,12 +141,7 @@ fn objects_survive_the_loss_of_two_nodes_and_what_a_node_missed_is_sent_to_it() 
 
 #[test]
 fn a_node_whose_files_were_lost_has_its_copies_again_before_the_cluster_is_called_redundant() {
-    let mut cluster = Cluster::start(3);
-    cluster.await_health();
-    let file = cluster.directory.path().join("file");
-    std::fs::write(&file, vec![7; 5 << 20]).unwrap();
-    assert!(cluster.client(&["mb", "s3://pantry"]).status.success());
-    cluster.put(&file, "s3://pantry/before");
+    let (mut cluster, file) = Cluster::start_with_an_object();
     cluster.nodes[0].kill();
     std::fs::remove_dir_all(cluster.directory.path().join("node-1/node/volume/segments")).unwrap();
     cluster.start_node(1);
