@@ -38,6 +38,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// Outside crate → modules that may name it. Crates that are not listed are free (bytes, serde, thiserror, tracing, ...).
 const FENCES: &[(&str, &[&str])] = &[
     ("sqlx", &["metadata"]),
+    ("quick_cache", &["metadata"]),
     ("axum", &["admin"]),
     ("quick_xml", &["s3", "cli"]),
     ("aws_sigv4", &["s3", "cli"]),

@@ -16,10 +16,12 @@ use std::sync::Arc;
 type Read<T> = (&'static str, &'static str, fn(&T) -> u64);
 
 pub fn register_metadata(metrics: &Metrics, metadata: &Metadata, totals: &Arc<CountedTotals>) {
-    let counters: [Read<Metadata>; 3] = [
+    let counters: [Read<Metadata>; 5] = [
         ("metadata_commands", "Commands carried out or refused", |metadata| metadata.stats().commands),
         ("metadata_batches", "Transactions, each with one sync", |metadata| metadata.stats().batches),
         ("metadata_refusals", "Commands refused", |metadata| metadata.stats().refusals),
+        ("metadata_lookup_hits", "Look-ups of objects that asked no database", |metadata| metadata.lookup_stats().hits),
+        ("metadata_lookup_misses", "Look-ups of objects that asked it", |metadata| metadata.lookup_stats().misses),
     ];
     for (name, help, read) in counters {
         let metadata = metadata.clone();

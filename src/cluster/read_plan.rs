@@ -65,6 +65,7 @@ mod tests {
     use super::*;
     use crate::types::{BlobId, BlockTable, Extent};
     use proptest::prelude::*;
+    use std::sync::Arc;
 
     const CHUNK: u32 = 4 * BLOCK_LENGTH;
 
@@ -127,7 +128,7 @@ mod tests {
     #[test]
     fn metadata_that_does_not_fit_together_is_an_error() {
         let good = extent(0, 1000, 1000);
-        let missing_root = PlacedExtent { roots: Vec::new(), ..good.clone() };
+        let missing_root = PlacedExtent { roots: Arc::default(), ..good.clone() };
         let beyond_blob = PlacedExtent { blob_size: 500, ..good.clone() };
         let no_chunks = PlacedExtent { chunk_size: 0, ..good.clone() };
         assert_eq!(next_fetch(&missing_root, 1000..1100, 1), Err(BrokenExtent));

@@ -6,7 +6,7 @@
 //! bucket that is not there is never cached.
 
 use super::{command::Command, rows::Bucket};
-use crate::types::{BucketName, CommitSequence};
+use crate::types::{BucketId, BucketName, CommitSequence};
 use std::{
     collections::HashMap,
     sync::{PoisonError, RwLock},
@@ -30,6 +30,10 @@ struct Known {
 impl BucketCache {
     pub fn get(&self, name: &BucketName) -> Option<Bucket> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).buckets.get(name).cloned()
+    }
+
+    pub fn id(&self, name: &BucketName) -> Option<BucketId> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).buckets.get(name).map(|bucket| bucket.id)
     }
 
     /// Keeps what a read found that began when `read_at` was the newest commit.
@@ -57,7 +61,7 @@ impl BucketCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{BucketId, Timestamp};
+    use crate::types::Timestamp;
 
     fn bucket(id: u64) -> Bucket {
         Bucket {

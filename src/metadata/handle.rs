@@ -9,6 +9,7 @@ use super::{
     directory::Directory,
     error::{MetadataError, ProposeError, QueryError},
     identity::Identity,
+    object_cache::{LookupStats, ObjectCache},
     outcome::Outcome,
     readers::{Reader, Readers},
     recorder::Recorder,
@@ -38,6 +39,7 @@ struct Inner {
     identity: Identity,
     state: Arc<WriterState>,
     buckets: Arc<BucketCache>,
+    objects: Arc<ObjectCache>,
     /// Taken by `close`.
     queue: Mutex<Option<mpsc::Sender<Proposal>>>,
     readers: Readers,
@@ -102,6 +104,7 @@ impl Metadata {
         directory.sync()?;
         let state = Arc::new(WriterState::new(identity.committed, identity.needs_confirmation));
         let buckets = Arc::new(BucketCache::default());
+        let objects = Arc::new(ObjectCache::new(settings.object_cache));
         let (sender, queue) = mpsc::channel(settings.metadata_queue as usize);
         let writer = Writer {
             connection,
@@ -111,6 +114,7 @@ impl Metadata {
             queue,
             state: Arc::clone(&state),
             buckets: Arc::clone(&buckets),
+            objects: Arc::clone(&objects),
             checkpoints,
             reserve,
             recorder,
@@ -119,7 +123,8 @@ impl Metadata {
         };
         let ended = spawn(writer, checkpointer, directory);
         let queue = Mutex::new(Some(sender));
-        let inner = Inner { identity, state, buckets, queue, readers, ended, settings: settings.clone(), database };
+        let inner =
+            Inner { identity, state, buckets, objects, queue, readers, ended, settings: settings.clone(), database };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -154,6 +159,10 @@ impl Metadata {
         self.inner.state.stats()
     }
 
+    pub fn lookup_stats(&self) -> LookupStats {
+        self.inner.objects.stats()
+    }
+
     /// Takes no more commands, carries out those that wait, closes the database and releases the directory.
     pub async fn close(&self) {
         self.inner.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -169,6 +178,10 @@ impl Metadata {
 
     pub(super) fn bucket_cache(&self) -> &BucketCache {
         &self.inner.buckets
+    }
+
+    pub(super) fn object_cache(&self) -> &ObjectCache {
+        &self.inner.objects
     }
 
     pub(super) fn settings(&self) -> &MetadataSettings {

@@ -6,6 +6,7 @@ use crate::types::{
     ETag, Epoch, Extent, GroupId, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Timestamp, UploadId,
     VersionId, VolumeId,
 };
+use std::sync::Arc;
 
 /// A bucket.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,14 +63,15 @@ pub struct PlacedExtent {
     /// Index of the first chunk that the extent touches.
     pub first_chunk: u32,
     /// Roots of the chunks that the extent touches, in order.
-    pub roots: Vec<ChunkRoot>,
+    pub roots: Arc<[ChunkRoot]>,
 }
 
-/// Answer of the one statement behind GET and HEAD: the version and the first page of extents from the wanted byte on.
+/// Answer of the one statement behind GET and HEAD: the version, and a page of extents that holds the wanted byte or ends
+/// before it. Cheap to clone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ObjectLookup {
-    pub object: ObjectVersion,
-    pub extents: Vec<PlacedExtent>,
+    pub object: Arc<ObjectVersion>,
+    pub extents: Arc<[PlacedExtent]>,
     /// Content offset at which the next page begins (`Metadata::extents`); `None` when the page reaches the end.
     pub next_offset: Option<u64>,
 }

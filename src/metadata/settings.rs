@@ -13,6 +13,9 @@ pub struct MetadataSettings {
     /// Page cache of each connection. Too small: look-ups read from the file. Too large: memory, once per reader and
     /// once for the writer. Default 16MiB.
     pub metadata_cache: ByteSize,
+    /// Memory for objects that were looked up, about 1 KiB each: a GET of one of them does not ask the database. Too small:
+    /// look-ups cost more. 0 keeps none. Default 32MiB.
+    pub object_cache: ByteSize,
     /// Commands that may wait for the writer; further ones wait outside. Too small: bursts are throttled before the
     /// disk is. Too large: memory, and long waits instead of early refusals. Default 1024.
     pub metadata_queue: u32,
@@ -39,6 +42,7 @@ impl Default for MetadataSettings {
         Self {
             metadata_readers: 4,
             metadata_cache: ByteSize::mib(16),
+            object_cache: ByteSize::mib(32),
             metadata_queue: 1024,
             metadata_batch: 256,
             metadata_checkpoint_at: ByteSize::mib(8),
@@ -62,6 +66,9 @@ impl MetadataSettings {
         }
         if self.metadata_cache < ByteSize::mib(1) || self.metadata_cache > ByteSize::gib(64) {
             return Err("metadata_cache must be between 1MiB and 64GiB".to_owned());
+        }
+        if self.object_cache > ByteSize::gib(64) {
+            return Err("object_cache must be at most 64GiB".to_owned());
         }
         if self.metadata_checkpoint_at < ByteSize::kib(64) {
             return Err("metadata_checkpoint_at must be at least 64KiB".to_owned());

@@ -11,6 +11,7 @@ use super::{
     command::Command,
     connection,
     error::{ProposeError, QueryError},
+    object_cache::ObjectCache,
     outcome::{CommandError, Outcome},
     recorder::Recorder,
     reserve::{Reserve, Room, goes_on_a_full_disk},
@@ -101,6 +102,7 @@ pub(super) struct Writer {
     pub queue: mpsc::Receiver<Proposal>,
     pub state: Arc<WriterState>,
     pub buckets: Arc<BucketCache>,
+    pub objects: Arc<ObjectCache>,
     pub checkpoints: Checkpoints,
     pub reserve: Reserve,
     pub recorder: Option<Recorder>,
@@ -224,6 +226,7 @@ impl Writer {
         self.state.batches.fetch_add(1, Ordering::Relaxed);
         for proposal in proposals {
             self.buckets.forget_what_changes(&proposal.command, committed);
+            self.objects.forget_what_changes(&proposal.command, committed);
             if let Command::ConfirmHistory { history, .. } = &proposal.command {
                 // Confirming another history than this one changes nothing here.
                 if *history == self.history {

@@ -3,6 +3,7 @@
 
 use super::{ObjectError, Objects, get::GetInput};
 use crate::metadata::rows::{ObjectVersion, VersionPart};
+use std::sync::Arc;
 
 /// Parts on one page. Amazon S3 API Reference: 1000.
 pub const PARTS_PAGE_MAX: u32 = 1000;
@@ -17,7 +18,7 @@ pub struct PartPageInput {
 
 #[derive(Clone, Debug)]
 pub struct ObjectAttributes {
-    pub object: ObjectVersion,
+    pub object: Arc<ObjectVersion>,
     /// Of a multipart object, when parts were asked for.
     pub parts: Option<PartPage<VersionPart>>,
 }

@@ -11,7 +11,7 @@ use crate::{
     },
     types::{BucketId, BucketName, ObjectKey},
 };
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 #[derive(Clone, Debug)]
 pub struct GetInput {
@@ -34,7 +34,7 @@ pub enum Selection {
 /// A version that was found, and which of its bytes were asked for.
 #[derive(Clone, Debug)]
 pub struct FoundObject {
-    pub object: ObjectVersion,
+    pub object: Arc<ObjectVersion>,
     pub range: Range<u64>,
     pub selection: Selection,
     /// The part, when one was asked for and the object has parts.
@@ -81,7 +81,7 @@ impl Objects {
     }
 
     /// The bytes that the request means, once its conditions hold.
-    async fn select(&self, input: &GetInput, object: ObjectVersion) -> Result<FoundObject, ObjectError> {
+    async fn select(&self, input: &GetInput, object: Arc<ObjectVersion>) -> Result<FoundObject, ObjectError> {
         input.conditions.check(&object.etag, object.created).map_err(|unmet| refusal(unmet, &object))?;
         let selection = match input.selection {
             Selection::Range(_) if !input.conditions.allow_range(&object.etag, object.created) => Selection::Whole,
@@ -121,7 +121,7 @@ impl Objects {
         &self,
         bucket: BucketId,
         key: &ObjectKey,
-    ) -> Result<Option<ObjectVersion>, ObjectError> {
+    ) -> Result<Option<Arc<ObjectVersion>>, ObjectError> {
         let lookup = self.metadata.lookup(bucket, key, VersionSelector::Latest, ReadFrom::Nothing).await?;
         Ok(lookup.map(|lookup| lookup.object).filter(|object| !object.is_delete_marker))
     }

@@ -8,6 +8,7 @@ use crate::{
     },
     types::{BucketName, ObjectKey, TagSet},
 };
+use std::sync::Arc;
 
 impl Objects {
     /// The version itself, for what is kept with it (tags, owner).
@@ -16,7 +17,7 @@ impl Objects {
         bucket: &BucketName,
         key: &ObjectKey,
         version: VersionSelector,
-    ) -> Result<ObjectVersion, ObjectError> {
+    ) -> Result<Arc<ObjectVersion>, ObjectError> {
         let bucket = self.bucket(bucket).await?;
         let lookup = self.metadata.lookup(bucket.id, key, version, ReadFrom::Nothing).await?;
         let object = lookup.ok_or_else(|| missing(version))?.object;

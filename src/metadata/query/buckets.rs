@@ -27,6 +27,13 @@ impl Metadata {
         Ok(bucket)
     }
 
+    pub(super) async fn bucket_id(&self, name: &BucketName) -> Result<Option<BucketId>, QueryError> {
+        match self.bucket_cache().id(name) {
+            Some(bucket) => Ok(Some(bucket)),
+            None => Ok(self.bucket(name).await?.map(|bucket| bucket.id)),
+        }
+    }
+
     /// In order of their names, from behind `after` on.
     pub async fn buckets(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<Bucket>, QueryError> {
         let script = Script::of(LIST).with(prefix).with(after.unwrap_or("")).with(i64::from(limit));

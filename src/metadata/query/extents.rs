@@ -53,6 +53,6 @@ pub(super) fn from_row(row: &SqliteRow, column: usize) -> Result<PlacedExtent, Q
         blob_size: row.number(column + 5)?,
         chunk_size: row.small_number(column + 6)?,
         first_chunk: row.small_number(column + 7)?,
-        roots: roots_of(row.bytes(column + 8)?)?,
+        roots: roots_of(row.bytes(column + 8)?)?.into(),
     })
 }

@@ -1,5 +1,5 @@
-//! The look-up behind GET and HEAD: one statement gives the bucket, the version, and the first page of its extents with
-//! what a read must know of their blobs.
+//! The look-up behind GET and HEAD: a cached object, or one statement that gives the version and the first page of its
+//! extents with what a read must know of their blobs.
 
 use super::extents;
 use crate::{
@@ -13,14 +13,13 @@ use crate::{
     types::{BucketId, BucketName, ContentId, ETag, ObjectKey, VersionId},
 };
 use sqlx::sqlite::SqliteRow;
+use std::sync::Arc;
 
 /// Extents of the first page. A read of a small piece needs one; a read of more asks for pages of their own.
 const FIRST_PAGE: usize = 16;
 
 /// What a look-up by the bucket's name finds.
 #[derive(Clone, Debug, PartialEq)]
-// Nearly every look-up finds something, and none is kept: a box would only cost an allocation.
-#[allow(clippy::large_enum_variant)]
 pub enum BucketLookup {
     NoSuchBucket,
     /// The bucket is there; the key, or the version that was asked for, is not.
@@ -28,10 +27,10 @@ pub enum BucketLookup {
     Found(ObjectLookup),
 }
 
-/// `$1` bucket, `$2` key, `$3` version id. At most one row, which the engine knows from the unique keys alone: so the
+/// `$1` bucket, `$2` key, `$3` version id. No row: there is no such bucket. At most one row, which the engine knows from the unique keys alone: so the
 /// extents behind it need no sorting.
 macro_rules! object {
-    ($bucket:literal, $version:literal, $more_columns:literal, $more_tables:literal, $end:literal) => {
+    ($version:literal, $more_columns:literal, $more_tables:literal, $end:literal) => {
         concat!(
             "SELECT b.bucket, v.version, v.is_null, v.is_latest, v.is_delete_marker, v.created, v.owner, v.size, v.etag,
                 v.checksum_algorithm, v.checksum_kind, v.checksum, v.part_count, v.content_type, v.headers, v.tags,
@@ -40,26 +39,23 @@ macro_rules! object {
             " FROM buckets b LEFT JOIN versions v ON v.bucket = b.bucket AND v.key = $2 AND ",
             $version,
             $more_tables,
-            " WHERE ",
-            $bucket,
-            " = $1",
+            " WHERE b.bucket = $1",
             $end
         )
     };
 }
 
 macro_rules! object_alone {
-    ($bucket:literal, $version:literal) => {
-        object!($bucket, $version, "", "", "")
+    ($version:literal) => {
+        object!($version, "", "", "")
     };
 }
 
 /// The object's columns, then an extent's, in one row per extent. `$4` the first byte wanted, or minus the number of last
 /// bytes wanted; `$5` the number of extents. An object without extents: one row without them.
 macro_rules! object_with_extents {
-    ($bucket:literal, $version:literal) => {
+    ($version:literal) => {
         object!(
-            $bucket,
             $version,
             ", e.content_offset, e.blob, e.blob_offset, e.length, g.placement_group, g.size, g.chunk_size,
                 e.blob_offset / g.chunk_size,
@@ -82,22 +78,17 @@ const NULL: usize = 1;
 const BY_ID: usize = 2;
 
 macro_rules! statements {
-    ($kind:ident, $bucket:literal) => {
+    ($kind:ident) => {
         Statements([
-            $kind!(
-                $bucket,
-                "v.sequence = (SELECT max(h.sequence) FROM versions h WHERE h.bucket = b.bucket AND h.key = $2)"
-            ),
-            $kind!($bucket, "v.is_null = 1"),
-            $kind!($bucket, "v.is_null = 0 AND v.version = $3"),
+            $kind!("v.sequence = (SELECT max(h.sequence) FROM versions h WHERE h.bucket = b.bucket AND h.key = $2)"),
+            $kind!("v.is_null = 1"),
+            $kind!("v.is_null = 0 AND v.version = $3"),
         ])
     };
 }
 
-const BY_BUCKET_NAME: Statements = statements!(object_alone, "b.name");
-const BY_BUCKET_ID: Statements = statements!(object_alone, "b.bucket");
-const BY_BUCKET_NAME_WITH_EXTENTS: Statements = statements!(object_with_extents, "b.name");
-const BY_BUCKET_ID_WITH_EXTENTS: Statements = statements!(object_with_extents, "b.bucket");
+const ALONE: Statements = statements!(object_alone);
+const WITH_EXTENTS: Statements = statements!(object_with_extents);
 
 impl Statements {
     fn of(&self, selector: VersionSelector) -> &'static str {
@@ -121,12 +112,7 @@ impl Metadata {
         version: VersionSelector,
         from: ReadFrom,
     ) -> Result<Option<ObjectLookup>, QueryError> {
-        let statements = match from {
-            ReadFrom::Nothing => &BY_BUCKET_ID,
-            ReadFrom::Offset(_) | ReadFrom::Suffix(_) => &BY_BUCKET_ID_WITH_EXTENTS,
-        };
-        let script = Script::of(statements.of(version)).with(number(bucket.0));
-        match self.find(script, key, version, from).await? {
+        match self.find(bucket, key, version, from).await? {
             BucketLookup::Found(found) => Ok(Some(found)),
             BucketLookup::NoSuchBucket | BucketLookup::NoSuchKey => Ok(None),
         }
@@ -140,22 +126,48 @@ impl Metadata {
         version: VersionSelector,
         from: ReadFrom,
     ) -> Result<BucketLookup, QueryError> {
-        let statements = match from {
-            ReadFrom::Nothing => &BY_BUCKET_NAME,
-            ReadFrom::Offset(_) | ReadFrom::Suffix(_) => &BY_BUCKET_NAME_WITH_EXTENTS,
-        };
-        let script = Script::of(statements.of(version)).with(bucket.as_str());
-        self.find(script, key, version, from).await
+        match self.bucket_id(bucket).await? {
+            Some(bucket) => self.find(bucket, key, version, from).await,
+            None => Ok(BucketLookup::NoSuchBucket),
+        }
     }
 
     async fn find(
         &self,
-        mut script: Script,
+        bucket: BucketId,
         key: &ObjectKey,
         version: VersionSelector,
         from: ReadFrom,
     ) -> Result<BucketLookup, QueryError> {
-        script.bind(key.as_bytes());
+        if version != VersionSelector::Latest {
+            return self.read(bucket, key, version, from).await;
+        }
+        if let Some(cached) = self.object_cache().get(bucket, key) {
+            return Ok(BucketLookup::Found(cached));
+        }
+        let read_at = self.committed();
+        let answer = self.read(bucket, key, version, from).await?;
+        if let BucketLookup::Found(found) = &answer
+            && begins_at_the_first_byte(found, from)
+        {
+            self.object_cache().fill(bucket, found, read_at);
+        }
+        Ok(answer)
+    }
+
+    /// What the database says.
+    pub(in crate::metadata) async fn read(
+        &self,
+        bucket: BucketId,
+        key: &ObjectKey,
+        version: VersionSelector,
+        from: ReadFrom,
+    ) -> Result<BucketLookup, QueryError> {
+        let statements = match from {
+            ReadFrom::Nothing => &ALONE,
+            ReadFrom::Offset(_) | ReadFrom::Suffix(_) => &WITH_EXTENTS,
+        };
+        let mut script = Script::of(statements.of(version)).with(number(bucket.0)).with(key.as_bytes());
         script.bind(match &version {
             VersionSelector::Id(version) => Some(&version.as_bytes()[..]),
             VersionSelector::Latest | VersionSelector::Null => None,
@@ -172,6 +184,14 @@ impl Metadata {
         script.bind(first_byte).bind(FIRST_PAGE as i64 + 1);
         let rows = script.fetch_all(&mut *self.reader().await?).await?;
         decode(key, &rows, Extents::Read)
+    }
+}
+
+/// Whether the look-up serves reads from any byte on: its page of extents is the content's first.
+fn begins_at_the_first_byte(found: &ObjectLookup, from: ReadFrom) -> bool {
+    match found.extents.first() {
+        Some(extent) => extent.content_offset == 0,
+        None => from != ReadFrom::Nothing,
     }
 }
 
@@ -192,7 +212,7 @@ fn decode(key: &ObjectKey, rows: &[SqliteRow], extents: Extents) -> Result<Bucke
         next_offset = rows.get(FIRST_PAGE).map(|row| row.number(EXTENT)).transpose()?;
         page = rows.iter().take(FIRST_PAGE).map(|row| extents::from_row(row, EXTENT)).collect::<Result<_, _>>()?;
     }
-    Ok(BucketLookup::Found(ObjectLookup { object, extents: page, next_offset }))
+    Ok(BucketLookup::Found(ObjectLookup { object: Arc::new(object), extents: page.into(), next_offset }))
 }
 
 fn object_from_row(key: &ObjectKey, row: &SqliteRow) -> Result<ObjectVersion, QueryError> {

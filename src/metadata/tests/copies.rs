@@ -47,7 +47,7 @@ async fn a_copy_takes_tags_and_checksum_from_the_source_unless_told_otherwise() 
     fixture.done(Command::PutObject(put.clone())).await;
     fixture.done(Command::CopyObject(fixture.copy_of("from", "same"))).await;
     let same = fixture.look("same").await.unwrap().object;
-    assert_eq!((same.tags, same.checksum, same.etag), (put.attributes.tags, put.checksum, put.etag));
+    assert_eq!((&same.tags, &same.checksum, &same.etag), (&put.attributes.tags, &put.checksum, &put.etag));
     let mut other = fixture.copy_of("from", "other");
     other.tags = Directive::Replace(TagSet::default());
     other.checksum = Directive::Replace(None);

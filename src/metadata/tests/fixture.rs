@@ -203,7 +203,7 @@ impl Fixture {
     /// All extents of the object, over all pages, checked to be without gaps.
     pub async fn extents(&self, name: &str) -> Vec<Extent> {
         let found = self.look(name).await.unwrap();
-        let (mut extents, mut next) = (found.extents, found.next_offset);
+        let (mut extents, mut next) = (found.extents.to_vec(), found.next_offset);
         while let Some(offset) = next {
             let (page, then) = self.metadata.extents(found.object.content.unwrap(), offset).await.unwrap();
             extents.extend(page);

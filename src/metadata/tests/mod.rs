@@ -10,6 +10,7 @@ mod groups;
 mod lists;
 mod measure;
 mod multipart;
+mod object_cache;
 mod objects;
 mod opening;
 mod plans;

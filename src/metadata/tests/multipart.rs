@@ -84,7 +84,7 @@ async fn a_completed_upload_is_its_named_parts_one_behind_the_other() {
     assert!(!outcome.repeated);
     assert_eq!(outcome.written.size, 11 * MIB + 7);
     let object = fixture.look("big").await.unwrap().object;
-    assert_eq!((object.part_count, object.etag), (Some(3), command.etag));
+    assert_eq!((object.part_count, &object.etag), (Some(3), &command.etag));
     assert_eq!(object.headers.system.content_type.as_deref(), Some("video/mp4"));
     assert_eq!(fixture.extents("big").await.len(), 3);
     let parts = fixture.metadata.version_parts(fixture.bucket, &key("big"), object.version, 0, 10).await.unwrap();

@@ -3,7 +3,7 @@
 use super::fixture::*;
 use crate::{
     metadata::{
-        BucketLookup, Command, CommandError, Outcome,
+        BucketLookup, Command, CommandError, MetadataSettings, Outcome,
         command::*,
         outcome::DeletedVersion,
         rows::{ObjectLookup, ReadFrom},
@@ -51,14 +51,14 @@ async fn what_was_put_is_looked_up_whole() {
     assert_eq!(next_offset, None);
     let placed: Vec<_> = extents.iter().map(|extent| (extent.content_offset, extent.extent)).collect();
     assert_eq!(placed, [(0, put.content.extents[0]), (2500, put.content.extents[1])]);
-    assert_eq!(extents[0].roots, put.content.blobs[0].roots);
+    assert_eq!(*extents[0].roots, *put.content.blobs[0].roots);
     assert_eq!((extents[0].blob_size, extents[0].chunk_size, extents[0].first_chunk), (2500, CHUNK, 0));
     assert_eq!(extents[0].group, GroupId(1));
 }
 
 #[tokio::test]
 async fn a_look_up_begins_with_the_extent_that_holds_the_wanted_byte() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::with(MetadataSettings { object_cache: ByteSize::mib(0), ..settings() }).await;
     fixture.put("a", &[100, 200, 300]).await;
     let offsets = async |from| {
         let found = found(look(&fixture, "a", from).await);

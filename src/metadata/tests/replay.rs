@@ -3,9 +3,10 @@
 use super::fixture::*;
 use crate::{
     metadata::{
-        Command, CommandError, Outcome,
+        BucketLookup, Command, CommandError, Outcome,
         command::*,
         replay::{dump, read_records, replay},
+        rows::ReadFrom,
     },
     types::*,
 };
@@ -180,26 +181,42 @@ async fn run(acts: Vec<Act>) {
             panic!("{reason}: {command:?}");
         }
         fixture.assert_counts_are_references().await;
+        assert_look_ups_are_fresh(&fixture).await;
     }
     assert_replay_is_equal(&fixture).await;
 }
 
+/// Afterwards every object is cached.
+async fn assert_look_ups_are_fresh(fixture: &Fixture) {
+    for number in 0..4 {
+        let looked_up = fixture.look(&name(number)).await;
+        let selector = VersionSelector::Latest;
+        let read = fixture.metadata.read(fixture.bucket, &key(&name(number)), selector, ReadFrom::Offset(0)).await;
+        assert_eq!(looked_up.map_or(BucketLookup::NoSuchKey, BucketLookup::Found), read.unwrap());
+    }
+}
+
 /// The same with `together` commands in a batch. Some of them name ids that are in use.
 async fn run_in_batches(acts: Vec<Act>, together: usize) {
-    let fixture = Fixture::new().await;
+    let fixture = &Fixture::new().await;
     let mut made = Made::default();
     for acts in acts.chunks(together) {
         let mut batch = Vec::new();
         for (position, act) in acts.iter().enumerate() {
-            let command = command(act.clone(), &mut made, &fixture).await;
+            let command = command(act.clone(), &mut made, fixture).await;
             let names_its_ids_twice = position % 5 == 4 && matches!(command, Command::PutObject(_));
             batch.extend(names_its_ids_twice.then(|| command.clone()));
             batch.push(command);
         }
-        futures_util::future::join_all(batch.into_iter().map(|command| fixture.propose(command))).await;
+        // Look-ups on the way of the batch, of which some began before it and end behind it.
+        let looks =
+            futures_util::future::join_all((0..4).map(|number| async move { fixture.look(&name(number)).await }));
+        let commands = futures_util::future::join_all(batch.into_iter().map(|command| fixture.propose(command)));
+        futures_util::future::join(looks, commands).await;
         fixture.assert_counts_are_references().await;
+        assert_look_ups_are_fresh(fixture).await;
     }
-    assert_replay_is_equal(&fixture).await;
+    assert_replay_is_equal(fixture).await;
 }
 
 async fn assert_replay_is_equal(fixture: &Fixture) {

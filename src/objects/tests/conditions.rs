@@ -34,7 +34,7 @@ async fn compare_and_swap_loses_no_update() {
                 text.extend_from_slice(&piece.unwrap());
             }
             let next = String::from_utf8(text).unwrap().parse::<u32>().unwrap() + 1;
-            let precondition = WritePrecondition::Matches(vec![found.object.etag]);
+            let precondition = WritePrecondition::Matches(vec![found.object.etag.clone()]);
             let input = PutInput { precondition, ..put_input("counter") };
             match fixture.objects.put(input, TestBody::of(next.to_string().as_bytes())).await {
                 Ok(_) => return,

@@ -80,7 +80,7 @@ async fn the_website_redirect_is_never_taken_from_the_source() {
     let redirected = CopyInput { website_redirect: Some("/there".into()), ..copy_input("a", "b") };
     fixture.objects.copy(redirected).await.unwrap();
     let redirect = async |name: &str| {
-        fixture.objects.head(&get_input(name)).await.unwrap().object.headers.system.website_redirect_location
+        fixture.objects.head(&get_input(name)).await.unwrap().object.headers.system.website_redirect_location.clone()
     };
     assert_eq!(redirect("b").await.as_deref(), Some("/there"));
     fixture.objects.copy(copy_input("b", "c")).await.unwrap();
