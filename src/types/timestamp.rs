@@ -1,15 +1,12 @@
 //! Wall-clock times. They decorate (Last-Modified, dates in lists); no decision is made by them.
 
 use serde::{Deserialize, Serialize};
-use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
+use time::OffsetDateTime;
 
 /// Milliseconds since 1970-01-01 UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
-
-const ISO_8601: &[BorrowedFormatItem<'static>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 impl Timestamp {
     pub const fn from_unix_millis(millis: i64) -> Self {
@@ -25,8 +22,18 @@ impl Timestamp {
     }
 
     /// As S3's XML bodies give it: `2009-10-12T17:50:30.000Z`.
+    /// Digit by digit: a page of a list has a thousand of them, and `time`'s formatting takes a twelfth of its cost.
     pub fn to_iso_8601(self) -> String {
-        self.to_offset_date_time().format(&ISO_8601).expect("every field of the format exists in a date")
+        let at = self.to_offset_date_time();
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        write_digits(&mut text[0..4], at.year().unsigned_abs());
+        write_digits(&mut text[5..7], u8::from(at.month()).into());
+        write_digits(&mut text[8..10], at.day().into());
+        write_digits(&mut text[11..13], at.hour().into());
+        write_digits(&mut text[14..16], at.minute().into());
+        write_digits(&mut text[17..19], at.second().into());
+        write_digits(&mut text[20..23], at.millisecond().into());
+        str::from_utf8(&text).expect("digits are ASCII").to_owned()
     }
 
     /// As HTTP headers give it: `Mon, 12 Oct 2009 17:50:30 GMT`. Whole seconds.
@@ -42,9 +49,28 @@ impl Timestamp {
     }
 }
 
+/// The last digits of the number, as many as there are places.
+fn write_digits(places: &mut [u8], mut number: u32) {
+    for place in places.iter_mut().rev() {
+        *place = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use time::macros::format_description;
+
+    proptest! {
+        #[test]
+        fn dates_are_written_as_the_calendar_library_writes_them(millis in 0..253_402_300_800_000_i64) {
+            let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+            let at = Timestamp::from_unix_millis(millis);
+            prop_assert_eq!(at.to_iso_8601(), at.to_offset_date_time().format(&format).unwrap());
+        }
+    }
 
     #[test]
     fn formats_are_those_of_s3() {

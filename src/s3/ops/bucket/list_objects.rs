@@ -35,7 +35,7 @@ fn input(ctx: &RequestContext<'_>, parameters: &ListParameters, marker: &str) ->
 
 fn render(ctx: &RequestContext<'_>, parameters: &ListParameters, marker: &str, page: &ObjectPage) -> Response {
     let encoding = parameters.encoding;
-    let mut xml = XmlWriter::document("ListBucketResult");
+    let mut xml = XmlWriter::list_document("ListBucketResult", page.entries.len());
     xml.text("Name", ctx.bucket.map_or("", |bucket| bucket.as_str()));
     xml.key("Prefix", &parameters.prefix, encoding).key("Marker", marker, encoding);
     // S3 gives NextMarker only with a delimiter; without one, the last key is where a client goes on.

@@ -47,7 +47,7 @@ fn input(ctx: &RequestContext<'_>, parameters: &ListParameters) -> Result<ListIn
 
 fn render(ctx: &RequestContext<'_>, parameters: &ListParameters, owner: OwnerElement, page: &ObjectPage) -> Response {
     let encoding = parameters.encoding;
-    let mut xml = XmlWriter::document("ListBucketResult");
+    let mut xml = XmlWriter::list_document("ListBucketResult", page.entries.len());
     xml.text("Name", ctx.bucket.map_or("", |bucket| bucket.as_str())).key("Prefix", &parameters.prefix, encoding);
     // Given back as they came, empty ones too.
     xml.optional_text("ContinuationToken", ctx.query.get("continuation-token"));
