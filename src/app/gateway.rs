@@ -28,7 +28,7 @@ use crate::{
     node::{ClusterSecret, Peers, RemoteParts, registration::RegistrationDoor},
     objects::Objects,
     runtime::make_durable_directory,
-    s3::{S3Listener, S3Parts, S3Service, TlsIdentity, ops::ObjectOperations},
+    s3::{S3Listener, S3Parts, S3Service, TlsIdentity, body::Direction, ops::ObjectOperations},
     tasks::{self, Tasks},
 };
 use anyhow::Context;
@@ -171,7 +171,12 @@ impl Start {
             settings: self.settings.s3.clone(),
             clock: clock.clone(),
             random: random.clone(),
-            has_waiters: Box::new(move || budget.has_waiters(Share::Upload) || budget.has_waiters(Share::Download)),
+            has_waiters: Box::new(move |direction| {
+                budget.has_waiters(match direction {
+                    Direction::FromClient => Share::Upload,
+                    Direction::ToClient => Share::Download,
+                })
+            }),
         }))
     }
 

@@ -4,14 +4,16 @@
 //! Whoever finds its share spent waits; a request waits at most `memory_wait` and then fails with `Busy`. What is charged
 //! is pieces; what is allocated is what came, so a small object costs a piece of budget but not of memory.
 //! The rules of the upload share, which keep chunks that wait for each other from waiting for ever, are in
-//! `upload_share.rs`.
+//! `upload_share.rs`; those of the download share, which keep clients that take nothing from keeping all, in
+//! `download_share.rs`.
 
 use super::{
+    download_share::DownloadShare,
     error::ClusterError,
     upload_share::{ChunkMemory, UploadShare},
 };
 use crate::{
-    runtime::{PIECE_LENGTH_BYTES, PiecePool},
+    runtime::{Clock, PIECE_LENGTH_BYTES, PiecePool},
     types::ByteSize,
 };
 use std::{
@@ -51,7 +53,7 @@ const NODE_IO_PERCENT: u64 = 10;
 #[derive(Clone, Debug)]
 pub struct Budget {
     uploads: Arc<UploadShare>,
-    downloads: Arc<PlainShare>,
+    downloads: Arc<DownloadShare>,
     repair: Arc<PlainShare>,
     node_io: Arc<PlainShare>,
     buffers: Arc<PiecePool>,
@@ -60,13 +62,13 @@ pub struct Budget {
 
 impl Budget {
     /// `wait` is how long a request waits for a piece before it fails.
-    pub fn new(total: ByteSize, chunk_size: u32, wait: Duration) -> Self {
+    pub fn new(total: ByteSize, chunk_size: u32, wait: Duration, clock: Arc<dyn Clock>) -> Self {
         let share = |percent: u64| pieces_of(usize::try_from(total.bytes() * percent / 100).unwrap_or(usize::MAX));
         // A pull holds a chunk on the node that pulls: the share must have room for one at least.
         let repair = share(REPAIR_PERCENT).max(pieces_of(chunk_size as usize));
         Self {
             uploads: Arc::new(UploadShare::new(share(UPLOAD_PERCENT), pieces_of(chunk_size as usize))),
-            downloads: Arc::new(PlainShare::new(share(DOWNLOAD_PERCENT), wait)),
+            downloads: Arc::new(DownloadShare::new(share(DOWNLOAD_PERCENT), wait, clock)),
             repair: Arc::new(PlainShare::new(repair, wait)),
             node_io: Arc::new(PlainShare::new(share(NODE_IO_PERCENT), wait)),
             buffers: Arc::default(),
@@ -84,7 +86,7 @@ impl Budget {
         &self.buffers
     }
 
-    pub fn downloads(&self) -> &PlainShare {
+    pub fn downloads(&self) -> &DownloadShare {
         &self.downloads
     }
 
@@ -145,7 +147,7 @@ impl Pieces {
 }
 
 impl PlainShare {
-    fn new(total: u32, wait: Duration) -> Self {
+    pub(super) fn new(total: u32, wait: Duration) -> Self {
         let total = total.max(1);
         Self { free: Arc::new(Semaphore::new(total as usize)), total, waiters: AtomicU32::new(0), wait }
     }
@@ -174,11 +176,15 @@ impl PlainShare {
         }
     }
 
-    fn has_waiters(&self) -> bool {
+    pub(super) fn has_waiters(&self) -> bool {
         self.waiters.load(Ordering::Relaxed) > 0
     }
 
-    fn used(&self) -> u32 {
+    pub(super) fn total(&self) -> u32 {
+        self.total
+    }
+
+    pub(super) fn used(&self) -> u32 {
         self.total.saturating_sub(u32::try_from(self.free.available_permits()).unwrap_or(u32::MAX))
     }
 }
@@ -202,36 +208,38 @@ impl Drop for Waiting<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{runtime::ManualClock, types::Timestamp};
 
     fn budget(wait: Duration) -> Budget {
-        Budget::new(ByteSize::mib(40), 4 << 20, wait)
+        let clock = Arc::new(ManualClock::new(Timestamp::default()));
+        Budget::new(ByteSize::mib(400), 4 << 20, wait, clock)
     }
 
     #[tokio::test]
     async fn a_share_that_is_spent_makes_requests_wait_and_then_fail() {
         let budget = budget(Duration::from_millis(1));
-        let all = budget.downloads().take(u32::MAX).await.unwrap();
-        assert_eq!(all.count(), 40);
-        assert_eq!(budget.used(Share::Download), 40);
-        assert!(budget.downloads().try_take(1).is_none());
-        assert!(budget.node_io().try_take(1).is_some(), "shares don't borrow from each other");
-        let refused = budget.downloads().take(1).await;
+        let all = budget.node_io().take(u32::MAX).await.unwrap();
+        assert_eq!(all.count(), 160);
+        assert_eq!(budget.used(Share::NodeIo), 160);
+        assert!(budget.node_io().try_take(1).is_none());
+        assert!(budget.repair().try_take(1).is_some(), "shares don't borrow from each other");
+        let refused = budget.node_io().take(1).await;
         assert_eq!(refused.err(), Some(ClusterError::Busy));
-        assert!(!budget.has_waiters(Share::Download));
+        assert!(!budget.has_waiters(Share::NodeIo));
         drop(all);
-        assert!(budget.downloads().take(1).await.is_ok());
+        assert!(budget.node_io().take(1).await.is_ok());
     }
 
     #[tokio::test]
     async fn who_waits_is_seen_and_is_served_before_who_comes_later() {
         let budget = budget(Duration::from_secs(600));
-        let all = budget.downloads().take(u32::MAX).await.unwrap();
+        let all = budget.node_io().take(u32::MAX).await.unwrap();
         let waiting = tokio::spawn({
             let budget = budget.clone();
-            async move { budget.downloads().take(2).await }
+            async move { budget.node_io().take(2).await }
         });
         tokio::task::yield_now().await;
-        assert!(budget.has_waiters(Share::Download));
+        assert!(budget.has_waiters(Share::NodeIo));
         assert!(!budget.has_waiters(Share::Upload));
         drop(all);
         assert_eq!(waiting.await.unwrap().unwrap().count(), 2);

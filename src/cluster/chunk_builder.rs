@@ -167,12 +167,16 @@ impl ChunkBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::ByteSize;
+    use crate::{
+        runtime::ManualClock,
+        types::{ByteSize, Timestamp},
+    };
     use proptest::prelude::*;
     use std::time::Duration;
 
     fn budget() -> Budget {
-        Budget::new(ByteSize::mib(64), 4 << 20, Duration::from_secs(600))
+        let clock = Arc::new(ManualClock::new(Timestamp::default()));
+        Budget::new(ByteSize::mib(64), 4 << 20, Duration::from_secs(600), clock)
     }
 
     fn table_of(bytes: &[u8]) -> BlockTable {

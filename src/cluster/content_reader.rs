@@ -1,4 +1,7 @@
 //! Reads a range of a content: verified bytes, piece by piece, the next fetched while one is with the client.
+//!
+//! When memory is short (`download_share.rs`) it gives out short copies, fetched one by one, so that it holds none of the
+//! budget while its client takes its time.
 
 use super::{
     budget::{Pieces, pieces_of},
@@ -9,7 +12,7 @@ use super::{
 };
 use crate::{
     metadata::rows::{ObjectLookup, PlacedExtent},
-    runtime::in_current_request,
+    runtime::{PIECE_LENGTH_BYTES, in_current_request},
     types::{BLOCK_LENGTH, ChunkKey, ContentId},
 };
 use bytes::Bytes;
@@ -19,8 +22,9 @@ use tokio_util::task::AbortOnDropHandle;
 /// Bytes fetched at once: big enough that the client's connection is fed in few writes, small enough that a slow client
 /// holds little.
 const FETCH_LENGTH_BYTES: u32 = 1 << 20;
-/// Bytes fetched at once when memory is short: one piece.
-const FETCH_LENGTH_SCARCE_BYTES: u32 = 256 * 1024;
+/// Bytes given out at once when there is no memory to keep any: what each client that takes nothing may hold on top of the
+/// budget. A block of 64 KiB is read and verified again for each of its slices of this length; that is the price.
+const PASSING_LENGTH_BYTES: u32 = 16 * 1024;
 
 /// A range of a content on its way to a client. Keeps what it reads from being reclaimed for as long as it lives.
 #[derive(Debug)]
@@ -101,29 +105,45 @@ impl ContentReader {
             return Ok(None);
         }
         self.learn_extents().await?;
-        let memory = match self.reads.budget.downloads().try_take(pieces_of(self.wanted_bytes())) {
-            Some(memory) => memory,
-            None => self.reads.budget.downloads().take(1).await?,
-        };
-        let Some(fetch) = self.plan(fetch_length(&memory))? else {
-            return Err(ClusterError::Malformed("the content has fewer extents than its pages say"));
-        };
+        match self.reads.budget.downloads().try_keep(pieces_of(self.wanted_bytes())) {
+            Some(memory) => self.fetch_kept(memory).await.map(Some),
+            None => self.fetch_passing().await.map(Some),
+        }
+    }
+
+    async fn fetch_kept(&mut self, memory: Pieces) -> Result<Bytes, ClusterError> {
+        let fetch = self.plan_known(fetch_length(&memory))?;
         if let Some(bytes) = self.reads.fetch_inline(&fetch) {
             self.advance(&fetch);
-            return Ok(Some(charged(bytes, memory)));
+            return Ok(charged(bytes, memory));
         }
         let bytes = self.reads.fetch(&fetch).await?;
         self.advance(&fetch);
         self.fetch_ahead();
-        Ok(Some(charged(bytes, memory)))
+        Ok(charged(bytes, memory))
     }
 
-    /// Begins to fetch the next piece if there is memory for it now and its extent is known.
+    /// Memory is held here for as long as nodes take, and not a moment longer.
+    async fn fetch_passing(&mut self) -> Result<Bytes, ClusterError> {
+        let _memory = self.reads.budget.downloads().pass().await?;
+        let fetch = self.plan_known(PASSING_LENGTH_BYTES)?;
+        let bytes = match self.reads.fetch_inline(&fetch) {
+            Some(bytes) => bytes,
+            None => self.reads.fetch(&fetch).await?,
+        };
+        self.advance(&fetch);
+        // A slice would keep the whole block alive that it was cut from.
+        Ok(Bytes::copy_from_slice(&bytes))
+    }
+
+    /// Begins to fetch the next piece if there is plenty of memory and its extent is known.
     fn fetch_ahead(&mut self) {
         if self.range.is_empty() {
             return;
         }
-        let Some(memory) = self.reads.budget.downloads().try_take(pieces_of(self.wanted_bytes())) else { return };
+        let Some(memory) = self.reads.budget.downloads().try_keep_ahead(pieces_of(self.wanted_bytes())) else {
+            return;
+        };
         // A plan that fails fails again, and is reported, when its turn has come.
         let Ok(Some(fetch)) = self.plan(fetch_length(&memory)) else { return };
         self.advance(&fetch);
@@ -154,14 +174,20 @@ impl ContentReader {
         Ok(())
     }
 
-    /// The next fetch; `None` while its extent is not known.
+    /// The next fetch, whose extent was learnt.
+    fn plan_known(&mut self, length_max: u32) -> Result<Fetch, ClusterError> {
+        self.plan(length_max)?.ok_or(ClusterError::Malformed("the content has fewer extents than its pages say"))
+    }
+
+    /// The next fetch, of at most `length_max` bytes; `None` while its extent is not known.
     fn plan(&mut self, length_max: u32) -> Result<Option<Fetch>, ClusterError> {
         let is_used_up = |extent: &PlacedExtent| extent.content_offset + extent.extent.length <= self.range.start;
         while self.extents.front().is_some_and(is_used_up) {
             self.extents.pop_front();
         }
+        let wanted = self.range.start..self.range.end.min(self.range.start + u64::from(length_max));
         match self.extents.front() {
-            Some(extent) => next_fetch(extent, self.range.clone(), length_max)
+            Some(extent) => next_fetch(extent, wanted, length_max)
                 .map(Some)
                 .map_err(|_| ClusterError::Malformed("the range and the content's extents don't fit together")),
             None if self.next_page.is_some() => Ok(None),
@@ -179,7 +205,8 @@ impl ContentReader {
 }
 
 fn fetch_length(memory: &Pieces) -> u32 {
-    memory.count().saturating_mul(FETCH_LENGTH_SCARCE_BYTES).min(FETCH_LENGTH_BYTES)
+    let bytes = u32::try_from(PIECE_LENGTH_BYTES).unwrap_or(u32::MAX);
+    memory.count().saturating_mul(bytes).min(FETCH_LENGTH_BYTES)
 }
 
 fn charged(bytes: Bytes, memory: Pieces) -> Bytes {

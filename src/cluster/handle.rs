@@ -84,7 +84,7 @@ impl Cluster {
         let membership = Arc::new(membership);
         let topology = membership.topology().clone();
         let chunk_size = settings.chunk_size_bytes();
-        let budget = Budget::new(settings.memory_budget, chunk_size, settings.memory_wait.0);
+        let budget = Budget::new(settings.memory_budget, chunk_size, settings.memory_wait.0, clock.clone());
         let bad_copies = BadCopies::new(metadata.clone(), reign.clone(), clock.clone(), shutdown.clone());
         let writes = Writes {
             topology: topology.clone(),

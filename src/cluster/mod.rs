@@ -13,6 +13,7 @@ mod content_reader;
 mod content_writer;
 mod deletions;
 mod doubts;
+mod download_share;
 mod endangered;
 mod error;
 mod fetch;

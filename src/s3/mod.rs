@@ -24,6 +24,7 @@ mod settings;
 mod signature;
 mod standard_headers;
 mod stats;
+mod taken;
 mod vocabulary;
 pub mod xml;
 

@@ -3,7 +3,7 @@
 
 use super::{
     address::{Address, Domains},
-    body::{BodyRules, BodySource, Expectation, PaceLimits, RequestBody},
+    body::{BodyRules, BodySource, Expectation, HasWaiters, PaceLimits, RequestBody},
     context::RequestContext,
     copy_source::CopySource,
     dispatch::Operations,
@@ -45,7 +45,7 @@ pub struct S3Parts {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     /// Whether others wait for memory that slow clients hold.
-    pub has_waiters: Box<dyn Fn() -> bool + Send + Sync>,
+    pub has_waiters: HasWaiters,
 }
 
 /// Cheap to clone.

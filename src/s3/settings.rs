@@ -25,7 +25,8 @@ pub struct S3Settings {
     pub tls_key: Option<PathBuf>,
 
     /// Connections that the S3 address holds; further ones wait to be accepted. Default 16384. Too low: idle keep-alive
-    /// connections of clients keep others out. Too high: more descriptors and memory (about 10 KiB each) than there are.
+    /// connections of clients keep others out. Too high: more descriptors and memory than there are: about 10 KiB each, and
+    /// up to 64 KiB more of one that stalls in an upload, 16 KiB of one that does not take its download (80 KiB with TLS).
     pub connections: u32,
 
     /// How long a client may take from the first byte of a request's head to its last, the TLS handshake likewise. Default
@@ -40,12 +41,12 @@ pub struct S3Settings {
     /// clients that pause (a laptop that sleeps) fail. Too high: stalled transfers hold memory while nobody else needs it.
     pub stall_timeout: HumanDuration,
 
-    /// While others wait for memory, a body that is slower than this a second, measured over `slow_body_window`, ends
-    /// with RequestTimeout. Default 64KiB. Too low: slow clients can starve others. Too high: honest ones on thin links fail.
+    /// While others wait for memory, a body that is slower than this a second, measured over `slow_body_window`, ends: an
+    /// upload with RequestTimeout, a download with its connection. Default 64KiB. Too low: slow clients can starve others. Too high: honest ones on thin links fail.
     pub slow_body_rate: ByteSize,
 
     /// Over how much waiting for a client its rate is measured. Default 20s. Too low: one pause ends an upload. Too high:
-    /// a stalled upload keeps its memory that long from others.
+    /// a stalled transfer keeps its memory that long from others.
     pub slow_body_window: HumanDuration,
 }
 

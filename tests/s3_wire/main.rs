@@ -8,5 +8,6 @@ mod presigned_v2;
 mod raw_request;
 mod signatures;
 mod smuggling;
+mod stalled_downloads;
 mod tls;
 mod virtual_hosts;

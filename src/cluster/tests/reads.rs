@@ -5,8 +5,9 @@ use super::{
     test_cluster::{CHUNK, TestCluster, content, quick_settings, read_all, until},
 };
 use crate::{
-    cluster::{ClusterError, Share},
+    cluster::{ClusterError, ClusterSettings, Share},
     node::NodeApi,
+    types::HumanDuration,
 };
 use std::sync::atomic::Ordering;
 
@@ -143,4 +144,38 @@ async fn a_slow_replica_is_hedged_and_the_other_answer_counts() {
     let listed = test.metadata.under_replicated(None, None, 10).await.unwrap();
     assert!(listed.is_empty(), "slow is not missing: {listed:?}");
     assert!(test.nodes.iter().all(|node| node.quarantined().is_empty()));
+}
+
+/// Clients that took nothing kept the whole share, and everybody else waited until they were cut off, one share after the
+/// other.
+#[tokio::test]
+async fn downloads_that_nobody_takes_keep_no_other_from_being_read() {
+    let impatient = ClusterSettings { memory_wait: HumanDuration::from_millis(1), ..quick_settings() };
+    let test = TestCluster::with(impatient, 3, Place::Elsewhere).await;
+    let bytes = content(4 * CHUNK);
+    test.put("key", &bytes).await;
+    test.put("small", &bytes[..100]).await;
+    let mut stalled = Vec::new();
+    for _ in 0..200 {
+        let mut reader = test.reader("key").await;
+        let first = reader.next().await.unwrap().unwrap();
+        stalled.push((first, reader));
+    }
+    let budget = test.cluster.budget();
+    assert!(budget.has_waiters(Share::Download), "the kept part of the share is spent");
+    let kept = budget.used(Share::Download);
+    assert_eq!(test.get("key").await.unwrap(), bytes);
+    assert_eq!(test.get("small").await.unwrap(), bytes[..100]);
+    assert_eq!(budget.used(Share::Download), kept, "what passed left nothing behind");
+    let long = stalled.iter().filter(|(first, _)| first.len() > 16 * 1024).count();
+    assert!(long <= kept as usize, "{long} pieces are longer than what may lie outside of the budget");
+    for (first, reader) in stalled {
+        let rest = read_all(reader).await.unwrap();
+        assert_eq!(
+            [&first[..], &rest].concat(),
+            bytes,
+            "nothing is lost on the way from one kind of memory to the other"
+        );
+    }
+    assert_eq!(budget.used(Share::Download), 0);
 }

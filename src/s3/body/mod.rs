@@ -12,8 +12,8 @@ mod trailers;
 #[cfg(test)]
 mod chunked_tests;
 
-pub use pace::{Pace, PaceLimits, PaceMeter};
-pub use source::{BodyRules, BodySource, Expectation};
+pub use pace::{Direction, Pace, PaceLimits, PaceMeter};
+pub use source::{BodyRules, BodySource, Expectation, HasWaiters};
 
 use super::{
     error::{S3Code, S3Error},

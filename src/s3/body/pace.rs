@@ -4,6 +4,13 @@
 
 use std::time::Duration;
 
+/// Which way bytes go: memory for the one way is of no use to those who wait for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    FromClient,
+    ToClient,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PaceLimits {
     /// Over how much waiting the rate is measured.

@@ -4,7 +4,7 @@
 //! begins to read; a request that is refused before gets its refusal without a 100. A body that nobody read to its end
 //! is drained for a while when it is dropped, so that a client that is still sending sees the answer and not a reset.
 
-use super::pace::{Pace, PaceLimits, PaceMeter};
+use super::pace::{Direction, Pace, PaceLimits, PaceMeter};
 use crate::objects::BodyError;
 use bytes::Bytes;
 use futures_util::future::poll_immediate;
@@ -20,17 +20,20 @@ const DRAIN_MAX_TIME: Duration = Duration::from_secs(5);
 /// Memory for signed chunks that are longer than usual, of all requests together, in KiB.
 const CHUNK_ROOM_KIB: usize = 64 << 10;
 
+/// Asks whether others wait for memory of that kind.
+pub type HasWaiters = Box<dyn Fn(Direction) -> bool + Send + Sync>;
+
 /// What all bodies of a listener share.
 pub struct BodyRules {
     pub pace: PaceLimits,
-    /// Whether others wait for the memory that a slow body holds.
-    pub has_waiters: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Whether others wait for the memory that a slow body holds on its way.
+    pub has_waiters: HasWaiters,
     /// See `aws_chunked::SIGNED_CHUNK_MAX_BYTES`; one permit a KiB.
     pub chunk_room: Arc<Semaphore>,
 }
 
 impl BodyRules {
-    pub fn new(pace: PaceLimits, has_waiters: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+    pub fn new(pace: PaceLimits, has_waiters: impl Fn(Direction) -> bool + Send + Sync + 'static) -> Self {
         Self { pace, has_waiters: Box::new(has_waiters), chunk_room: Arc::new(Semaphore::new(CHUNK_ROOM_KIB)) }
     }
 }
@@ -104,7 +107,7 @@ impl BodySource {
         let frame = tokio::time::timeout(self.meter.patience(), self.body.frame()).await.ok();
         match self.meter.waited(began.elapsed()) {
             Pace::Silent if frame.is_none() => Err(BodyError::TooSlow),
-            Pace::Slow if (self.rules.has_waiters)() => Err(BodyError::TooSlow),
+            Pace::Slow if (self.rules.has_waiters)(Direction::FromClient) => Err(BodyError::TooSlow),
             Pace::Fine | Pace::Slow | Pace::Silent => Ok(frame),
         }
     }
@@ -164,7 +167,8 @@ mod tests {
     async fn a_stalled_body_ends_when_others_wait_and_not_before() {
         let waiting = Arc::new(AtomicBool::new(false));
         let seen = waiting.clone();
-        let rules = Arc::new(BodyRules::new(LIMITS, move || seen.load(Ordering::Relaxed)));
+        let rules =
+            Arc::new(BodyRules::new(LIMITS, move |way| way == Direction::FromClient && seen.load(Ordering::Relaxed)));
         let mut source = BodySource::new(stalled(), Expectation::None, rules);
         assert_eq!(source.next().await.unwrap().unwrap(), "a");
         assert!(tokio::time::timeout(LIMITS.window * 3, source.next()).await.is_err());
@@ -175,7 +179,7 @@ mod tests {
     #[tokio::test]
     async fn a_silent_body_ends_in_any_case() {
         let limits = PaceLimits { silence_max: Duration::from_millis(30), ..LIMITS };
-        let rules = Arc::new(BodyRules::new(limits, || false));
+        let rules = Arc::new(BodyRules::new(limits, |_| false));
         let mut source = BodySource::new(stalled(), Expectation::None, rules);
         assert_eq!(source.next().await.unwrap().unwrap(), "a");
         assert_eq!(source.next().await, Err(BodyError::TooSlow));

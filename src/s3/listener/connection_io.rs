@@ -8,7 +8,7 @@
 //! | the client to take bytes | `stall_timeout` without any, or slower than `slow_body_rate` while others wait |
 
 use super::strict_head::{StrictHead, Waiting};
-use crate::s3::body::{BodyRules, Pace, PaceMeter};
+use crate::s3::body::{BodyRules, Direction, Pace, PaceMeter};
 use std::{
     future::Future as _,
     io,
@@ -90,7 +90,7 @@ impl<S> ConnectionIo<S> {
         self.write_blocked = Some(Instant::now());
         match self.write_meter.waited(since.elapsed()) {
             Pace::Silent => Err(too_slow()),
-            Pace::Slow if (self.rules.has_waiters)() => Err(too_slow()),
+            Pace::Slow if (self.rules.has_waiters)(Direction::ToClient) => Err(too_slow()),
             // Looks at the alarm again, which sets it for the next time.
             Pace::Slow | Pace::Fine => self.write_is_blocked(cx),
         }
@@ -210,7 +210,7 @@ mod tests {
     ) -> (ConnectionIo<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
         let (server, client) = tokio::io::duplex(64);
         let pace = PaceLimits { window: LATE, bytes_per_second_min: 1, silence_max };
-        let rules = Arc::new(BodyRules::new(pace, || false));
+        let rules = Arc::new(BodyRules::new(pace, |_| false));
         (ConnectionIo::new(server, ConnectionLimits { header_timeout, idle_timeout }, rules), client)
     }
 

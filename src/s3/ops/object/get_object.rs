@@ -9,6 +9,7 @@ use crate::{
         RequestContext, Response, ResponseBody, S3Error,
         ops::object_output::{self, Overrides, checksum_mode},
         response::StreamFailed,
+        taken,
     },
 };
 use bytes::Bytes;
@@ -19,7 +20,7 @@ pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Respo
     let (found, reader) = objects.get(&input).await?;
     let length = found.range.end - found.range.start;
     let response = object_output::render(&found, &overrides, mode)?;
-    Ok(response.map(|_| ResponseBody::stream(length, verified_bytes(reader))))
+    Ok(response.map(|_| ResponseBody::stream(length, taken::one_at_a_time(verified_bytes(reader)))))
 }
 
 fn verified_bytes(reader: ObjectReader) -> impl Stream<Item = Result<Bytes, StreamFailed>> + Send {
