@@ -34,7 +34,7 @@ impl ETag {
 
     /// With quotes, as headers and XML bodies carry it.
     pub fn quoted(&self) -> String {
-        format!("\"{}\"", self.0)
+        ["\"", &self.0, "\""].concat()
     }
 }
 
