@@ -1,13 +1,10 @@
 //! `POST /cluster/v1/...`: nodes register and send heartbeats. The calls prove the cluster secret themselves (the node
 //! layer's door checks it), so this only carries path, headers and body to it.
 
-use super::{
-    body::{self, BODY_TIMEOUT},
-    router::Admin,
-};
+use super::body::{self, BODY_TIMEOUT};
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -37,14 +34,14 @@ pub trait NodeCalls: Send + Sync {
     fn answer(&self, call: NodeCall) -> BoxFuture<'_, NodeCallAnswer>;
 }
 
-pub async fn answer(State(admin): State<Admin>, request: Request<Body>) -> Response {
+pub async fn answer(node_calls: &dyn NodeCalls, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
-    let body = match body::whole(body, admin.node_calls.body_length_max(), BODY_TIMEOUT).await {
+    let body = match body::whole(body, node_calls.body_length_max(), BODY_TIMEOUT).await {
         Ok(body) => body,
         Err(status) => return status.into_response(),
     };
     let call = NodeCall { path: parts.uri.path().to_owned(), headers: parts.headers, body: body.into() };
-    let answer = admin.node_calls.answer(call).await;
+    let answer = node_calls.answer(call).await;
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, [(header::CONTENT_TYPE, "application/json")], answer.headers, answer.body).into_response()
 }

@@ -45,9 +45,13 @@ pub fn router(admin: Admin) -> Router {
         .route("/health/ready", get(async |State(admin): State<Admin>| health::ready(&admin.readiness)))
         .route("/metrics", get(metrics))
         .route(CHALLENGE_PATH, get(async |State(admin): State<Admin>| admin.doorkeeper.challenge()))
-        .route("/cluster/v1/{call}", post(node_calls::answer))
+        .route("/cluster/v1/{call}", post(node_call))
         .with_state(admin)
         .merge(operators)
+}
+
+async fn node_call(State(admin): State<Admin>, request: Request) -> Response {
+    node_calls::answer(&*admin.node_calls, request).await
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {

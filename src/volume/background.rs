@@ -4,7 +4,7 @@
 use super::{
     Step, VolumeError, VolumeSettings,
     catalog::Catalog,
-    compaction::{self, Compaction, CompactionParts, Progress, SOURCES_MAX},
+    compaction::{self, Compaction, CompactionParts, Progress},
     counters::Counters,
     health::{FreezeOnPanic, Health},
     hint::write_hint,
@@ -16,6 +16,7 @@ use super::{
     segment_files::{Recycled, SegmentFiles},
     segment_header::SegmentClass,
     space::Space,
+    switch::SOURCES_MAX,
     victims::{Candidate, Choice, Policy, choose},
     writer::Writer,
 };

@@ -24,7 +24,7 @@ use super::{
     segment::Segment,
     segment_files::SegmentFiles,
     segment_header::{SEGMENT_HEADER_LENGTH, SegmentState},
-    switch::Switch,
+    switch::{SOURCES_MAX, Switch},
     writer::Writer,
 };
 use crate::types::ChunkKey;
@@ -33,8 +33,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Most segments that one compaction gives up: bounds the switch record and what is held meanwhile.
-pub const SOURCES_MAX: usize = 16;
 /// A step copies or reads back about so many bytes: it holds up nobody, but a step costs a lock and a look around.
 const STEP_BYTES: u64 = 4 << 20;
 

@@ -2,7 +2,8 @@
 //!
 //! Little-endian u64: generation of the output (0: nothing was left to copy), then the generation of each source.
 
-use super::compaction::SOURCES_MAX;
+/// Most segments that one compaction gives up: bounds the switch record and what is held meanwhile.
+pub const SOURCES_MAX: usize = 16;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Switch {

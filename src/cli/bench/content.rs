@@ -1,7 +1,7 @@
 //! Bodies, made once: every object is one of a few windows into the same random bytes, so that no worker spends time on
 //! making or hashing them and every byte that comes back can be compared.
 
-use super::{options::Payload, signer::UNSIGNED_PAYLOAD};
+use super::options::Payload;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
@@ -62,6 +62,9 @@ impl Contents {
         }
     }
 }
+
+/// The value of `x-amz-content-sha256` that leaves the body out of the signature.
+pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
 pub fn sha256_hex(bytes: &[u8]) -> String {
     const_hex::encode(Sha256::digest(bytes))

@@ -8,8 +8,6 @@ use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use std::time::SystemTime;
 use time::OffsetDateTime;
 
-/// The value of `x-amz-content-sha256` that leaves the body out of the signature.
-pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 /// Hash of an empty body.
 pub const EMPTY_PAYLOAD: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 

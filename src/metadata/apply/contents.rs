@@ -4,18 +4,15 @@
 //! versions and parts that name it, a blob's count the number of extents. Changing or deleting a huge object changes one
 //! count; `deletions` does the rest in bounded steps.
 
-use super::{
-    known_groups,
-    transaction::{ApplyError, Transaction},
-};
+use super::transaction::{ApplyError, Transaction};
 use crate::{
     metadata::{
-        columns::{missing_reason_code, number, roots_bytes},
+        columns::{Columns, missing_reason_code, node_ids_of, number, roots_bytes},
         command::{MissingReason, NewBlob, NewContent},
         outcome::CommandError,
         script::Script,
     },
-    types::{BlobId, ContentId, NodeId},
+    types::{BlobId, ContentId, GroupId, NodeId},
 };
 use std::collections::HashMap;
 
@@ -49,12 +46,27 @@ pub(super) async fn check<'a>(
     check_shape(content)?;
     let mut missing = Vec::new();
     for blob in &content.blobs {
-        let members = known_groups::members(blob.group, tx).await?;
+        let members = members_of(blob.group, tx).await?;
         let members = members.ok_or(CommandError::NoSuchGroup { blob: blob.blob })?;
         let absent = members_without(blob, &members, content.copies_required)?;
         missing.extend(absent.into_iter().map(|node| (blob.blob, node)));
     }
     Ok(CheckedContent { content, missing })
+}
+
+const READ_GROUP: &str = "SELECT members FROM placement_groups WHERE placement_group = $1";
+
+/// The group's members as they are now; `None` when there is no such group.
+async fn members_of(group: GroupId, tx: &mut Transaction<'_>) -> Result<Option<Vec<NodeId>>, ApplyError> {
+    if let Some(members) = tx.known_groups().members(group) {
+        return Ok(Some(members.clone()));
+    }
+    let Some(row) = tx.fetch_optional(Script::of(READ_GROUP).with(number(group.0))).await? else {
+        return Ok(None);
+    };
+    let members = node_ids_of(row.bytes(0)?)?;
+    tx.known_groups().keep(group, members.clone());
+    Ok(Some(members))
 }
 
 /// The current members that don't hold the blob; too few that do: `GroupMoved`. A blob that no member holds would be

@@ -9,6 +9,8 @@ mod complete_upload;
 mod contents;
 mod copy;
 mod deletions;
+mod existing;
+mod foresee;
 mod foreseen;
 mod known_groups;
 mod nodes;
@@ -20,14 +22,14 @@ mod transaction;
 mod uploads;
 mod versions;
 
-pub(super) use foreseen::foresee;
+pub(super) use foresee::foresee;
 pub(super) use known_groups::KnownGroups;
 pub(super) use transaction::{ApplyError, Pace, Transaction};
 
 use super::{command::Command, outcome::Outcome};
 
 pub(super) async fn apply(command: &Command, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
-    if foreseen::key_of(command).is_none() {
+    if foresee::key_of(command).is_none() {
         tx.foreseen().forget();
     }
     match command {

@@ -204,7 +204,7 @@ impl<'c> Transaction<'c> {
         self.groups
     }
 
-    pub fn foreseen(&mut self) -> &mut Foreseen {
+    pub(super) fn foreseen(&mut self) -> &mut Foreseen {
         &mut self.foreseen
     }
 }

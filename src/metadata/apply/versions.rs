@@ -3,14 +3,14 @@
 
 use super::{
     contents,
-    preconditions::{self, Validators},
+    existing::Existing,
+    preconditions,
     transaction::{ApplyError, Transaction},
 };
 use crate::{
     metadata::{
-        columns::{Columns, algorithm_code, kind_code, number, other_headers, tags_text, time},
+        columns::{algorithm_code, kind_code, number, other_headers, tags_text, time},
         command::{DeleteObject, PutObject, VersionSelector},
-        error::QueryError,
         outcome::{CommandError, DeletedVersion, Outcome, WrittenVersion},
         script::Script,
     },
@@ -19,46 +19,6 @@ use crate::{
         Timestamp, VersionId,
     },
 };
-use sqlx::sqlite::SqliteRow;
-
-/// A row of the key, as decisions need it.
-pub(super) struct Existing {
-    pub sequence: CommitSequence,
-    pub content: Option<ContentId>,
-    pub is_null: bool,
-    pub is_delete_marker: bool,
-    pub is_latest: bool,
-    pub version: VersionId,
-    /// What conditions compare with; none of a delete marker.
-    pub validators: Option<Validators>,
-}
-
-/// Columns of `Existing` in the statements below and in `foreseen`, from this one on.
-const EXISTING: usize = 1;
-
-impl Existing {
-    pub fn from_row(row: &SqliteRow) -> Result<Option<Self>, QueryError> {
-        let Some(sequence) = row.optional_number(EXISTING)? else { return Ok(None) };
-        let is_delete_marker = row.flag(EXISTING + 3)?;
-        let validators = match is_delete_marker {
-            true => None,
-            false => Some(Validators {
-                etag: row.text(EXISTING + 6)?.parse()?,
-                size: row.number(EXISTING + 7)?,
-                modified: row.time(EXISTING + 8)?,
-            }),
-        };
-        Ok(Some(Self {
-            sequence: CommitSequence(sequence),
-            content: row.optional_number(EXISTING + 1)?.map(ContentId),
-            is_null: row.flag(EXISTING + 2)?,
-            is_delete_marker,
-            is_latest: row.flag(EXISTING + 4)?,
-            version: VersionId::from_slice(row.bytes(EXISTING + 5)?)?,
-            validators,
-        }))
-    }
-}
 
 /// The bucket and the key's current row; no row at all when there is no such bucket.
 const READ_CURRENT: &str = "

@@ -1,0 +1,47 @@
+//! What decisions need to know of a version that is there.
+
+use super::preconditions::Validators;
+use crate::{
+    metadata::{columns::Columns, error::QueryError},
+    types::{CommitSequence, ContentId, VersionId},
+};
+use sqlx::sqlite::SqliteRow;
+
+/// A row of the key, as decisions need it.
+pub(super) struct Existing {
+    pub sequence: CommitSequence,
+    pub content: Option<ContentId>,
+    pub is_null: bool,
+    pub is_delete_marker: bool,
+    pub is_latest: bool,
+    pub version: VersionId,
+    /// What conditions compare with; none of a delete marker.
+    pub validators: Option<Validators>,
+}
+
+/// Where the columns of `Existing` begin in every statement that reads one.
+const EXISTING: usize = 1;
+
+impl Existing {
+    pub fn from_row(row: &SqliteRow) -> Result<Option<Self>, QueryError> {
+        let Some(sequence) = row.optional_number(EXISTING)? else { return Ok(None) };
+        let is_delete_marker = row.flag(EXISTING + 3)?;
+        let validators = match is_delete_marker {
+            true => None,
+            false => Some(Validators {
+                etag: row.text(EXISTING + 6)?.parse()?,
+                size: row.number(EXISTING + 7)?,
+                modified: row.time(EXISTING + 8)?,
+            }),
+        };
+        Ok(Some(Self {
+            sequence: CommitSequence(sequence),
+            content: row.optional_number(EXISTING + 1)?.map(ContentId),
+            is_null: row.flag(EXISTING + 2)?,
+            is_delete_marker,
+            is_latest: row.flag(EXISTING + 4)?,
+            version: VersionId::from_slice(row.bytes(EXISTING + 5)?)?,
+            validators,
+        }))
+    }
+}
