@@ -1,6 +1,6 @@
 //! Copies that a read found missing or wrong: the node quarantines what is wrong, and the copy goes on the repair list.
 
-use super::{cluster_node::ClusterNode, reign::Reign};
+use super::{cluster_node::ClusterNode, known_missing::KnownMissing, reign::Reign};
 use crate::{
     metadata::{
         Command, Metadata,
@@ -34,19 +34,26 @@ const REPORT_AGAIN_AFTER: Duration = Duration::from_secs(60);
 /// Copies whose last report is remembered; beyond it all are forgotten, and at worst reported twice.
 const REMEMBERED_MAX: usize = 10_000;
 
+/// What it is made of.
+#[derive(Debug)]
+pub struct BadCopiesParts {
+    pub metadata: Metadata,
+    pub reign: Reign,
+    pub known_missing: KnownMissing,
+    pub clock: Arc<dyn Clock>,
+    pub shutdown: Shutdown,
+}
+
 #[derive(Debug)]
 pub struct BadCopies {
-    metadata: Metadata,
-    reign: Reign,
-    clock: Arc<dyn Clock>,
-    shutdown: Shutdown,
+    parts: BadCopiesParts,
     reported: Mutex<HashMap<BlobCopy, Duration>>,
     count: AtomicU64,
 }
 
 impl BadCopies {
-    pub fn new(metadata: Metadata, reign: Reign, clock: Arc<dyn Clock>, shutdown: Shutdown) -> Self {
-        Self { metadata, reign, clock, shutdown, reported: Mutex::default(), count: AtomicU64::new(0) }
+    pub fn new(parts: BadCopiesParts) -> Self {
+        Self { parts, reported: Mutex::default(), count: AtomicU64::new(0) }
     }
 
     /// Reports in the background; the read that found the copy goes on with another one.
@@ -58,11 +65,11 @@ impl BadCopies {
         self.count.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(node = %node.row.name, chunk = %key, ?fault, "a read met a bad copy");
         let (this, node) = (self.clone(), node.clone());
-        self.shutdown.spawn(in_current_request(async move { this.handle(&node, key, root, fault).await }));
+        self.parts.shutdown.spawn(in_current_request(async move { this.handle(&node, key, root, fault).await }));
     }
 
     fn is_news(&self, copy: BlobCopy) -> bool {
-        let now = self.clock.monotonic();
+        let now = self.parts.clock.monotonic();
         let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
         if reported.get(&copy).is_some_and(|at| now.saturating_sub(*at) < REPORT_AGAIN_AFTER) {
             return false;
@@ -78,7 +85,7 @@ impl BadCopies {
         let reason = match fault {
             CopyFault::Absent => MissingReason::Absent,
             CopyFault::Corrupt => MissingReason::Corrupt,
-            CopyFault::Wrong => match node.api.quarantine(self.reign.term(), key, root).await {
+            CopyFault::Wrong => match node.api.quarantine(self.parts.reign.term(), key, root).await {
                 Ok(true) => MissingReason::Corrupt,
                 // Intact on the node: it was garbled on the way, and nothing is missing.
                 Ok(false) => return,
@@ -89,7 +96,8 @@ impl BadCopies {
             },
         };
         let copies = vec![BlobCopy { blob: key.blob, node: node.id() }];
-        if let Err(error) = self.metadata.propose(Command::MarkMissing { copies, reason }).await {
+        self.parts.known_missing.note(copies.iter().copied());
+        if let Err(error) = self.parts.metadata.propose(Command::MarkMissing { copies, reason }).await {
             tracing::warn!(%error, chunk = %key, "a bad copy could not be put on the repair list");
         }
     }

@@ -5,6 +5,7 @@ use super::{
     content_writer::WrittenContent,
     error::{ClusterError, CommitError},
     in_flight::WriteInFlight,
+    known_missing::KnownMissing,
     reign::Reign,
     topology::Topology,
 };
@@ -30,6 +31,7 @@ pub struct Commits {
     pub metadata: Metadata,
     pub topology: Arc<ArcSwap<Topology>>,
     pub reign: Reign,
+    pub known_missing: KnownMissing,
 }
 
 impl Commits {
@@ -47,12 +49,24 @@ impl Commits {
             let proposal = Proposal::new(self.metadata.clone(), command(content.clone()), &content, in_flight);
             let joined = tokio::spawn(in_current_request(proposal.see_through())).await;
             match joined.map_err(|_| ClusterError::Metadata("the commit's task failed".to_owned()))? {
-                Proposed::Decided(outcome) => return Ok(outcome?),
+                Proposed::Decided(outcome) => {
+                    let outcome = outcome?;
+                    self.note_unreached(&content);
+                    return Ok(outcome);
+                }
                 Proposed::GroupMoved(still_in_flight) => in_flight = still_in_flight,
             }
             self.follow_groups(&mut content).await?;
         }
         Err(ClusterError::Malformed("the placement groups moved faster than the write").into())
+    }
+
+    fn note_unreached(&self, content: &NewContent) {
+        let topology = self.topology.load();
+        for blob in &content.blobs {
+            let members = topology.group(blob.group).into_iter().flat_map(|group| &group.members);
+            self.known_missing.note_unreached(blob, members.map(|member| member.id()));
+        }
     }
 
     /// Lets the members that a group has now pull what they lack of the blobs, and names them in the content.

@@ -1,6 +1,6 @@
 //! Fetches blocks of a chunk from the best replica, and verifies them before anybody sees them.
 //!
-//! Order: nodes in good standing before others, nodes in this process before remote ones, then the least loaded, then by
+//! Order: nodes that are not known to lack it, nodes in good standing before others, nodes in this process before remote ones, then the least loaded, then by
 //! chunk, so that a chunk is always read from the same node's cache. A replica that answers an error or wrong bytes is
 //! followed by the next. One that is slower than its usual is *hedged*: the next is asked too and the first good answer
 //! counts; that is rationed, and never done between nodes of one device, which would only load it twice. One that has not
@@ -11,6 +11,7 @@ use super::{
     budget::{Budget, Pieces, pieces_of},
     cluster_node::ClusterNode,
     error::ClusterError,
+    known_missing::KnownMissing,
     latency::HedgeAllowance,
     read_plan::Fetch,
     reign::Reign,
@@ -44,6 +45,7 @@ pub struct Reads {
     pub clock: Arc<dyn Clock>,
     pub hedges: HedgeAllowance,
     pub bad_copies: Arc<BadCopies>,
+    pub known_missing: KnownMissing,
     pub straggler_wait: Duration,
     pub stats: ReadStats,
 }
@@ -70,7 +72,7 @@ impl Reads {
     /// The blocks when they are in memory in this process, else `None`; never waits.
     pub fn fetch_inline(&self, fetch: &Fetch) -> Option<Bytes> {
         let topology = self.topology.load();
-        let candidates = candidates(&topology, fetch);
+        let candidates = candidates(&topology, &self.known_missing, fetch);
         let node = candidates.first().filter(|node| node.api.is_local())?;
         let bytes = match node.api.get_chunk_inline(self.request(fetch))? {
             Ok(slice) => verified(slice, fetch),
@@ -85,7 +87,7 @@ impl Reads {
     pub async fn fetch(&self, fetch: &Fetch) -> Result<Bytes, ClusterError> {
         self.stats.waited.fetch_add(1, Ordering::Relaxed);
         self.hedges.earn();
-        let candidates = candidates(&self.topology.load(), fetch);
+        let candidates = candidates(&self.topology.load(), &self.known_missing, fetch);
         let attempts = Attempts {
             reads: self,
             fetch,
@@ -142,7 +144,7 @@ fn verified(slice: ChunkSlice, fetch: &Fetch) -> Option<Bytes> {
 }
 
 /// The group's members, best first.
-fn candidates(topology: &Topology, fetch: &Fetch) -> Vec<Arc<ClusterNode>> {
+fn candidates(topology: &Topology, known_missing: &KnownMissing, fetch: &Fetch) -> Vec<Arc<ClusterNode>> {
     let Some(group) = topology.group(fetch.group) else { return Vec::new() };
     let mut members = group.members.clone();
     if let [_] = members[..] {
@@ -160,7 +162,9 @@ fn candidates(topology: &Topology, fetch: &Fetch) -> Vec<Arc<ClusterNode>> {
     let shift = spread % members.len();
     members.rotate_left(shift);
     members.sort_by_cached_key(|node| {
-        (preference(topology.standing(node.id())), !node.api.is_local(), node.vitals.load() / LOAD_STEP)
+        let lacks_it = known_missing.contains(fetch.key.blob, node.id());
+        let standing = preference(topology.standing(node.id()));
+        (lacks_it, standing, !node.api.is_local(), node.vitals.load() / LOAD_STEP)
     });
     members
 }

@@ -1,7 +1,7 @@
 //! `Cluster`: the handle that the layers above hold.
 
 use super::{
-    bad_copies::BadCopies,
+    bad_copies::{BadCopies, BadCopiesParts},
     budget::Budget,
     commit::Commits,
     content_reader::ContentReader,
@@ -10,6 +10,7 @@ use super::{
     error::{ClusterError, CommitError},
     fetch::Reads,
     in_flight::InFlight,
+    known_missing::KnownMissing,
     latency::HedgeAllowance,
     membership::{Membership, MembershipParts, NodeRegistration},
     probe::{Watch, WatchPace},
@@ -85,7 +86,14 @@ impl Cluster {
         let topology = membership.topology().clone();
         let chunk_size = settings.chunk_size_bytes();
         let budget = Budget::new(settings.memory_budget, chunk_size, settings.memory_wait.0, clock.clone());
-        let bad_copies = BadCopies::new(metadata.clone(), reign.clone(), clock.clone(), shutdown.clone());
+        let known_missing = KnownMissing::default();
+        let bad_copies = BadCopies::new(BadCopiesParts {
+            metadata: metadata.clone(),
+            reign: reign.clone(),
+            known_missing: known_missing.clone(),
+            clock: clock.clone(),
+            shutdown: shutdown.clone(),
+        });
         let writes = Writes {
             topology: topology.clone(),
             budget: budget.clone(),
@@ -104,6 +112,7 @@ impl Cluster {
             clock: clock.clone(),
             hedges: HedgeAllowance::new(settings.hedged_reads_percent),
             bad_copies: Arc::new(bad_copies),
+            known_missing: known_missing.clone(),
             straggler_wait: settings.straggler_wait.0,
             stats: Default::default(),
         };
@@ -124,7 +133,7 @@ impl Cluster {
             settings.grace_period.0,
         );
         let handles = Handles {
-            commits: Commits { metadata: metadata.clone(), topology, reign: reign.clone() },
+            commits: Commits { metadata: metadata.clone(), topology, reign: reign.clone(), known_missing },
             metadata,
             membership,
             reign,

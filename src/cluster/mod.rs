@@ -21,6 +21,7 @@ mod first_seen;
 mod handle;
 mod health;
 mod in_flight;
+mod known_missing;
 mod latency;
 mod member_set;
 mod membership;

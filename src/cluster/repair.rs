@@ -132,6 +132,9 @@ impl SendMissing {
             rows.iter().map(|row| repair(cluster, topology, lacking, row).boxed()).collect();
         let copies: Vec<BlobCopy> =
             stream::iter(repairs).buffer_unordered(PULLS_AT_ONCE).filter_map(std::future::ready).collect().await;
+        let known_missing = &self.cluster.reads().known_missing;
+        known_missing.note(rows.iter().map(|row| BlobCopy { blob: row.blob, node: row.node }));
+        known_missing.forget(&copies);
         if !copies.is_empty() {
             self.has_repaired = true;
             tracing::info!(copies = copies.len(), "sent members what they had missed");

@@ -9,7 +9,7 @@ use crate::{
     node::NodeApi,
     types::HumanDuration,
 };
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
 #[tokio::test]
 async fn every_range_of_an_object_reads_back() {
@@ -144,6 +144,29 @@ async fn a_slow_replica_is_hedged_and_the_other_answer_counts() {
     let listed = test.metadata.under_replicated(None, None, 10).await.unwrap();
     assert!(listed.is_empty(), "slow is not missing: {listed:?}");
     assert!(test.nodes.iter().all(|node| node.quarantined().is_empty()));
+}
+
+#[tokio::test]
+async fn a_node_that_is_known_to_lack_a_copy_is_asked_last() {
+    let test = TestCluster::start().await;
+    let node = &test.nodes[0];
+    let keys: Vec<String> = (0..30).map(|number| number.to_string()).collect();
+    let mut asked = Vec::new();
+    for fault in [Fault::None, Fault::Dead] {
+        node.set_fault(fault);
+        for key in &keys {
+            test.put(key, b"bytes").await;
+        }
+        node.set_fault(Fault::None);
+        test.pass(Duration::from_millis(1)).await;
+        let before = node.get_count();
+        for key in &keys {
+            assert_eq!(test.get(key).await.unwrap(), b"bytes");
+        }
+        asked.push(node.get_count() - before);
+    }
+    assert!(asked[0] > 0, "a third of the keys is read from this node");
+    assert_eq!(asked[1], 0, "they were written while it was away");
 }
 
 /// Clients that took nothing kept the whole share, and everybody else waited until they were cut off, one share after the
