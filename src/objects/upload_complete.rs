@@ -1,6 +1,7 @@
 //! CompleteMultipartUpload. The parts are read, the entity tag and the checksum of the whole are computed from them
 //! without touching data, and one command does the rest; it checks each part again, so a part that was replaced in
-//! between is refused, never mixed in. A repeated Complete gets the answer of the first for seven days.
+//! between is refused, never mixed in. A repeated Complete gets the answer of the first for seven days, if its list makes the
+//! same object; another list finds the upload gone, which it is.
 //! Source: Amazon S3 API Reference, "CompleteMultipartUpload".
 
 use super::{
@@ -50,8 +51,8 @@ impl Objects {
     pub async fn complete_upload(&self, input: &CompleteInput) -> Result<WrittenVersion, ObjectError> {
         let bucket = self.bucket(&input.name.bucket).await?;
         let upload = self.metadata.upload(bucket.id, &input.name.key, input.name.upload).await?;
-        let Some(upload) = upload else { return self.repeated_complete(&bucket, &input.name).await };
         let parts = each_part_once(&input.parts)?;
+        let Some(upload) = upload else { return self.repeated_complete(&bucket, &input.name, &parts).await };
         let known = self.all_parts(input.name.upload).await?;
         let whole = Whole::of(input, &parts, &upload, &known)?;
         let command = Command::CompleteUpload(CompleteUpload {
@@ -67,11 +68,12 @@ impl Objects {
             precondition: input.precondition.clone(),
         });
         match self.metadata.propose(command).await {
+            Ok(Outcome::Completed(completed)) if completed.repeated => same_object(completed.written, &parts),
             Ok(Outcome::Completed(completed)) => Ok(completed.written),
             Ok(other) => Err(unexpected(&other)),
             // Another Complete of the same upload came first.
             Err(ProposeError::Refused(CommandError::NoSuchUpload)) => {
-                self.repeated_complete(&bucket, &input.name).await
+                self.repeated_complete(&bucket, &input.name, &parts).await
             }
             Err(ProposeError::Refused(CommandError::TooManyExtents { limit })) => {
                 Err(ObjectError::InvalidRequest(format!(
@@ -83,9 +85,14 @@ impl Objects {
         }
     }
 
-    async fn repeated_complete(&self, bucket: &Bucket, name: &UploadName) -> Result<WrittenVersion, ObjectError> {
+    async fn repeated_complete(
+        &self,
+        bucket: &Bucket,
+        name: &UploadName,
+        parts: &[&NamedPart],
+    ) -> Result<WrittenVersion, ObjectError> {
         let kept = self.metadata.completed_upload(bucket.id, &name.key, name.upload).await?;
-        kept.map(|completed| completed.written).ok_or(ObjectError::NoSuchUpload)
+        same_object(kept.ok_or(ObjectError::NoSuchUpload)?.written, parts)
     }
 
     async fn all_parts(&self, upload: UploadId) -> Result<HashMap<u32, UploadPart>, ObjectError> {
@@ -100,6 +107,12 @@ impl Objects {
             }
         }
     }
+}
+
+/// What was completed, if the list makes the same: a client that names other parts must not take it for those.
+fn same_object(written: WrittenVersion, parts: &[&NamedPart]) -> Result<WrittenVersion, ObjectError> {
+    let is_same = multipart_etag(parts.iter().map(|part| &part.etag)).is_some_and(|etag| etag == written.etag);
+    if is_same { Ok(written) } else { Err(ObjectError::NoSuchUpload) }
 }
 
 /// What the parts make together.

@@ -41,6 +41,20 @@ async fn a_repeated_complete_gets_the_same_answer() {
     assert_eq!(fixture.keys().await, ["key"]);
 }
 
+/// It answered 200 with the tag of an object that the list does not describe.
+#[tokio::test]
+async fn a_repeated_complete_with_another_list_finds_the_upload_gone() {
+    let fixture = Fixture::new().await;
+    let (upload, tags) = fixture.upload("key", &[pattern(PART_LENGTH_MIN, 1), b"last".to_vec()]).await;
+    let both = [(1, tags[0].as_str()), (2, tags[1].as_str())];
+    complete(&fixture, &upload, &both).send().await.unwrap();
+    let never = format!("\"{}\"", "0".repeat(32));
+    for other in [&both[..1], &both[1..], &[(1, tags[0].as_str()), (2, never.as_str())]] {
+        assert_eq!(code(complete(&fixture, &upload, other).send().await), "NoSuchUpload", "{other:?}");
+    }
+    complete(&fixture, &upload, &both).send().await.unwrap();
+}
+
 #[tokio::test]
 async fn rules_about_parts_are_kept() {
     let fixture = Fixture::new().await;
