@@ -10,14 +10,14 @@ use crate::{
     config::Settings,
     node::{
         NodeApi, PeerConnector, Peers,
-        identity::NodeIdentity,
+        identity::{IdentityError, NodeIdentity},
         server::{NodeParts, NodeService},
     },
     types::{ClusterId, NodeId},
     volume::RealDisk,
 };
 use futures_util::future::try_join_all;
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 /// The open nodes. They live as long as this does.
 pub struct EmbeddedNodes {
@@ -29,6 +29,27 @@ pub struct EmbeddedNodes {
 pub struct EmbeddedNode {
     pub node: NodeId,
     pub name: String,
+}
+
+/// Directories and identities of nodes that all belong to `cluster` afterwards. None joins before all may: a node that
+/// joined a wrong cluster would be kept out of the right one.
+fn join_all(
+    process: &Process,
+    data: &DataDirectory,
+    count: u32,
+    cluster: ClusterId,
+) -> Result<Vec<(PathBuf, NodeIdentity)>, IdentityError> {
+    let mut nodes = Vec::new();
+    for number in 1..=count {
+        let directory = data.embedded_node(number);
+        let identity = NodeIdentity::load_or_make(&directory, &format!("node-{number}"), &*process.random)?;
+        identity.may_join(&directory, cluster)?;
+        nodes.push((directory, identity));
+    }
+    for (directory, identity) in &mut nodes {
+        identity.join(directory, cluster)?;
+    }
+    Ok(nodes)
 }
 
 impl EmbeddedNodes {
@@ -46,10 +67,7 @@ impl EmbeddedNodes {
         }
         let node_settings = Arc::new(settings.node.clone());
         let (mut members, mut opening) = (Vec::new(), Vec::new());
-        for number in 1..=wanted {
-            let directory = data.embedded_node(number);
-            let mut identity = NodeIdentity::load_or_make(&directory, &format!("node-{number}"), &*process.random)?;
-            identity.join(&directory, cluster)?;
+        for (directory, identity) in join_all(process, data, wanted, cluster)? {
             members.push(EmbeddedNode { node: identity.node, name: identity.name });
             opening.push(open(NodeParts {
                 directory,

@@ -12,6 +12,7 @@ use super::{
     embedded_nodes::EmbeddedNodes,
     gauges,
     greeting::{Embedded, Greeting, Scheme},
+    lost_metadata::refuse_to_begin_anew,
     node_calls::Door,
     operations::GatewayOperations,
     process::{DRAIN_LIMIT, Process},
@@ -37,6 +38,7 @@ use std::sync::Arc;
 /// Runs a gateway with nodes in the same process.
 pub async fn run_server(process: Process, settings: Settings) -> anyhow::Result<()> {
     let data = DataDirectory::claim(directories::wanted(&settings.process)?)?;
+    refuse_to_begin_anew(&data, &settings.process)?;
     let secret = find_or_make_cluster_secret(&settings.process, data.root(), &*process.random)?;
     let start = Start { process, settings, data, secret };
     let metadata = start.open_metadata().await?;

@@ -17,6 +17,7 @@ mod gateway;
 mod gauges;
 mod greeting;
 mod limits;
+mod lost_metadata;
 mod node;
 mod node_calls;
 mod node_report;

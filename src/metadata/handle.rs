@@ -6,7 +6,7 @@ use super::{
     checkpoint,
     command::Command,
     connection,
-    directory::Directory,
+    directory::{Directory, database_in},
     error::{MetadataError, ProposeError, QueryError},
     identity::Identity,
     object_cache::{LookupStats, ObjectCache},
@@ -68,6 +68,11 @@ impl fmt::Debug for Metadata {
 }
 
 impl Metadata {
+    /// Whether the directory `path` holds metadata, so that `open` does not make it.
+    pub fn is_in(path: &Path) -> bool {
+        std::fs::metadata(database_in(path)).is_ok_and(|file| file.len() > 0)
+    }
+
     /// Opens the metadata in the directory `path`, or makes it. One process at a time; call within a tokio runtime.
     pub async fn open(
         path: &Path,

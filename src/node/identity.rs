@@ -75,16 +75,24 @@ impl NodeIdentity {
         }
     }
 
+    /// Whether the directory may join `cluster`: it belongs to none or to that one.
+    pub fn may_join(&self, directory: &Path, cluster: ClusterId) -> Result<(), IdentityError> {
+        match self.cluster {
+            Some(found) if found != cluster => {
+                Err(IdentityError::OtherCluster { directory: directory.to_owned(), found, wanted: cluster })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Afterwards the directory belongs to `cluster`, durably; refused when it belongs to another.
     pub fn join(&mut self, directory: &Path, cluster: ClusterId) -> Result<(), IdentityError> {
-        match self.cluster {
-            Some(found) if found == cluster => Ok(()),
-            Some(found) => Err(IdentityError::OtherCluster { directory: directory.to_owned(), found, wanted: cluster }),
-            None => {
-                self.cluster = Some(cluster);
-                self.store(directory)
-            }
+        self.may_join(directory, cluster)?;
+        if self.cluster.is_some() {
+            return Ok(());
         }
+        self.cluster = Some(cluster);
+        self.store(directory)
     }
 
     /// Keeps the port for the next start.

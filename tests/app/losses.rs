@@ -27,6 +27,18 @@ fn copy(from: &Path, to: &Path) {
     assert!(copied.success());
 }
 
+/// A start with the data as it is now ends with this on standard error.
+fn assert_refused(server: &Server, because: &str) {
+    let data = server.data();
+    let refused = larder()
+        .args(["server", "--data", text(&data), "--address", "127.0.0.1:0", "--admin-address", "127.0.0.1:0"])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains(because), "{said}");
+}
+
 #[tokio::test]
 async fn objects_are_read_from_the_other_nodes_when_the_directory_of_one_was_emptied() {
     let mut server = Server::start().await;
@@ -60,16 +72,46 @@ async fn an_older_copy_of_the_metadata_is_refused_and_the_newest_serves_again() 
     assert!(server.stop().success());
     fs::rename(&metadata, kept.path().join("newest")).unwrap();
     copy(&kept.path().join("older"), &metadata);
-    let data = server.data();
-    let refused = larder()
-        .args(["server", "--data", text(&data), "--address", "127.0.0.1:0", "--admin-address", "127.0.0.1:0"])
-        .output()
-        .unwrap();
-    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
-    let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(said.contains("older than what the nodes have seen"), "{said}");
+    assert_refused(&server, "older than what the nodes have seen");
     fs::remove_dir_all(&metadata).unwrap();
     fs::rename(kept.path().join("newest"), &metadata).unwrap();
     server.start_again().await;
     assert_readable(&server, 0..30).await;
+}
+
+/// The first start left an empty database behind, which stood in the way of a restore.
+#[tokio::test]
+async fn metadata_that_is_gone_is_not_made_anew_and_may_be_put_back() {
+    let mut server = Server::start_with(Options::default().without_records()).await;
+    server.client().create_bucket().bucket("pantry").send().await.unwrap();
+    put(&server, 0..5).await;
+    assert!(server.stop().success());
+    let (metadata, kept) = (server.data().join("metadata"), tempfile::tempdir().unwrap());
+    fs::rename(&metadata, kept.path().join("metadata")).unwrap();
+    for _ in 0..2 {
+        assert_refused(&server, "the metadata is gone");
+        assert!(!metadata.exists(), "nothing was made");
+    }
+    fs::rename(kept.path().join("metadata"), &metadata).unwrap();
+    server.start_again().await;
+    assert_readable(&server, 0..5).await;
+}
+
+/// A node whose directory was empty joined the wrong cluster, and was kept out of the right one for ever.
+#[tokio::test]
+async fn no_node_joins_a_cluster_that_another_node_refuses() {
+    let mut server = Server::start_with(Options::default().without_records()).await;
+    server.client().create_bucket().bucket("pantry").send().await.unwrap();
+    put(&server, 0..5).await;
+    let mut stranger = Server::start_with(Options::default().without_records()).await;
+    assert!(server.stop().success() && stranger.stop().success());
+    let (metadata, kept) = (server.data().join("metadata"), tempfile::tempdir().unwrap());
+    fs::rename(&metadata, kept.path().join("right")).unwrap();
+    copy(&stranger.data().join("metadata"), &metadata);
+    fs::remove_dir_all(server.data().join("nodes/1")).unwrap();
+    assert_refused(&server, "belongs to cluster");
+    fs::remove_dir_all(&metadata).unwrap();
+    fs::rename(kept.path().join("right"), &metadata).unwrap();
+    server.start_again().await;
+    assert_readable(&server, 0..5).await;
 }
