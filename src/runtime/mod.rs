@@ -5,6 +5,7 @@
 
 mod clock;
 mod durable_directory;
+mod log_line;
 mod metrics;
 mod piece_pool;
 mod random;
@@ -15,6 +16,7 @@ mod telemetry;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use durable_directory::make_durable_directory;
+pub use log_line::TextLine;
 pub use metrics::{Counters, Labels, Metrics, Sample, SampleKind, Timings};
 pub use piece_pool::{PIECE_LENGTH_BYTES, PieceBuffer, PiecePool};
 pub use random::{Random, SeededRandom, SystemRandom};

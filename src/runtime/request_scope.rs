@@ -6,28 +6,25 @@
 
 use crate::types::RequestId;
 use tokio::task_local;
-use tracing::{Instrument, Span};
 
 task_local! {
     static CURRENT: RequestScope;
 }
 
-/// A request, and the span that puts its id on log lines. Cheap to clone.
-#[derive(Clone, Debug)]
+/// A request. `log_line` puts its id on the lines of who works for it.
+#[derive(Clone, Copy, Debug)]
 pub struct RequestScope {
     id: RequestId,
-    span: Span,
 }
 
 impl RequestScope {
     pub fn new(id: RequestId) -> Self {
-        // Of the highest level: a span below the log's level would not be on the lines that are logged.
-        Self { id, span: tracing::error_span!("request", %id) }
+        Self { id }
     }
 
     /// That of the task that asks.
     pub fn current() -> Option<Self> {
-        CURRENT.try_with(Self::clone).ok()
+        CURRENT.try_with(|scope| *scope).ok()
     }
 
     /// The id of the request that the task that asks works for.
@@ -37,13 +34,12 @@ impl RequestScope {
 
     /// Does the work for this request.
     pub fn run<Work: Future>(self, work: Work) -> impl Future<Output = Work::Output> {
-        let span = self.span.clone();
-        CURRENT.scope(self, work.instrument(span))
+        CURRENT.scope(self, work)
     }
 
     /// The same for work that does not wait.
     pub fn enter<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.span.in_scope(|| CURRENT.sync_scope(self.clone(), work))
+        CURRENT.sync_scope(*self, work)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Logs. Every line goes to standard error; with a directory also to one file a day for each component, which is the
-//! layer that wrote the line (`s3`, `cluster`, `volume`, ...). What happens inside a request's span carries the
-//! span's fields, so the request id is on every line of a request.
+//! layer that wrote the line (`s3`, `cluster`, `volume`, ...). What is logged in the scope of a request has the request's id
+//! on it (`log_line`).
 
+use super::log_line::{JsonLine, TextLine};
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -20,7 +21,7 @@ use tracing_subscriber::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people: time, level, span, message, fields.
+    /// For people: time, level, request, message, fields.
     #[default]
     Text,
     /// For machines: one JSON object a line.
@@ -94,8 +95,8 @@ where
     Registry: Subscriber,
 {
     match format {
-        LogFormat::Text => fmt::layer().with_ansi(false).with_writer(writer).boxed(),
-        LogFormat::Json => fmt::layer().json().flatten_event(true).with_current_span(false).with_writer(writer).boxed(),
+        LogFormat::Text => fmt::layer().with_ansi(false).event_format(TextLine).with_writer(writer).boxed(),
+        LogFormat::Json => fmt::layer().json().event_format(JsonLine::default()).with_writer(writer).boxed(),
     }
 }
 
@@ -147,6 +148,7 @@ impl<'a> MakeWriter<'a> for ComponentFiles {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{runtime::RequestScope, types::RequestId};
 
     #[test]
     fn levels_and_directives_are_read_and_nonsense_is_refused() {
@@ -171,8 +173,6 @@ mod tests {
         let writer = ComponentFiles::open(directory.path()).unwrap();
         let subscriber = tracing_subscriber::registry().with(lines(LogFormat::Json, writer));
         tracing::subscriber::with_default(subscriber, || {
-            let span = tracing::info_span!(target: "larder::s3", "request", id = "R1");
-            let _entered = span.enter();
             tracing::info!(target: "larder::volume::writer", bytes = 7, "appended");
         });
         let written = |component: &str| {
@@ -181,8 +181,45 @@ mod tests {
             let mut files = entries.filter(|path| name(path).starts_with(&format!("{component}.")));
             std::fs::read_to_string(files.next().expect("the component has a file")).unwrap()
         };
-        let line = written("volume");
-        assert!(line.contains("appended") && line.contains("\"R1\""), "the request id is on the line: {line}");
+        assert!(written("volume").contains("appended"));
         assert_eq!(written("s3"), "");
+    }
+
+    /// What one event becomes, in the scope of a request and outside.
+    fn logged(format: LogFormat) -> [String; 2] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let writer = std::sync::Mutex::new(fs::File::create(&path).unwrap());
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines(format, writer)), || {
+            let log = || tracing::warn!(target: "larder::volume", bytes = 7, "it is \"{}\"", "full");
+            RequestScope::new(RequestId::from_number(0xABC)).enter(log);
+            log();
+        });
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        lines.try_into().unwrap()
+    }
+
+    #[test]
+    fn a_line_for_people_names_the_request() {
+        let [in_request, outside] = logged(LogFormat::Text);
+        let behind_time = |line: &str| line.split_once(' ').unwrap().1.to_owned();
+        let rest = "larder::volume: it is \"full\" bytes=7";
+        assert_eq!(behind_time(&in_request), format!(" WARN request{{id=0000000000000ABC}}: {rest}"));
+        assert_eq!(behind_time(&outside), format!(" WARN {rest}"));
+    }
+
+    #[test]
+    fn a_line_for_machines_names_the_request() {
+        let [in_request, outside] = logged(LogFormat::Json);
+        let [mut in_request, outside] =
+            [in_request, outside].map(|line| serde_json::from_str::<serde_json::Value>(&line).unwrap());
+        for line in [&in_request, &outside] {
+            assert_eq!((&line["level"], &line["message"]), (&"WARN".into(), &"it is \"full\"".into()));
+            assert_eq!((&line["target"], &line["bytes"]), (&"larder::volume".into(), &7.into()));
+        }
+        let id = in_request.as_object_mut().unwrap().remove("request_id");
+        assert_eq!(id, Some("0000000000000ABC".into()));
+        assert_eq!(in_request.as_object().unwrap().len(), outside.as_object().unwrap().len());
     }
 }

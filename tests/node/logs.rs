@@ -1,7 +1,11 @@
 //! The id of a client's request is on the node's log lines, and nothing else can get there under its name.
 
 use crate::harness::{Chunk, Node, TERM};
-use larder::{node::api::GetChunk, runtime::RequestScope, types::RequestId};
+use larder::{
+    node::api::GetChunk,
+    runtime::{RequestScope, TextLine},
+    types::RequestId,
+};
 use std::{
     io,
     sync::{Arc, Mutex, OnceLock},
@@ -43,6 +47,7 @@ fn log() -> &'static Lines {
         let subscriber = tracing_subscriber::fmt()
             .with_ansi(false)
             .with_max_level(tracing::Level::DEBUG)
+            .event_format(TextLine)
             .with_writer(lines.clone())
             .finish();
         tracing::subscriber::set_global_default(subscriber).unwrap();

@@ -1,9 +1,8 @@
 //! Blocking work on threads that may wait for the disk: few at a time, so that a stuck disk holds few threads.
 
-use crate::node::NodeError;
+use crate::{node::NodeError, runtime::RequestScope};
 use std::sync::Arc;
 use tokio::{sync::Semaphore, task::spawn_blocking};
-use tracing::Span;
 
 pub struct DiskThreads {
     permits: Arc<Semaphore>,
@@ -23,9 +22,12 @@ impl DiskThreads {
     {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.map_err(|error| NodeError::Unreachable(error.to_string()))?;
-        let span = Span::current();
+        let scope = RequestScope::current();
         let worked = spawn_blocking(move || {
-            let result = span.in_scope(work);
+            let result = match scope {
+                Some(scope) => scope.enter(work),
+                None => work(),
+            };
             drop(permit);
             result
         });
