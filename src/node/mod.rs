@@ -10,6 +10,7 @@ pub mod protocol;
 pub mod registration;
 pub mod server;
 pub mod settings;
+mod spelling;
 
 pub use api::{NodeApi, NodeError};
 pub use authentication::ClusterSecret;

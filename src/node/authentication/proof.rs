@@ -1,6 +1,9 @@
 //! The proof that a request or an answer carries: one header, one MAC.
 
-use crate::types::{ClusterId, Term};
+use crate::{
+    node::spelling::{is_spelled, spell},
+    types::{ClusterId, Term},
+};
 use aws_lc_rs::hmac;
 use std::{fmt, str::FromStr};
 use subtle::ConstantTimeEq;
@@ -29,8 +32,19 @@ pub struct Proof {
 #[error("not a proof")]
 pub struct InvalidProof;
 
+/// Room for what the MAC covers beside the head: a request's fields and the path of a chunk are at most 160 bytes.
+const FIELDS_LENGTH_USUAL: usize = 160;
+
 impl Proof {
     pub const HEADER: &'static str = "larder-proof";
+
+    /// Two numbers of 20 digits, one of 10, 64 digits of the MAC, three spaces.
+    const TEXT_LENGTH_MAX: usize = 117;
+
+    /// The header's value.
+    pub fn to_text(&self) -> String {
+        spell(self, Self::TEXT_LENGTH_MAX)
+    }
 
     pub(super) fn make(
         key: &hmac::Key,
@@ -69,21 +83,23 @@ impl Proof {
         head: &[u8],
         body_length: u64,
     ) -> [u8; 32] {
-        let mut context = hmac::Context::with_key(key);
-        context.update(&self.counter.to_le_bytes());
-        context.update(cluster.as_bytes());
-        context.update(&self.term.0.to_le_bytes());
-        context.update(&body_length.to_le_bytes());
+        let mut fields = Vec::with_capacity(FIELDS_LENGTH_USUAL);
+        fields.extend_from_slice(&self.counter.to_le_bytes());
+        fields.extend_from_slice(cluster.as_bytes());
+        fields.extend_from_slice(&self.term.0.to_le_bytes());
+        fields.extend_from_slice(&body_length.to_le_bytes());
         match subject {
             Subject::Request { method, path_and_query } => {
                 for text in [method, path_and_query] {
-                    context.update(&(text.len() as u64).to_le_bytes());
-                    context.update(text.as_bytes());
+                    fields.extend_from_slice(&(text.len() as u64).to_le_bytes());
+                    fields.extend_from_slice(text.as_bytes());
                 }
             }
-            Subject::Answer { status } => context.update(&status.to_le_bytes()),
+            Subject::Answer { status } => fields.extend_from_slice(&status.to_le_bytes()),
         }
-        context.update(&(head.len() as u64).to_le_bytes());
+        fields.extend_from_slice(&(head.len() as u64).to_le_bytes());
+        let mut context = hmac::Context::with_key(key);
+        context.update(&fields);
         context.update(head);
         let mut mac = [0; 32];
         mac.copy_from_slice(context.sign().as_ref());
@@ -93,7 +109,8 @@ impl Proof {
 
 impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {} {}", self.counter, self.term, self.head_length, const_hex::encode(self.mac))
+        let mut hex = const_hex::Buffer::<32>::new();
+        write!(f, "{} {} {} {}", self.counter, self.term, self.head_length, hex.format(&self.mac))
     }
 }
 
@@ -113,7 +130,7 @@ impl FromStr for Proof {
             mac,
         };
         // One spelling only: no sign, no leading zero, no prefix, nothing behind.
-        if proof.to_string() == text { Ok(proof) } else { Err(InvalidProof) }
+        if is_spelled(&proof, text) { Ok(proof) } else { Err(InvalidProof) }
     }
 }
 
@@ -126,7 +143,8 @@ mod tests {
         #[test]
         fn a_proof_prints_and_parses_back(counter: u64, term: u64, head_length: u32, mac: [u8; 32]) {
             let proof = Proof { counter, term: Term(term), head_length, mac };
-            prop_assert_eq!(proof.to_string().parse::<Proof>().unwrap(), proof);
+            prop_assert_eq!(proof.to_text().parse::<Proof>().unwrap(), proof);
+            prop_assert!(proof.to_text().len() <= Proof::TEXT_LENGTH_MAX);
         }
 
         #[test]

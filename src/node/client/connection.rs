@@ -15,7 +15,7 @@ use crate::{
     types::{NodeId, Term},
 };
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Method, Request, Response, Uri, header};
 use hyper::{
     body::Incoming,
     client::conn::http1::{self, SendRequest},
@@ -84,21 +84,27 @@ impl Connection {
 
     /// Sends a request and reads its answer. The caller sets the deadline, and drops the connection after an error.
     pub(super) async fn exchange(&mut self, outgoing: Outgoing) -> Result<Answer, NodeError> {
-        let (method, path) = (outgoing.route.method(), outgoing.route.to_string());
-        let body = FrameBody::new(outgoing.head.clone(), outgoing.pieces);
-        let proof = self.session.seal_request(outgoing.term, method, &path, &outgoing.head, body.length());
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::HOST, &self.host)
-            .header(Proof::HEADER, proof.to_string());
-        if let Some(id) = RequestScope::current_id() {
-            request = request.header(REQUEST_ID_HEADER, id.as_str());
-        }
-        let request = request.body(body).map_err(unreachable)?;
+        let request = self.seal(outgoing)?;
         self.sender.ready().await.map_err(unreachable)?;
         let response = self.sender.send_request(request).await.map_err(unreachable)?;
         self.open_answer(response).await
+    }
+
+    fn seal(&mut self, outgoing: Outgoing) -> Result<Request<FrameBody>, NodeError> {
+        let (method, path) = (outgoing.route.method(), outgoing.route.to_path());
+        let body = FrameBody::new(outgoing.head.clone(), outgoing.pieces);
+        let proof = self.session.seal_request(outgoing.term, method, &path, &outgoing.head, body.length());
+        // Set one by one: a builder moves the whole request with every field.
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::from_bytes(method.as_bytes()).map_err(unreachable)?;
+        *request.uri_mut() = Uri::try_from(path).map_err(unreachable)?;
+        let headers = request.headers_mut();
+        headers.insert(header::HOST, self.host.clone());
+        headers.insert(Proof::HEADER, HeaderValue::try_from(proof.to_text()).map_err(unreachable)?);
+        if let Some(id) = RequestScope::current_id() {
+            headers.insert(REQUEST_ID_HEADER, HeaderValue::from_str(id.as_str()).map_err(unreachable)?);
+        }
+        Ok(request)
     }
 
     async fn open_answer(&self, response: Response<Incoming>) -> Result<Answer, NodeError> {

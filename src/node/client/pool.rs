@@ -55,13 +55,17 @@ impl Pool {
                 Err(error) => tracing::debug!(node = %self.node, %error, "a kept connection failed"),
             }
         }
-        let opening = Connection::open(&self.address, self.node, &self.parts);
-        let mut connection = timeout(self.parts.settings.node_connect_timeout.0, opening)
-            .await
-            .map_err(|_| unreachable("connecting took too long"))??;
+        // Boxed: it is seldom needed, and would make every call's future longer than all the rest of it.
+        let mut connection = Box::pin(self.open()).await?;
         let answer = connection.exchange(outgoing).await?;
         self.keep(connection);
         Ok(answer)
+    }
+
+    async fn open(&self) -> Result<Connection, NodeError> {
+        let opening = Connection::open(&self.address, self.node, &self.parts);
+        let opened = timeout(self.parts.settings.node_connect_timeout.0, opening).await;
+        opened.map_err(|_| unreachable("connecting took too long"))?
     }
 
     /// The idle connection that was used last: the others may grow old and go.

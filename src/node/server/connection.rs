@@ -228,7 +228,7 @@ impl PeerConnection {
         let proof = {
             let session = self.session();
             let session = session.as_ref().ok_or(AuthenticationError::NoSession)?;
-            session.seal_answer(counter, term, reply.status, &reply.head, body.length()).to_string()
+            session.seal_answer(counter, term, reply.status, &reply.head, body.length()).to_text()
         };
         let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let proof = HeaderValue::try_from(proof).map_err(|_| AuthenticationError::NoProof)?;

@@ -101,6 +101,7 @@ async fn serve_connection(stream: TcpStream, serving: Arc<Serving>, idle_timeout
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(idle_timeout)
+        .auto_date_header(false)
         .max_buf_size(BUFFER_LENGTH_MAX_BYTES)
         .max_headers(HEADERS_MAX)
         .writev(true)
