@@ -47,7 +47,8 @@ impl Commits {
         }
         for _ in 0..MOVES_MAX {
             let proposal = Proposal::new(self.metadata.clone(), command(content.clone()), &content, in_flight);
-            let joined = tokio::spawn(in_current_request(proposal.see_through())).await;
+            // Boxed, since the future of a proposal is long and is moved several times on its way into a task.
+            let joined = tokio::spawn(in_current_request(Box::pin(proposal.see_through()))).await;
             match joined.map_err(|_| ClusterError::Metadata("the commit's task failed".to_owned()))? {
                 Proposed::Decided(outcome) => {
                     let outcome = outcome?;
