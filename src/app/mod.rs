@@ -29,6 +29,7 @@ mod totals;
 mod usage;
 
 use crate::config::Configuration;
+use process::Workers;
 use std::process::ExitCode;
 
 pub use closed_volume::{VolumeInspection, VolumeVerification, inspect_volume, verify_volume};
@@ -38,17 +39,20 @@ pub use usage::UsageError;
 /// Gateway and nodes in one process, until it is told to stop.
 pub fn run_server(configuration: &Configuration) -> anyhow::Result<ExitCode> {
     let settings = configuration.settings()?;
-    process::run(&settings.process.clone(), &configuration.warnings, |process| gateway::run_server(process, settings))
+    let own = settings.process.clone();
+    process::run(&own, &configuration.warnings, Workers::OnEveryCore, |process| gateway::run_server(process, settings))
 }
 
 /// A gateway alone, until it is told to stop.
 pub fn run_gateway(configuration: &Configuration) -> anyhow::Result<ExitCode> {
     let settings = configuration.settings()?;
-    process::run(&settings.process.clone(), &configuration.warnings, |process| gateway::run_gateway(process, settings))
+    let own = settings.process.clone();
+    process::run(&own, &configuration.warnings, Workers::OnEveryCore, |process| gateway::run_gateway(process, settings))
 }
 
 /// A node alone, until it is told to stop.
 pub fn run_node(configuration: &Configuration) -> anyhow::Result<ExitCode> {
     let settings = configuration.settings()?;
-    process::run(&settings.process.clone(), &configuration.warnings, |process| node::run(process, settings))
+    let own = settings.process.clone();
+    process::run(&own, &configuration.warnings, Workers::OnHalfTheCores, |process| node::run(process, settings))
 }

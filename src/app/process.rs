@@ -6,7 +6,7 @@ use crate::{
     runtime::{Clock, Metrics, Random, Shutdown, SystemClock, SystemRandom, start_log},
 };
 use anyhow::Context;
-use std::{process::ExitCode, sync::Arc, thread, time::Duration};
+use std::{num::NonZero, process::ExitCode, sync::Arc, thread, time::Duration};
 
 /// How long requests under way may take to finish after SIGTERM.
 pub const DRAIN_LIMIT: Duration = Duration::from_secs(7);
@@ -26,8 +26,33 @@ pub struct Process {
     pub shutdown: Shutdown,
 }
 
+/// How many threads work on a process's tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workers {
+    /// One for each core: who serves clients hashes, signs and verifies.
+    OnEveryCore,
+    /// A node's tasks are many and short, and its disk has threads of its own. Workers that have little to do wake each
+    /// other for every bit of it, which costs more than it gets done sooner.
+    OnHalfTheCores,
+}
+
+impl Workers {
+    fn count(self) -> usize {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        match self {
+            Self::OnEveryCore => cores,
+            Self::OnHalfTheCores => cores.div_ceil(2),
+        }
+    }
+}
+
 /// Runs `main` to its end. The exit code is 0 when everything drained in time.
-pub fn run<Main, Running>(settings: &ProcessSettings, warnings: &[String], main: Main) -> anyhow::Result<ExitCode>
+pub fn run<Main, Running>(
+    settings: &ProcessSettings,
+    warnings: &[String],
+    workers: Workers,
+    main: Main,
+) -> anyhow::Result<ExitCode>
 where
     Main: FnOnce(Process) -> Running,
     Running: Future<Output = anyhow::Result<()>>,
@@ -45,6 +70,7 @@ where
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("larder")
+        .worker_threads(workers.count())
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
