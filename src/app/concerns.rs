@@ -33,7 +33,10 @@ pub fn concerns(nodes: &[NodeView], can_write: Result<(), ClusterError>, missing
 mod tests {
     use super::*;
     use crate::{
-        metadata::{command::NodeState, rows::Node},
+        metadata::{
+            command::{NodeService, NodeState},
+            rows::Node,
+        },
         types::{NodeId, Timestamp},
     };
     use std::sync::Arc;
@@ -48,6 +51,7 @@ mod tests {
             device: None,
             volumes: Vec::new(),
             state: NodeState::Healthy,
+            service: NodeService::Serving,
             registered: Timestamp::from_unix_millis(0),
         };
         NodeView { row: Arc::new(row), standing, silence: None, status: None, is_in_doubt: false, group_count: 0 }

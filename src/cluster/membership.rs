@@ -18,7 +18,7 @@ use super::{
 use crate::{
     metadata::{
         Command, CommandError, Metadata, ProposeError,
-        command::{NewGroup, NodeState, RegisterNode},
+        command::{NewGroup, NodeService, NodeState, RegisterNode},
         rows::{Group, Node},
     },
     node::{
@@ -218,6 +218,7 @@ impl Membership {
             device: volumes.first().map(|volume| volume.device.clone()).filter(|device| !device.is_empty()),
             volumes: volumes.iter().map(|volume| volume.volume).collect(),
             state: NodeState::Healthy,
+            service: known.map_or(NodeService::Serving, |known| known.service),
             registered: known.map_or(self.clock.now(), |known| known.registered),
         };
         if let Some(known) = known

@@ -2,7 +2,7 @@
 //! and offsets never reach 2^63.
 
 use super::{
-    command::{MissingReason, NodeState},
+    command::{MissingReason, NodeService, NodeState},
     error::QueryError,
 };
 use crate::types::{
@@ -182,12 +182,28 @@ pub(super) fn node_state_of(code: u64) -> Result<NodeState, QueryError> {
         .ok_or_else(|| QueryError::Damaged(format!("unknown node state {code}")))
 }
 
+pub(super) fn node_service_code(service: NodeService) -> i64 {
+    match service {
+        NodeService::Serving => 1,
+        NodeService::Draining => 2,
+        NodeService::Removed => 3,
+    }
+}
+
+pub(super) fn node_service_of(code: u64) -> Result<NodeService, QueryError> {
+    [NodeService::Serving, NodeService::Draining, NodeService::Removed]
+        .into_iter()
+        .find(|service| node_service_code(*service).cast_unsigned() == code)
+        .ok_or_else(|| QueryError::Damaged(format!("unknown service of a node {code}")))
+}
+
 pub(super) fn missing_reason_code(reason: MissingReason) -> i64 {
     match reason {
         MissingReason::NotWritten => 1,
         MissingReason::Absent => 2,
         MissingReason::Corrupt => 3,
         MissingReason::InDoubt => 4,
+        MissingReason::Arriving => 5,
     }
 }
 

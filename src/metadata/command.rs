@@ -77,6 +77,29 @@ pub enum Command {
     CreateGroups {
         groups: Vec<NewGroup>,
     },
+    ReplaceMember(ReplaceMember),
+    /// All that the group's arriving member lacks is on the repair list.
+    NoteArrivalListed {
+        group: GroupId,
+        epoch: Epoch,
+    },
+    /// The group's arriving member holds everything.
+    FinishArrival {
+        group: GroupId,
+        epoch: Epoch,
+    },
+    /// The former member of the group holds nothing of it any more, or is gone for good.
+    ForgetFormerMember {
+        group: GroupId,
+        epoch: Epoch,
+        node: NodeId,
+    },
+    /// What the operator wants of the node.
+    SetNodeService {
+        node: NodeId,
+        service: NodeService,
+        at: Timestamp,
+    },
     /// A member lacks the blob, or holds a bad copy of one of its chunks.
     MarkMissing {
         copies: Vec<BlobCopy>,
@@ -329,6 +352,26 @@ pub enum NodeState {
     Failed,
 }
 
+/// What an operator wants of a node, whatever its state is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum NodeService {
+    Serving,
+    /// Its copies move to others; until they have, it is read from, and written to where nobody else can be.
+    Draining,
+    /// It left for good: it is in no group, and does not come back under its identity.
+    Removed,
+}
+
+/// Afterwards `arriving` is a member of the group in the place of `leaving`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplaceMember {
+    pub group: GroupId,
+    /// As the proposer knows the group; at another one it is refused.
+    pub epoch: Epoch,
+    pub leaving: NodeId,
+    pub arriving: NodeId,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RegisterNode {
     pub node: NodeId,
@@ -368,6 +411,8 @@ pub enum MissingReason {
     Corrupt,
     /// The member may have lost data: its copy does not count before each chunk was looked at.
     InDoubt,
+    /// The member came into the group after the blob was written.
+    Arriving,
 }
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]

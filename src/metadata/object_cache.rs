@@ -157,7 +157,12 @@ fn object_changed_by(command: &Command) -> Option<(BucketId, &ObjectKey)> {
         Command::BeginTerm { .. }
         | Command::RegisterNode(_)
         | Command::SetNodeState { .. }
+        | Command::SetNodeService { .. }
         | Command::CreateGroups { .. }
+        | Command::ReplaceMember(_)
+        | Command::NoteArrivalListed { .. }
+        | Command::FinishArrival { .. }
+        | Command::ForgetFormerMember { .. }
         | Command::MarkMissing { .. }
         | Command::MarkRepaired { .. } => None,
         Command::CreateAccessKey(_)

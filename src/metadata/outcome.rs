@@ -1,6 +1,6 @@
 //! What came of a command. A refusal is an outcome too: it is answered only after its batch is durable.
 
-use crate::types::{BlobId, BucketId, ChecksumAlgorithm, ETag, ObjectChecksum, Term, Timestamp, VersionId};
+use crate::types::{BlobId, BucketId, ChecksumAlgorithm, ETag, GroupId, ObjectChecksum, Term, Timestamp, VersionId};
 use serde::{Deserialize, Serialize};
 
 /// A command that was carried out.
@@ -97,6 +97,10 @@ pub enum CommandError {
     GroupMoved { blob: BlobId },
     #[error("blob {blob} names a group that does not exist")]
     NoSuchGroup { blob: BlobId },
+    #[error("group {group} has changed, or a change of it is under way")]
+    GroupChanged { group: GroupId },
+    #[error("the node is still in groups")]
+    NodeInGroups,
     #[error("the node does not exist")]
     NoSuchNode,
     #[error("the name belongs to another node")]

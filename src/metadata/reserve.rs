@@ -98,6 +98,9 @@ pub(super) fn goes_on_a_full_disk(command: &Command) -> bool {
         | Command::BeginTerm { .. }
         | Command::RegisterNode(_)
         | Command::SetNodeState { .. }
+        | Command::SetNodeService { .. }
+        | Command::FinishArrival { .. }
+        | Command::ForgetFormerMember { .. }
         | Command::MarkRepaired { .. }
         | Command::SetAccessKeyEnabled { .. }
         | Command::DeleteAccessKey { .. }
@@ -112,6 +115,8 @@ pub(super) fn goes_on_a_full_disk(command: &Command) -> bool {
         | Command::CopyPart(_)
         | Command::CompleteUpload(_)
         | Command::CreateGroups { .. }
+        | Command::ReplaceMember(_)
+        | Command::NoteArrivalListed { .. }
         | Command::MarkMissing { .. }
         | Command::CreateAccessKey(_) => false,
     }

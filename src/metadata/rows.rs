@@ -1,6 +1,6 @@
 //! What queries answer: plain values, free of the engine.
 
-use super::command::{NodeState, VersionSelector};
+use super::command::{NodeService, NodeState, VersionSelector};
 use crate::types::{
     BlobId, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot, CommitSequence, ContentId,
     ETag, Epoch, Extent, GroupId, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Timestamp, UploadId,
@@ -196,6 +196,7 @@ pub struct Node {
     pub device: Option<String>,
     pub volumes: Vec<VolumeId>,
     pub state: NodeState,
+    pub service: NodeService,
     pub registered: Timestamp,
 }
 
@@ -206,6 +207,12 @@ pub struct Group {
     pub epoch: Epoch,
     pub members: Vec<NodeId>,
     pub scheme: String,
+    /// Nodes that left it and may still hold copies.
+    pub former: Vec<NodeId>,
+    /// The member that does not hold everything yet.
+    pub arriving: Option<NodeId>,
+    /// Whether all that the arriving member lacks is on the repair list.
+    pub is_listed: bool,
 }
 
 /// A blob that a member lacks, with what its repair needs.
@@ -214,6 +221,15 @@ pub struct UnderReplicatedBlob {
     pub blob: BlobId,
     pub node: NodeId,
     pub group: GroupId,
+    pub size: u64,
+    pub chunk_size: u32,
+    pub roots: Vec<ChunkRoot>,
+}
+
+/// A blob of which some node holds a copy that its group does not need.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SurplusBlob {
+    pub blob: BlobId,
     pub size: u64,
     pub chunk_size: u32,
     pub roots: Vec<ChunkRoot>,

@@ -19,7 +19,10 @@ use std::path::{Path, PathBuf};
 const APPLICATION_ID: u64 = 0x4C52_4452;
 
 /// Every migration, in order. One that was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "schema", include_str!("../../migrations/0001_schema.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "schema", include_str!("../../migrations/0001_schema.sql")),
+    (2, "group changes", include_str!("../../migrations/0002_group_changes.sql")),
+];
 
 fn migration((version, name, sql): (i64, &'static str, &'static str)) -> Migration {
     Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)

@@ -138,6 +138,8 @@ impl From<CommandError> for ObjectError {
             CommandError::TooManyExtents { .. }
             | CommandError::GroupMoved { .. }
             | CommandError::NoSuchGroup { .. }
+            | CommandError::GroupChanged { .. }
+            | CommandError::NodeInGroups
             | CommandError::NoSuchNode
             | CommandError::NodeNameTaken
             | CommandError::NoSuchAccessKey

@@ -12,6 +12,7 @@ mod deletions;
 mod existing;
 mod foresee;
 mod foreseen;
+mod group_changes;
 mod known_groups;
 mod nodes;
 mod parts;
@@ -58,6 +59,13 @@ pub(super) async fn apply(command: &Command, tx: &mut Transaction<'_>) -> Result
         Command::RegisterNode(command) => nodes::register(command, tx).await,
         Command::SetNodeState { node, state, at: _ } => nodes::set_state(*node, *state, tx).await,
         Command::CreateGroups { groups } => nodes::create_groups(groups, tx).await,
+        Command::ReplaceMember(change) => group_changes::replace_member(change, tx).await,
+        Command::NoteArrivalListed { group, epoch } => group_changes::note_listed(*group, *epoch, tx).await,
+        Command::FinishArrival { group, epoch } => group_changes::finish(*group, *epoch, tx).await,
+        Command::ForgetFormerMember { group, epoch, node } => {
+            group_changes::forget_former(*group, *epoch, *node, tx).await
+        }
+        Command::SetNodeService { node, service, at: _ } => nodes::set_service(*node, *service, tx).await,
         Command::MarkMissing { copies, reason } => repair_list::mark_missing(copies, *reason, tx).await,
         Command::MarkRepaired { copies, as_of } => repair_list::mark_repaired(copies, *as_of, tx).await,
 

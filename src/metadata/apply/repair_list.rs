@@ -16,10 +16,12 @@ const MARK_MISSING: &str = "
     INSERT INTO under_replicated (blob, node, reason, sequence)
     SELECT b.blob, unhex(copy.value ->> 1), $2, $3
     FROM json_each($1) AS copy CROSS JOIN blobs b ON b.blob = unhex(copy.value ->> 0)
-    WHERE true
+        CROSS JOIN placement_groups g ON g.placement_group = b.placement_group
+    WHERE instr(g.members, unhex(copy.value ->> 1)) > 0
     ON CONFLICT (blob, node) DO UPDATE SET reason = excluded.reason, sequence = excluded.sequence";
 
-/// Afterwards the copies are on the repair list. A blob that was deleted meanwhile needs no repair.
+/// Afterwards the copies are on the repair list. A blob that was deleted meanwhile needs no repair, and a node that left
+/// the blob's group no copy.
 pub(super) async fn mark_missing(
     copies: &[BlobCopy],
     reason: MissingReason,

@@ -3,7 +3,7 @@
 use crate::{
     metadata::{
         Metadata, QueryError,
-        columns::{Columns, node_ids_of, node_state_of, volume_ids_of},
+        columns::{Columns, node_ids_of, node_service_of, node_state_of, volume_ids_of},
         rows::{Group, Node},
         script::Script,
     },
@@ -11,9 +11,9 @@ use crate::{
 };
 
 const LIST_NODES: &str = "
-    SELECT node, name, address, zone, capacity, device, volumes, state, registered FROM nodes ORDER BY node";
+    SELECT node, name, address, zone, capacity, device, volumes, state, registered, service FROM nodes ORDER BY node";
 const LIST_GROUPS: &str = "
-    SELECT placement_group, epoch, members, scheme FROM placement_groups ORDER BY placement_group";
+    SELECT placement_group, epoch, members, scheme, former, arriving, is_listed FROM placement_groups ORDER BY placement_group";
 
 impl Metadata {
     pub async fn nodes(&self) -> Result<Vec<Node>, QueryError> {
@@ -29,6 +29,7 @@ impl Metadata {
                 volumes: volume_ids_of(row.bytes(6)?)?,
                 state: node_state_of(row.number(7)?)?,
                 registered: row.time(8)?,
+                service: node_service_of(row.number(9)?)?,
             })
         };
         rows.iter().map(decode).collect()
@@ -42,6 +43,9 @@ impl Metadata {
                 epoch: Epoch(row.number(1)?),
                 members: node_ids_of(row.bytes(2)?)?,
                 scheme: row.string(3)?,
+                former: node_ids_of(row.bytes(4)?)?,
+                arriving: row.optional_bytes(5)?.map(NodeId::from_slice).transpose()?,
+                is_listed: row.flag(6)?,
             })
         };
         rows.iter().map(decode).collect()

@@ -5,7 +5,7 @@ use crate::{
         Metadata, QueryError,
         columns::{Columns, number, roots_of},
         command::BlobCopy,
-        rows::{CountedBlob, DeletedBlob, UnderReplicatedBlob},
+        rows::{CountedBlob, DeletedBlob, SurplusBlob, UnderReplicatedBlob},
         script::Script,
     },
     types::{BlobId, CommitSequence, GroupId, NodeId},
@@ -31,6 +31,14 @@ const LIST_COUNTED: &str = "
 const READ_KNOWN: &str = "
     SELECT id FROM (SELECT unhex(value) AS id FROM json_each($1))
     WHERE EXISTS (SELECT 1 FROM blobs WHERE blob = id) OR EXISTS (SELECT 1 FROM deletions WHERE blob = id)";
+
+/// `$2` the group, `$3` the node.
+const READ_SURPLUS: &str = "
+    SELECT b.blob, b.size, b.chunk_size, b.roots
+    FROM (SELECT unhex(value) AS id FROM json_each($1)) wanted CROSS JOIN blobs b ON b.blob = wanted.id
+        CROSS JOIN placement_groups g ON g.placement_group = b.placement_group
+    WHERE b.placement_group = $2 AND g.arriving IS NULL AND instr(g.members, $3) = 0
+        AND NOT EXISTS (SELECT 1 FROM under_replicated u WHERE u.blob = b.blob)";
 
 impl Metadata {
     /// The repair list, of one node or of all, in order of (blob, node) from behind `after` on.
@@ -84,6 +92,29 @@ impl Metadata {
                 Ok(CountedBlob { blob, group: GroupId(row.number(1)?), chunk_count: row.number(2)? })
             })
             .collect()
+    }
+
+    /// Those of `blobs` of which the node, that is no member of their group any more, holds a copy too many: the group is
+    /// settled, and no member is known to lack the blob.
+    pub async fn surplus_blobs(
+        &self,
+        node: NodeId,
+        group: GroupId,
+        blobs: &[BlobId],
+    ) -> Result<Vec<SurplusBlob>, QueryError> {
+        let ids: Vec<String> = blobs.iter().map(BlobId::to_string).collect();
+        let mut script = Script::of(READ_SURPLUS).with(serde_json::to_string(&ids)?);
+        script.bind(number(group.0)).bind(&node.as_bytes()[..]);
+        let rows = script.fetch_all(&mut *self.reader().await?).await?;
+        let decode = |row: &SqliteRow| {
+            Ok(SurplusBlob {
+                blob: BlobId::from_slice(row.bytes(0)?)?,
+                size: row.number(1)?,
+                chunk_size: row.small_number(2)?,
+                roots: roots_of(row.bytes(3)?)?,
+            })
+        };
+        rows.iter().map(decode).collect()
     }
 
     /// Those of `blobs` that `blobs` or `deletions` name: the fresh read before orphans are dropped.

@@ -6,6 +6,7 @@ mod conditions;
 mod copies;
 mod deletion;
 pub(super) mod fixture;
+mod group_changes;
 mod groups;
 mod lists;
 mod measure;

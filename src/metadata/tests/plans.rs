@@ -93,6 +93,8 @@ async fn ask_everything(fixture: &Fixture, upload: UploadId, copy: BlobCopy) {
     metadata.deletions(None, 10).await.unwrap();
     metadata.counted_blobs(None, 10).await.unwrap();
     metadata.known_blobs(&[copy.blob]).await.unwrap();
+    metadata.surplus_blobs(node(4), GroupId(1), &[copy.blob]).await.unwrap();
+    metadata.groups().await.unwrap();
     metadata.buckets("b", None, 10).await.unwrap();
     metadata.access_key("none").await.unwrap();
 }

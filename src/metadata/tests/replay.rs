@@ -29,6 +29,8 @@ enum Act {
     Missing { node: u8 },
     Repaired { node: u8 },
     Forget,
+    Replace { leaving: u8, arriving: u8 },
+    Settle { step: u8 },
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -54,6 +56,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (1..4_u8).prop_map(|node| Act::Missing { node }),
         1 => (1..4_u8).prop_map(|node| Act::Repaired { node }),
         1 => Just(Act::Forget),
+        1 => (1..6_u8, 1..6_u8).prop_map(|(leaving, arriving)| Act::Replace { leaving, arriving }),
+        1 => (0..3_u8).prop_map(|step| Act::Settle { step }),
     ]
 }
 
@@ -163,7 +167,24 @@ async fn command(act: Act, made: &mut Made, fixture: &Fixture) -> Command {
             Command::MarkRepaired { copies: copies(made, number), as_of: fixture.metadata.committed() }
         }
         Act::Forget => Command::ForgetCompletedUploads { before: at(60), limit: 1 },
+        Act::Replace { leaving, arriving } => {
+            let (group, epoch) = group_now(fixture).await;
+            Command::ReplaceMember(ReplaceMember { group, epoch, leaving: node(leaving), arriving: node(arriving) })
+        }
+        Act::Settle { step } => {
+            let (group, epoch) = group_now(fixture).await;
+            match step {
+                0 => Command::NoteArrivalListed { group, epoch },
+                1 => Command::FinishArrival { group, epoch },
+                _ => Command::ForgetFormerMember { group, epoch, node: node(2) },
+            }
+        }
     }
+}
+
+async fn group_now(fixture: &Fixture) -> (GroupId, Epoch) {
+    let group = fixture.metadata.groups().await.unwrap().remove(0);
+    (group.group, group.epoch)
 }
 
 fn copies(made: &Made, number: u8) -> Vec<BlobCopy> {
