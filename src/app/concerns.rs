@@ -4,7 +4,12 @@
 use crate::cluster::{ClusterError, NodeView, Standing};
 
 /// `missing_copies`: rows on the repair list.
-pub fn concerns(nodes: &[NodeView], can_write: Result<(), ClusterError>, missing_copies: u64) -> Vec<String> {
+pub fn concerns(
+    nodes: &[NodeView],
+    can_write: Result<(), ClusterError>,
+    missing_copies: u64,
+    changing_groups: usize,
+) -> Vec<String> {
     let mut concerns = Vec::new();
     if let Err(error) = can_write {
         concerns.push(format!("nothing can be written: {error}"));
@@ -12,13 +17,18 @@ pub fn concerns(nodes: &[NodeView], can_write: Result<(), ClusterError>, missing
     if missing_copies > 0 {
         concerns.push(format!("{missing_copies} copies of blobs are missing"));
     }
+    if changing_groups > 0 {
+        concerns.push(format!("{changing_groups} groups are changing a member"));
+    }
     for node in nodes {
         let name = &node.row.name;
         if node.is_in_doubt {
             concerns.push(format!("what node {name} holds is being looked at"));
         }
         match node.standing {
-            Standing::Healthy => {}
+            Standing::Healthy | Standing::Draining => {}
+            // Nothing counts on it any more.
+            Standing::Suspect | Standing::Failed if node.group_count == 0 => {}
             Standing::Full => concerns.push(format!("node {name} is full: it takes no new data")),
             Standing::Frozen => concerns.push(format!("node {name} is frozen after a disk error")),
             Standing::Shunned => concerns.push(format!("node {name} answers too slowly and is avoided")),
@@ -59,18 +69,23 @@ mod tests {
 
     #[test]
     fn healthy_nodes_with_every_copy_are_no_concern() {
-        assert!(concerns(&[node("a", Standing::Healthy)], Ok(()), 0).is_empty());
+        assert!(concerns(&[node("a", Standing::Healthy)], Ok(()), 0, 0).is_empty());
     }
 
     #[test]
     fn each_thing_that_is_wrong_is_told() {
         let nodes = [node("a", Standing::Suspect), node("b", Standing::Healthy), node("c", Standing::Frozen)];
-        let told = concerns(&nodes, Err(ClusterError::NotEnoughNodes { needed: 3, alive: 1 }), 7).join("; ");
+        let nodes = nodes.map(|node| NodeView { group_count: 1, ..node });
+        let told = concerns(&nodes, Err(ClusterError::NotEnoughNodes { needed: 3, alive: 1 }), 7, 2).join("; ");
         let in_doubt = NodeView { is_in_doubt: true, ..node("d", Standing::Healthy) };
-        assert_eq!(concerns(&[in_doubt], Ok(()), 0), ["what node d holds is being looked at"]);
-        for expected in ["3 storage nodes are needed", "7 copies", "node a is silent", "node c is frozen"] {
+        assert_eq!(concerns(&[in_doubt], Ok(()), 0, 0), ["what node d holds is being looked at"]);
+        for expected in
+            ["3 storage nodes are needed", "7 copies", "2 groups are changing", "node a is silent", "node c is frozen"]
+        {
             assert!(told.contains(expected), "{expected} is not in: {told}");
         }
         assert!(!told.contains("node b"));
+        let replaced = concerns(&[node("e", Standing::Failed)], Ok(()), 0, 0);
+        assert!(replaced.is_empty(), "no group counts on it: {replaced:?}");
     }
 }

@@ -41,7 +41,7 @@ impl GatewayOperations {
         // Whether copies are missing must be true now, not two seconds ago; how many is for people.
         let first_missing = self.metadata.under_replicated(None, None, 1).await.map_err(unavailable)?;
         let missing = if first_missing.is_empty() { 0 } else { totals.under_replicated.max(1) };
-        let concerns = concerns(&nodes, self.cluster.can_write(), missing);
+        let concerns = concerns(&nodes, self.cluster.can_write(), missing, self.cluster.changing_groups());
         let settings = self.cluster.settings();
         Ok(StatusReport {
             fully_redundant: concerns.is_empty(),
@@ -161,7 +161,7 @@ fn count(nodes: &[NodeView]) -> NodeCounts {
     let mut counts = NodeCounts::default();
     for node in nodes {
         match node.standing {
-            Standing::Healthy | Standing::Full => counts.healthy += 1,
+            Standing::Healthy | Standing::Draining | Standing::Full => counts.healthy += 1,
             Standing::Frozen | Standing::Shunned | Standing::Suspect => counts.suspect += 1,
             Standing::Failed => counts.failed += 1,
         }

@@ -279,7 +279,7 @@ impl ContentWriter {
         let (group, targets) = chosen?;
         let (required, chunk_size) = (topology.required(&group), self.writes.chunk_size);
         let blob = self.writes.new_blob_id();
-        self.in_flight.add(blob, group.group);
+        self.in_flight.add(blob, group.group, group.epoch);
         Ok(OpenBlob::new(blob, group, targets, required, chunk_size))
     }
 

@@ -8,7 +8,11 @@
 //!
 //! The count is a tripwire, not a proof: data that nobody names any more counts too.
 
-use super::{Cluster, error::ClusterError, topology::Topology};
+use super::{
+    Cluster,
+    error::ClusterError,
+    topology::{PlacedGroup, Topology},
+};
 use crate::{
     metadata::{
         Command,
@@ -214,6 +218,8 @@ impl QuestionCopies {
 }
 
 fn groups_of(topology: &Topology, node: NodeId) -> HashSet<GroupId> {
-    let is_member = |group: &&Arc<super::topology::PlacedGroup>| group.members.iter().any(|member| member.id() == node);
+    // Of a group that it only arrives in it holds as much as was sent so far.
+    let is_arriving = |group: &PlacedGroup| group.arriving.is_some_and(|arrival| arrival.node == node);
+    let is_member = |group: &&Arc<PlacedGroup>| group.has_member(node) && !is_arriving(group);
     topology.groups().filter(is_member).map(|group| group.group).collect()
 }

@@ -37,6 +37,11 @@ pub enum ClusterError {
          back, or start with --restore FILE if this one is meant"
     )]
     OldMetadata { seen: CommitSequence, own: CommitSequence },
+    #[error("there is no such node")]
+    NoSuchNode,
+    /// The operator wants a node gone that is still needed: drain it first.
+    #[error("groups still count on the node")]
+    NodeInGroups,
     #[error("the server is stopping")]
     Stopping,
 }
@@ -67,6 +72,7 @@ impl From<ProposeError> for ClusterError {
     fn from(error: ProposeError) -> Self {
         match error {
             ProposeError::NoRoom => Self::NoRoom,
+            ProposeError::Refused(CommandError::NodeInGroups) => Self::NodeInGroups,
             other => Self::Metadata(other.to_string()),
         }
     }

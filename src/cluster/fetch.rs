@@ -147,15 +147,15 @@ fn verified(slice: ChunkSlice, fetch: &Fetch) -> Option<Bytes> {
     is_right.then(|| slice.bytes.slice(from..to))
 }
 
-/// The group's members, best first.
+/// Who may hold the chunk, best first.
 fn candidates(topology: &Topology, known_missing: &KnownMissing, fetch: &Fetch) -> Vec<Arc<ClusterNode>> {
     let Some(group) = topology.group(fetch.group) else { return Vec::new() };
-    let mut members = group.members.clone();
+    let mut members: Vec<Arc<ClusterNode>> = group.holders().cloned().collect();
     if let [_] = members[..] {
         return members;
     }
     let preference = |standing| match standing {
-        Some(Standing::Healthy | Standing::Full) => 0,
+        Some(Standing::Healthy | Standing::Draining | Standing::Full) => 0,
         Some(Standing::Frozen) => 1,
         Some(Standing::Shunned) => 2,
         Some(Standing::Suspect) => 3,
@@ -168,7 +168,10 @@ fn candidates(topology: &Topology, known_missing: &KnownMissing, fetch: &Fetch) 
     members.sort_by_cached_key(|node| {
         let lacks_it = known_missing.contains(fetch.key.blob, node.id());
         let standing = preference(topology.standing(node.id()));
-        (lacks_it, standing, !node.api.is_local(), node.vitals.load() / LOAD_STEP)
+        // What was written before a change is with the former member, what was written since with the one that arrives.
+        let is_doubtful =
+            !group.has_member(node.id()) || group.arriving.is_some_and(|arrival| arrival.node == node.id());
+        (lacks_it, standing, is_doubtful, !node.api.is_local(), node.vitals.load() / LOAD_STEP)
     });
     members
 }

@@ -2,9 +2,9 @@
 //! garbage asks this table first and the metadata second: a blob that the table denies has had its commit's outcome
 //! decided, so the metadata that is read afterwards tells the truth about it.
 
-use crate::types::{BlobId, GroupId};
+use crate::types::{BlobId, Epoch, GroupId};
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -28,7 +28,8 @@ pub struct InFlight {
 
 #[derive(Debug, Default)]
 struct State {
-    blobs: HashSet<BlobId>,
+    /// With the group that each is written to, as it was when the blob was begun.
+    blobs: HashMap<BlobId, (GroupId, Epoch)>,
     abandoned: VecDeque<AbandonedBlob>,
     /// Some were forgotten: only an inventory finds them.
     has_forgotten: bool,
@@ -41,7 +42,12 @@ impl InFlight {
     }
 
     pub fn contains(&self, blob: BlobId) -> bool {
-        self.lock().blobs.contains(&blob)
+        self.lock().blobs.contains_key(&blob)
+    }
+
+    /// Whether a blob is in flight that was begun when the group had other members than at `epoch`.
+    pub fn has_older(&self, group: GroupId, epoch: Epoch) -> bool {
+        self.lock().blobs.values().any(|(of, begun_at)| *of == group && *begun_at < epoch)
     }
 
     /// Blobs in flight.
@@ -75,8 +81,8 @@ pub struct WriteInFlight {
 
 impl WriteInFlight {
     /// Enters a blob, before the first of its chunks is sent.
-    pub fn add(&mut self, blob: BlobId, group: GroupId) {
-        self.table.lock().blobs.insert(blob);
+    pub fn add(&mut self, blob: BlobId, group: GroupId, epoch: Epoch) {
+        self.table.lock().blobs.insert(blob, (group, epoch));
         self.blobs.push(AbandonedBlob { blob, group, chunk_limit: 0 });
     }
 
@@ -142,7 +148,7 @@ mod tests {
     fn write(table: &InFlight, numbers: &[u8]) -> WriteInFlight {
         let mut write = table.begin();
         for number in numbers {
-            write.add(blob(*number), GroupId(1));
+            write.add(blob(*number), GroupId(1), Epoch(1));
             write.sends(2);
         }
         write
@@ -153,6 +159,8 @@ mod tests {
         let table = InFlight::default();
         let first = write(&table, &[1, 2]);
         let second = write(&table, &[3]);
+        assert!(table.has_older(GroupId(1), Epoch(2)));
+        assert!(!table.has_older(GroupId(1), Epoch(1)) && !table.has_older(GroupId(2), Epoch(2)));
         assert!([1, 2, 3].map(blob).iter().all(|blob| table.contains(*blob)));
         first.committed(&[blob(1)]);
         assert!(!table.contains(blob(1)) && !table.contains(blob(2)) && table.contains(blob(3)));

@@ -29,6 +29,7 @@ use crate::{
     types::{GroupId, NodeId},
 };
 use arc_swap::ArcSwap;
+use futures_util::future::join_all;
 use std::{
     fmt,
     sync::{
@@ -141,6 +142,11 @@ impl Membership {
         self.reign.check_witness(&registration.name, &registration.status)?;
         let mut members = self.members.lock().await;
         let known = members.nodes.iter().find(|node| node.id() == registration.node).map(|node| node.row.clone());
+        if known.as_ref().is_some_and(|known| known.service == NodeService::Removed) {
+            return Err(ClusterError::Malformed(
+                "the node was removed from the cluster: empty its directory to join anew",
+            ));
+        }
         let row = self.propose_registration(&registration, known.as_deref()).await?;
         let node = self.enter(&mut members, row);
         if node.is_absent {
@@ -178,11 +184,38 @@ impl Membership {
         for i in 0..members.nodes.len() {
             let node = members.nodes[i].clone();
             let state = self.state_by_silence(&node);
-            if state != node.row.state {
+            if state != node.row.state && node.row.service != NodeService::Removed {
                 tracing::warn!(node = %node.row.name, ?state, "a node's state changed");
                 self.metadata.propose(Command::SetNodeState { node: node.id(), state, at: self.clock.now() }).await?;
                 let row = Arc::new(Node { state, ..(*node.row).clone() });
                 members.nodes[i] = Arc::new(ClusterNode { row, ..(*node).clone() });
+            }
+        }
+        self.settle(&mut members).await
+    }
+
+    /// Carries out changes of groups and publishes what came of them. One that no longer fits its group is left out.
+    pub(super) async fn change_groups(&self, changes: Vec<Command>) -> Result<(), ClusterError> {
+        let mut members = self.members.lock().await;
+        for result in join_all(changes.into_iter().map(|change| self.metadata.propose(change))).await {
+            match result {
+                Ok(_) => {}
+                Err(ProposeError::Refused(error)) => tracing::debug!(%error, "a change of a group was refused"),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        members.groups = self.metadata.groups().await?;
+        self.settle(&mut members).await
+    }
+
+    /// Notes what the operator wants of the node.
+    pub(super) async fn set_service(&self, node: NodeId, service: NodeService) -> Result<(), ClusterError> {
+        let mut members = self.members.lock().await;
+        self.metadata.propose(Command::SetNodeService { node, service, at: self.clock.now() }).await?;
+        for known in &mut members.nodes {
+            if known.id() == node {
+                let row = Arc::new(Node { service, ..(*known.row).clone() });
+                *known = Arc::new(ClusterNode { row, ..(**known).clone() });
             }
         }
         self.settle(&mut members).await
@@ -278,7 +311,9 @@ impl Membership {
     /// Plans with nodes that are alive and have been heard of; whether groups were created.
     async fn create_groups(&self, members: &mut Members) -> Result<bool, ClusterError> {
         let scheme = self.settings.scheme();
-        let is_there = |node: &&Arc<ClusterNode>| node.vitals.was_heard() && self.standing(node).is_alive();
+        let is_there = |node: &&Arc<ClusterNode>| {
+            node.row.service == NodeService::Serving && node.vitals.was_heard() && self.standing(node).is_alive()
+        };
         let nodes: Vec<PlacedNode> = members.nodes.iter().filter(is_there).map(|node| placed(node)).collect();
         let groups: Vec<Vec<NodeId>> =
             members.groups.iter().filter(|group| group.scheme == scheme).map(|group| group.members.clone()).collect();
@@ -301,7 +336,8 @@ impl Membership {
     }
 
     fn rebuild(&self, members: &Members) {
-        let nodes = members.nodes.iter().map(|node| (node.clone(), self.standing(node))).collect();
+        let staying = members.nodes.iter().filter(|node| node.row.service != NodeService::Removed);
+        let nodes = staying.map(|node| (node.clone(), self.standing(node))).collect();
         let replicas = usize::from(self.settings.replicas);
         let topology = Topology::new(nodes, &members.groups, replicas, self.settings.write_acks);
         self.topology.store(Arc::new(topology));
@@ -325,6 +361,7 @@ impl Membership {
             NodeState::Healthy if node.vitals.is_frozen() => Standing::Frozen,
             NodeState::Healthy if node.vitals.health.is_shunned() => Standing::Shunned,
             NodeState::Healthy if node.vitals.is_full() => Standing::Full,
+            NodeState::Healthy if node.row.service == NodeService::Draining => Standing::Draining,
             NodeState::Healthy => Standing::Healthy,
         }
     }

@@ -6,9 +6,11 @@
 //! 2. Of data that nothing names: its term is over, or it is this gateway's own and the table of blobs in flight denies it;
 //!    *then* a fresh metadata read denies it. In this order: a commit that happens in between is seen by the read.
 //! 3. Of a committed deletion: no read under way began at or before it.
-//! 4. The grace period has passed, on the monotonic clock, since this gateway first saw it. A committed deletion does not
-//!    wait while its node is short of room.
-//! 5. The node has not seen newer metadata, or metadata of another history, than we have: the node decides that itself, by
+//! 4. Of a copy too many: a fresh metadata read says that the node is no member of the settled group, and that no member is known
+//!    to lack the blob. Who asks has looked at every member's copy before.
+//! 5. The grace period has passed, on the monotonic clock, since this gateway first saw it. A committed deletion does not
+//!    wait while its node is short of room; a copy too many never does.
+//! 6. The node has not seen newer metadata, or metadata of another history, than we have: the node decides that itself, by
 //!    the witness in the request, as it does about our term and the group's epoch.
 //!
 //! What does not meet all of this is left alone and counted.
@@ -41,6 +43,8 @@ pub enum Cause {
     Deleted { at: CommitSequence },
     /// No row is known to name it; written under this term.
     Unnamed { term: Term },
+    /// The node is no member of the group any more, and every member was just seen to hold the blob whole.
+    Surplus,
 }
 
 /// A blob that may be garbage on a node.
@@ -122,7 +126,8 @@ impl Reclaimer {
         reclaimed.waiting = candidates.len() - due.len();
         // Before the read: what is claimed to be known is never newer than what was looked at.
         let witness = self.reign.witness();
-        let named = self.named_among(&due).await?;
+        let mut named = self.named_among(&due).await?;
+        named.extend(self.needed_among(node, of_group.group, &due).await?);
         let (kept, garbage): (Vec<&Candidate>, Vec<&Candidate>) =
             due.into_iter().partition(|candidate| named.contains(&candidate.blob));
         reclaimed.named = kept.into_iter().map(|candidate| candidate.blob).collect();
@@ -148,7 +153,7 @@ impl Reclaimer {
     /// another gateway's.
     fn is_over(&self, candidate: &Candidate) -> bool {
         match candidate.cause {
-            Cause::Deleted { .. } => true,
+            Cause::Deleted { .. } | Cause::Surplus => true,
             Cause::Unnamed { term } => term <= self.reign.term() && !self.in_flight.contains(candidate.blob),
         }
     }
@@ -156,13 +161,17 @@ impl Reclaimer {
     fn is_being_read(&self, candidate: &Candidate) -> bool {
         match candidate.cause {
             Cause::Deleted { at } => !self.reads.is_past(at),
-            // Never named, never found by a read.
-            Cause::Unnamed { .. } => false,
+            // Never named, never found by a read. And a read that misses a copy too many takes another.
+            Cause::Unnamed { .. } | Cause::Surplus => false,
         }
     }
 
     fn has_waited(&self, candidate: &Candidate, node: &ClusterNode) -> bool {
-        let hurries = matches!(candidate.cause, Cause::Deleted { .. }) && is_short_of_room(node);
+        let hurries = match candidate.cause {
+            Cause::Deleted { .. } => is_short_of_room(node),
+            Cause::Unnamed { .. } => false,
+            Cause::Surplus => true,
+        };
         hurries || self.is_old_enough(candidate.first_seen)
     }
 
@@ -179,6 +188,24 @@ impl Reclaimer {
             return Ok(HashSet::new());
         }
         Ok(self.metadata.known_blobs(&unnamed).await?.into_iter().collect())
+    }
+
+    /// Copies that were thought too many, and are not.
+    async fn needed_among(
+        &self,
+        node: &ClusterNode,
+        group: GroupId,
+        due: &[&Candidate],
+    ) -> Result<HashSet<BlobId>, ClusterError> {
+        let is_surplus = |candidate: &&&Candidate| candidate.cause == Cause::Surplus;
+        let mut blobs: HashSet<BlobId> = due.iter().filter(is_surplus).map(|candidate| candidate.blob).collect();
+        if !blobs.is_empty() {
+            let asked: Vec<BlobId> = blobs.iter().copied().collect();
+            for surplus in self.metadata.surplus_blobs(node.id(), group, &asked).await? {
+                blobs.remove(&surplus.blob);
+            }
+        }
+        Ok(blobs)
     }
 
     fn refused(&self, node: &ClusterNode, error: &NodeError) -> ClusterError {

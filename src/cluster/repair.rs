@@ -151,6 +151,10 @@ async fn repair(
     lacking: &HashSet<(BlobId, NodeId)>,
     row: &UnderReplicatedBlob,
 ) -> Option<BlobCopy> {
+    if topology.group(row.group).is_some_and(|group| !group.has_member(row.node)) {
+        // It left the group, and needs no copy any more.
+        return Some(BlobCopy { blob: row.blob, node: row.node });
+    }
     let node = topology.node(row.node).filter(|_| topology.standing(row.node) == Some(Standing::Healthy))?;
     let sources = sources(topology, lacking, row);
     // The node holds a chunk while it pulls; where it is in this process, that is our memory.
@@ -185,10 +189,10 @@ async fn repair(
     Some(BlobCopy { blob: row.blob, node: row.node })
 }
 
-/// The other members, those first that are well and not known to lack the blob.
+/// The other members and those that left, those first that are well and not known to lack the blob.
 fn sources(topology: &Topology, lacking: &HashSet<(BlobId, NodeId)>, row: &UnderReplicatedBlob) -> Vec<PeerAddress> {
     let Some(group) = topology.group(row.group) else { return Vec::new() };
-    let mut others: Vec<&Arc<ClusterNode>> = group.members.iter().filter(|member| member.id() != row.node).collect();
+    let mut others: Vec<&Arc<ClusterNode>> = group.holders().filter(|holder| holder.id() != row.node).collect();
     others.sort_by_key(|member| {
         let is_well = topology.standing(member.id()).is_some_and(Standing::is_reachable);
         (lacking.contains(&(row.blob, member.id())), !is_well)

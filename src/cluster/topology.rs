@@ -20,6 +20,8 @@ use std::{collections::HashMap, sync::Arc};
 pub enum Standing {
     /// For everything.
     Healthy,
+    /// For everything, but writes prefer groups without it: the operator wants it emptied.
+    Draining,
     /// For reads.
     Full,
     /// For reads, when nobody else can: its volumes are frozen.
@@ -39,12 +41,17 @@ impl Standing {
 
     /// Whether background work may be sent there.
     pub fn is_reachable(self) -> bool {
-        matches!(self, Self::Healthy | Self::Full)
+        matches!(self, Self::Healthy | Self::Draining | Self::Full)
+    }
+
+    fn is_writable(self) -> bool {
+        matches!(self, Self::Healthy | Self::Draining)
     }
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
+            Self::Draining => "draining",
             Self::Full => "full",
             Self::Frozen => "frozen",
             Self::Shunned => "slow",
@@ -62,11 +69,34 @@ pub struct PlacedGroup {
     pub members: Vec<Arc<ClusterNode>>,
     /// Members that can be written to, as of this snapshot.
     pub writable: MemberSet,
+    /// Whether a member is being drained.
+    has_draining: bool,
+    /// Nodes that left it and may still hold copies of what was written before.
+    pub former: Vec<Arc<ClusterNode>>,
+    /// The member that does not hold everything yet.
+    pub arriving: Option<Arrival>,
+}
+
+/// A member that came into its group after data was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    pub node: NodeId,
+    /// Whether all that it lacks is on the repair list.
+    pub is_listed: bool,
 }
 
 impl PlacedGroup {
     fn is_whole(&self) -> bool {
-        self.writable.count() == self.members.len()
+        self.writable.count() == self.members.len() && !self.has_draining
+    }
+
+    /// Whoever may hold a copy: the members, those that left behind them.
+    pub fn holders(&self) -> impl Iterator<Item = &Arc<ClusterNode>> {
+        self.members.iter().chain(&self.former)
+    }
+
+    pub fn has_member(&self, node: NodeId) -> bool {
+        self.members.iter().any(|member| member.id() == node)
     }
 
     fn zones(&self) -> usize {
@@ -220,7 +250,7 @@ impl Topology {
     }
 
     fn why_not_writable(&self) -> ClusterError {
-        let alive = self.nodes.values().filter(|(_, standing)| matches!(standing, Standing::Healthy | Standing::Full));
+        let alive = self.nodes.values().filter(|(_, standing)| standing.is_reachable());
         let (mut alive_count, mut has_full) = (0, false);
         for (_, standing) in alive {
             alive_count += 1;
@@ -277,11 +307,15 @@ pub fn placed(node: &ClusterNode) -> PlacedNode {
 fn place(group: &Group, nodes: &HashMap<NodeId, (Arc<ClusterNode>, Standing)>) -> Option<PlacedGroup> {
     let found: Option<Vec<_>> = group.members.iter().map(|member| nodes.get(member)).collect();
     let found = found?;
-    let is_writable = |(_, (_, standing)): &(usize, &&(Arc<ClusterNode>, Standing))| *standing == Standing::Healthy;
+    let is_writable = |(_, (_, standing)): &(usize, &&(Arc<ClusterNode>, Standing))| standing.is_writable();
+    let former = group.former.iter().filter_map(|former| nodes.get(former)).map(|(node, _)| node.clone());
     Some(PlacedGroup {
         group: group.group,
         epoch: group.epoch,
         writable: found.iter().enumerate().filter(is_writable).map(|(position, _)| position).collect(),
+        has_draining: found.iter().any(|(_, standing)| *standing == Standing::Draining),
         members: found.into_iter().map(|(node, _)| node.clone()).collect(),
+        former: former.collect(),
+        arriving: group.arriving.map(|node| Arrival { node, is_listed: group.is_listed }),
     })
 }

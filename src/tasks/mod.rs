@@ -1,5 +1,6 @@
 //! When and how fast background steps run. The steps themselves live in the layer that they belong to.
 
+mod change_groups;
 mod clear_orphans;
 mod delete_blobs;
 mod forget_completed_uploads;
@@ -8,12 +9,16 @@ mod question_copies;
 mod runner;
 mod send_missing;
 mod status;
+mod trim_surplus;
 
 pub use runner::Tasks;
 pub use status::{TaskState, TaskStatus};
 
 use crate::{
-    cluster::{CarryOutDeletions, ClearOrphans, Cluster, ForgetCompletedUploads, QuestionCopies, SendMissing},
+    cluster::{
+        CarryOutDeletions, ChangeGroups, ClearOrphans, Cluster, ForgetCompletedUploads, QuestionCopies, SendMissing,
+        TrimSurplus,
+    },
     runtime::Step,
 };
 use futures_util::future::BoxFuture;
@@ -35,7 +40,9 @@ pub trait Task: Send {
 pub fn all(cluster: &Cluster) -> Vec<Box<dyn Task>> {
     vec![
         Box::new(QuestionCopies::new(cluster.clone())),
+        Box::new(ChangeGroups::new(cluster.clone())),
         Box::new(SendMissing::new(cluster.clone())),
+        Box::new(TrimSurplus::new(cluster.clone())),
         Box::new(CarryOutDeletions::new(cluster.clone())),
         Box::new(ClearOrphans::new(cluster.clone())),
         Box::new(ForgetCompletedUploads::new(cluster.clone())),

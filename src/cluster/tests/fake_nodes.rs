@@ -72,6 +72,10 @@ impl FakeNode {
         self.state().fault = fault;
     }
 
+    pub fn fault(&self) -> Fault {
+        self.state().fault
+    }
+
     pub fn set_free(&self, free: u64) {
         self.state().free = free;
     }

@@ -1,5 +1,6 @@
 //! Tests of the layer as a whole: fake nodes with faults, real metadata.
 
+mod changes;
 mod commits;
 mod doubts;
 pub(crate) mod fake_nodes;

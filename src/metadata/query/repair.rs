@@ -32,6 +32,7 @@ const READ_KNOWN: &str = "
     SELECT id FROM (SELECT unhex(value) AS id FROM json_each($1))
     WHERE EXISTS (SELECT 1 FROM blobs WHERE blob = id) OR EXISTS (SELECT 1 FROM deletions WHERE blob = id)";
 
+const READ_ARRIVING: &str = "SELECT 1 FROM under_replicated WHERE node = $1 AND reason = 5 LIMIT 1";
 /// `$2` the group, `$3` the node.
 const READ_SURPLUS: &str = "
     SELECT b.blob, b.size, b.chunk_size, b.roots
@@ -92,6 +93,12 @@ impl Metadata {
                 Ok(CountedBlob { blob, group: GroupId(row.number(1)?), chunk_count: row.number(2)? })
             })
             .collect()
+    }
+
+    /// Whether the node still lacks something of a group that it came into.
+    pub async fn has_arriving_copies(&self, node: NodeId) -> Result<bool, QueryError> {
+        let script = Script::of(READ_ARRIVING).with(&node.as_bytes()[..]);
+        Ok(script.fetch_optional(&mut *self.reader().await?).await?.is_some())
     }
 
     /// Those of `blobs` of which the node, that is no member of their group any more, holds a copy too many: the group is

@@ -1,0 +1,370 @@
+//! Which groups change a member: those of lost nodes first, then those of nodes that are drained, then, when all of that is
+//! done, some of the fullest node for the emptiest. Pure: what it decides follows from what it is shown.
+
+use super::placement::{PlacedNode, zone_count};
+use crate::types::{Epoch, GroupId, NodeId};
+use std::collections::{HashMap, HashSet};
+
+/// What may become of a node's groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It keeps its groups and may get more.
+    Serving,
+    /// It keeps its groups and gets none: silent for a while, full, frozen, slow.
+    Resting,
+    /// It gives its groups away, and is read from meanwhile.
+    Draining,
+    /// It counts as failed: others take its place.
+    Lost,
+}
+
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    pub node: PlacedNode,
+    pub role: Role,
+    pub used_bytes: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct GroupNow {
+    pub group: GroupId,
+    pub epoch: Epoch,
+    pub members: Vec<NodeId>,
+    pub former: Vec<NodeId>,
+    /// No change is under way.
+    pub is_settled: bool,
+}
+
+/// Why a member leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    Lost,
+    Drained,
+    /// Its node is much fuller than another.
+    Uneven,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    pub group: GroupId,
+    pub epoch: Epoch,
+    pub leaving: NodeId,
+    pub arriving: NodeId,
+    pub cause: Cause,
+}
+
+/// Why lost nodes are not replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// So many of so many: more likely the network than the nodes, and the rest could not take their data.
+    TooManyLost { lost: usize, of: usize },
+    /// Lost nodes stand in more than one zone.
+    SeveralZonesLost { zones: usize },
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    pub moves: Vec<Move>,
+    pub halt: Option<Halt>,
+}
+
+/// Changes for evenness that are under way at once: each changes what the next is decided by.
+const EVENING_AT_ONCE: usize = 2;
+/// A node is evened out from this much above the mean fullness on, to one this much below it.
+const UNEVEN_FROM: f64 = 0.1;
+/// Below it a node's data is not worth moving: an empty volume occupies half of it.
+const UNEVEN_FROM_BYTES: u64 = 64 << 20;
+
+/// The changes to begin now, so that at most `at_once` are under way.
+pub fn plan_moves(nodes: &[Candidate], groups: &[GroupNow], at_once: usize) -> Plan {
+    let mut planner = Planner::new(nodes, groups);
+    let under_way = groups.iter().filter(|group| !group.is_settled).count();
+    let mut left = at_once.saturating_sub(under_way);
+    let halt = planner.halt();
+    let mut moves = Vec::new();
+    let causes = [(Role::Lost, Cause::Lost), (Role::Draining, Cause::Drained)];
+    for (role, cause) in causes.into_iter().filter(|(role, _)| *role != Role::Lost || halt.is_none()) {
+        for group in planner.groups_with(role) {
+            if left == 0 {
+                break;
+            }
+            if let Some(change) = planner.replace_one(group, role, cause) {
+                moves.push(change);
+                left -= 1;
+            }
+        }
+    }
+    let is_quiet = moves.is_empty() && under_way < EVENING_AT_ONCE && planner.groups_with(Role::Lost).is_empty();
+    if is_quiet {
+        moves.extend(planner.even_out());
+    }
+    Plan { moves, halt }
+}
+
+struct Planner<'a> {
+    nodes: HashMap<NodeId, &'a Candidate>,
+    groups: &'a [GroupNow],
+    /// In how many groups each node is, those planned included.
+    memberships: HashMap<NodeId, usize>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(nodes: &'a [Candidate], groups: &'a [GroupNow]) -> Self {
+        let mut memberships = HashMap::new();
+        for member in groups.iter().flat_map(|group| &group.members) {
+            *memberships.entry(*member).or_insert(0) += 1;
+        }
+        Self { nodes: nodes.iter().map(|node| (node.node.node, node)).collect(), groups, memberships }
+    }
+
+    fn has_role(&self, node: NodeId, role: Role) -> bool {
+        self.nodes.get(&node).is_some_and(|node| node.role == role)
+    }
+
+    /// Only nodes that groups still count on: what was replaced is no loss any more.
+    fn halt(&self) -> Option<Halt> {
+        let needed: HashSet<NodeId> = self.groups.iter().flat_map(|group| group.members.iter().copied()).collect();
+        let is_lost = |node: &&&Candidate| node.role == Role::Lost && needed.contains(&node.node.node);
+        let lost: Vec<&&Candidate> = self.nodes.values().filter(is_lost).collect();
+        let zones = zone_count(lost.iter().map(|node| node.node.zone.as_str()));
+        if lost.len() * 3 > self.nodes.len() {
+            Some(Halt::TooManyLost { lost: lost.len(), of: self.nodes.len() })
+        } else if zones > 1 {
+            Some(Halt::SeveralZonesLost { zones })
+        } else {
+            None
+        }
+    }
+
+    /// Settled groups with such a member, those with the most of them first.
+    fn groups_with(&self, role: Role) -> Vec<&'a GroupNow> {
+        let count = |group: &&GroupNow| group.members.iter().filter(|member| self.has_role(**member, role)).count();
+        let mut found: Vec<&GroupNow> =
+            self.groups.iter().filter(|group| group.is_settled && count(group) > 0).collect();
+        found.sort_by_key(|group| (std::cmp::Reverse(count(group)), group.group));
+        found
+    }
+
+    fn replace_one(&mut self, group: &GroupNow, role: Role, cause: Cause) -> Option<Move> {
+        let leaving = *group.members.iter().find(|member| self.has_role(**member, role))?;
+        let arriving = self.newcomer(group, leaving)?;
+        *self.memberships.entry(leaving).or_insert(1) -= 1;
+        *self.memberships.entry(arriving).or_insert(0) += 1;
+        Some(Move { group: group.group, epoch: group.epoch, leaving, arriving, cause })
+    }
+
+    /// Who takes the place: in a zone, then on a device that the others don't have, and of these the one with the fewest
+    /// groups for its capacity.
+    fn newcomer(&self, group: &GroupNow, leaving: NodeId) -> Option<NodeId> {
+        let staying: Vec<&PlacedNode> = self.staying(group, leaving).collect();
+        let clashes = |node: &PlacedNode| {
+            let zone = staying.iter().any(|member| member.zone == node.zone);
+            let device = staying.iter().any(|member| member.device.is_some() && member.device == node.device);
+            (zone, device)
+        };
+        let crowding = |node: &PlacedNode| {
+            let groups = self.memberships.get(&node.node).copied().unwrap_or(0);
+            (groups + 1) as f64 / node.capacity.max(1) as f64
+        };
+        self.nodes
+            .values()
+            .filter(|candidate| self.may_come(candidate, group))
+            .map(|candidate| &candidate.node)
+            .min_by(|a, b| {
+                let by_crowding = crowding(a).total_cmp(&crowding(b));
+                clashes(a).cmp(&clashes(b)).then(by_crowding).then(a.node.cmp(&b.node))
+            })
+            .map(|node| node.node)
+    }
+
+    fn may_come(&self, candidate: &Candidate, group: &GroupNow) -> bool {
+        let node = candidate.node.node;
+        candidate.role == Role::Serving && !group.members.contains(&node) && !group.former.contains(&node)
+    }
+
+    fn staying(&self, group: &GroupNow, leaving: NodeId) -> impl Iterator<Item = &'a PlacedNode> {
+        let others = group.members.iter().filter(move |member| **member != leaving);
+        others.filter_map(|member| self.nodes.get(member)).map(|node| &node.node)
+    }
+
+    /// One group of the fullest node for the emptiest, where that brings them nearer to each other.
+    fn even_out(&self) -> Option<Move> {
+        let fullness = |node: &Candidate| node.used_bytes as f64 / node.node.capacity.max(1) as f64;
+        let there = || self.nodes.values().filter(|node| matches!(node.role, Role::Serving | Role::Resting));
+        let (used, capacity) = there().fold((0.0, 0.0), |(used, capacity), node| {
+            (used + node.used_bytes as f64, capacity + node.node.capacity.max(1) as f64)
+        });
+        let mean = used / f64::max(capacity, 1.0);
+        let by_fullness =
+            |a: &&&Candidate, b: &&&Candidate| fullness(a).total_cmp(&fullness(b)).then(a.node.node.cmp(&b.node.node));
+        let full = there().max_by(by_fullness)?;
+        let empty = there().filter(|node| node.role == Role::Serving).min_by(by_fullness)?;
+        let is_uneven = fullness(full) > mean * (1.0 + UNEVEN_FROM)
+            && fullness(empty) < mean * (1.0 - UNEVEN_FROM)
+            && full.used_bytes >= UNEVEN_FROM_BYTES;
+        if !is_uneven {
+            return None;
+        }
+        let (leaving, arriving) = (full.node.node, empty.node.node);
+        let groups = self.memberships.get(&leaving).copied().unwrap_or(0).max(1);
+        let moved = full.used_bytes as f64 / groups as f64;
+        let after =
+            |node: &Candidate, change: f64| (node.used_bytes as f64 + change) / node.node.capacity.max(1) as f64;
+        if after(empty, moved) > after(full, -moved) {
+            return None;
+        }
+        let group = self.groups.iter().find(|group| {
+            group.is_settled
+                && group.members.contains(&leaving)
+                && self.may_come(empty, group)
+                && self.keeps_spread(group, leaving, &empty.node)
+        })?;
+        Some(Move { group: group.group, epoch: group.epoch, leaving, arriving, cause: Cause::Uneven })
+    }
+
+    /// Whether the group stands in as many zones and on as many devices with the newcomer as it does now.
+    fn keeps_spread(&self, group: &GroupNow, leaving: NodeId, newcomer: &PlacedNode) -> bool {
+        let spread = |members: Vec<&PlacedNode>| {
+            let zones = zone_count(members.iter().map(|member| member.zone.as_str()));
+            let devices: HashSet<_> = members.iter().filter_map(|member| member.device.as_ref()).collect();
+            (zones, devices.len())
+        };
+        let before =
+            spread(group.members.iter().filter_map(|member| self.nodes.get(member)).map(|n| &n.node).collect());
+        let after = spread(self.staying(group, leaving).chain([newcomer]).collect());
+        after.0 >= before.0 && after.1 >= before.1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u8) -> NodeId {
+        NodeId::from_bytes([number; 16])
+    }
+
+    fn node(number: u8, role: Role) -> Candidate {
+        let node = PlacedNode { node: id(number), zone: "z".into(), capacity: 1 << 40, device: None };
+        Candidate { node, role, used_bytes: 1 << 30 }
+    }
+
+    fn in_zone(number: u8, zone: &str) -> Candidate {
+        let mut node = node(number, Role::Serving);
+        node.node.zone = zone.into();
+        node
+    }
+
+    fn group(number: u64, members: &[u8]) -> GroupNow {
+        let members = members.iter().map(|member| id(*member)).collect();
+        GroupNow { group: GroupId(number), epoch: Epoch(1), members, former: Vec::new(), is_settled: true }
+    }
+
+    fn serving(count: u8) -> Vec<Candidate> {
+        (1..=count).map(|number| node(number, Role::Serving)).collect()
+    }
+
+    /// (group, who leaves, who comes) of each move.
+    fn short(plan: &Plan) -> Vec<(u64, u8, u8)> {
+        let number = |node: NodeId| node.as_bytes()[0];
+        plan.moves.iter().map(|change| (change.group.0, number(change.leaving), number(change.arriving))).collect()
+    }
+
+    #[test]
+    fn nothing_moves_while_all_is_well() {
+        assert_eq!(plan_moves(&serving(4), &[group(1, &[1, 2, 3]), group(2, &[4, 2, 3])], 10), Plan::default());
+    }
+
+    #[test]
+    fn a_lost_member_is_replaced_by_a_serving_node_outside_of_the_group() {
+        let mut nodes = serving(6);
+        nodes[0].role = Role::Lost;
+        nodes[4].role = Role::Resting;
+        let mut returning = group(3, &[1, 2, 3]);
+        returning.former = vec![id(4)];
+        let groups = [group(1, &[1, 2, 3]), group(2, &[2, 3, 4]), returning];
+        let plan = plan_moves(&nodes, &groups, 10);
+        assert_eq!(short(&plan), [(1, 1, 6), (3, 1, 6)], "node 4 is in more groups, and left one, and 5 rests");
+        assert_eq!(plan.moves[0].cause, Cause::Lost);
+    }
+
+    #[test]
+    fn so_many_are_under_way_at_once_and_the_most_endangered_come_first() {
+        let mut nodes = serving(9);
+        nodes[0].role = Role::Lost;
+        nodes[1].role = Role::Lost;
+        let mut changing = group(5, &[1, 3, 4]);
+        changing.is_settled = false;
+        let groups = [group(1, &[1, 3, 4]), group(2, &[2, 3, 4]), group(3, &[3, 1, 2]), changing];
+        assert_eq!(short(&plan_moves(&nodes, &groups, 3)), [(3, 1, 5), (1, 1, 6)]);
+        assert_eq!(short(&plan_moves(&nodes, &groups, 1)), []);
+    }
+
+    #[test]
+    fn replacement_halts_when_too_much_is_lost_at_once() {
+        let mut nodes = serving(5);
+        nodes[0].role = Role::Lost;
+        nodes[1].role = Role::Lost;
+        let groups = [group(1, &[1, 2, 3])];
+        assert_eq!(plan_moves(&nodes, &groups, 10).halt, Some(Halt::TooManyLost { lost: 2, of: 5 }));
+        assert!(plan_moves(&nodes, &groups, 10).moves.is_empty());
+        nodes.extend([in_zone(6, "z"), in_zone(7, "z")]);
+        assert_eq!(short(&plan_moves(&nodes, &groups, 10)).len(), 1);
+        nodes[1].node.zone = "y".into();
+        assert_eq!(plan_moves(&nodes, &groups, 10).halt, Some(Halt::SeveralZonesLost { zones: 2 }));
+        let replaced = [group(1, &[3, 4, 5])];
+        assert_eq!(plan_moves(&nodes, &replaced, 10).halt, None, "nothing counts on them any more");
+    }
+
+    #[test]
+    fn a_drained_node_gives_its_groups_away_after_lost_ones_were_replaced() {
+        let mut nodes = serving(5);
+        nodes[0].role = Role::Draining;
+        nodes[1].role = Role::Lost;
+        let groups = [group(1, &[1, 3, 4]), group(2, &[2, 3, 4])];
+        let plan = plan_moves(&nodes, &groups, 10);
+        assert_eq!(plan.moves.iter().map(|change| change.cause).collect::<Vec<_>>(), [Cause::Lost, Cause::Drained]);
+        assert_eq!(short(&plan), [(2, 2, 5), (1, 1, 5)]);
+    }
+
+    #[test]
+    fn nobody_comes_when_there_is_nobody() {
+        let mut nodes = serving(3);
+        nodes[0].role = Role::Draining;
+        assert_eq!(plan_moves(&nodes, &[group(1, &[1, 2, 3])], 10), Plan::default());
+    }
+
+    #[test]
+    fn the_newcomer_stands_in_a_zone_of_its_own_where_there_is_one() {
+        let mut nodes = vec![in_zone(1, "a"), in_zone(2, "b"), in_zone(3, "c"), in_zone(4, "a"), in_zone(5, "c")];
+        nodes[2].role = Role::Lost;
+        assert_eq!(short(&plan_moves(&nodes, &[group(1, &[1, 2, 3])], 10)), [(1, 3, 5)]);
+    }
+
+    #[test]
+    fn a_newcomer_gets_groups_of_the_fullest_until_they_are_even() {
+        let mut nodes = serving(4);
+        nodes[3].used_bytes = 1 << 20;
+        let groups: Vec<GroupNow> = (1..=8).map(|number| group(number, &[1, 2, 3])).collect();
+        let plan = plan_moves(&nodes, &groups, 10);
+        assert_eq!(short(&plan), [(1, 3, 4)]);
+        assert_eq!(plan.moves[0].cause, Cause::Uneven);
+        nodes[3].used_bytes = 900 << 20;
+        assert_eq!(plan_moves(&nodes, &groups, 10), Plan::default(), "near enough");
+        nodes.iter_mut().for_each(|node| node.used_bytes >>= 10);
+        nodes[3].used_bytes = 0;
+        assert_eq!(plan_moves(&nodes, &groups, 10), Plan::default(), "too little to move");
+    }
+
+    #[test]
+    fn evening_out_never_costs_a_zone() {
+        let mut nodes = vec![in_zone(1, "a"), in_zone(2, "b"), in_zone(3, "c"), in_zone(4, "a")];
+        nodes[3].used_bytes = 0;
+        nodes[2].used_bytes = 2 << 30;
+        let groups = [group(1, &[1, 2, 3])];
+        assert_eq!(plan_moves(&nodes, &groups, 10), Plan::default(), "only node 1 could give a place to node 4");
+        nodes[0].used_bytes = 4 << 30;
+        let two = [group(1, &[1, 2, 3]), group(2, &[1, 2, 3]), group(3, &[1, 2, 3])];
+        assert_eq!(short(&plan_moves(&nodes, &two, 10)), [(1, 1, 4)]);
+    }
+}

@@ -1,0 +1,193 @@
+//! Background step: lets groups change their members. Begins what `moves` plans, puts what newcomers lack on the repair
+//! list, and finishes a change when its newcomer holds everything. All of it is in the metadata, so it goes on after a
+//! restart where it was.
+
+use super::{
+    Cluster,
+    cluster_node::ClusterNode,
+    error::ClusterError,
+    moves::{Candidate, Cause, GroupNow, Halt, Move, Role, plan_moves},
+    topology::{Arrival, PlacedGroup, Standing, Topology, placed},
+};
+use crate::{
+    metadata::{
+        Command,
+        command::{BlobCopy, MissingReason, NodeService, ReplaceMember},
+        rows::CountedBlob,
+    },
+    runtime::Step,
+    types::{BlobId, Epoch, GroupId, NodeId},
+};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+/// Blobs of one step of a listing: a few milliseconds of the database.
+const BLOBS_PER_STEP: u32 = 1000;
+/// Groups that change at once. All of them are listed in one walk over the blobs, so few at once would mean many walks;
+/// how fast data moves is up to repair.
+const CHANGES_AT_ONCE: usize = 64;
+
+/// The step's memory; a restart lists anew what was not listed to the end.
+#[derive(Debug)]
+pub struct ChangeGroups {
+    cluster: Cluster,
+    listing: Option<Listing>,
+    halt: Option<Halt>,
+}
+
+/// A walk over all blobs, for those of the groups that a newcomer arrives in.
+#[derive(Debug)]
+struct Listing {
+    after: Option<BlobId>,
+    arrivals: HashMap<GroupId, (Epoch, NodeId)>,
+}
+
+impl ChangeGroups {
+    pub fn new(cluster: Cluster) -> Self {
+        Self { cluster, listing: None, halt: None }
+    }
+
+    /// One page of a listing, or one look at what is finished and what to begin. An error, or dropping the future, ends a
+    /// listing; it begins anew.
+    pub async fn step(&mut self) -> Result<Step, ClusterError> {
+        let topology = self.cluster.membership().topology().load_full();
+        if let Some(listing) = self.listing.take().or_else(|| begin_listing(&topology)) {
+            self.listing = self.list(listing).await?;
+            return Ok(Step::Busy);
+        }
+        let mut changes = self.finished(&topology).await?;
+        changes.extend(self.planned(&topology));
+        if changes.is_empty() {
+            return Ok(Step::Idle);
+        }
+        self.cluster.membership().change_groups(changes).await?;
+        Ok(Step::Busy)
+    }
+
+    /// Blobs that are committed from here on know the newcomer as a member; those from before are all met by the walk.
+    async fn list(&self, mut listing: Listing) -> Result<Option<Listing>, ClusterError> {
+        let page = self.cluster.metadata().counted_blobs(listing.after, BLOBS_PER_STEP).await?;
+        let lacking = |blob: &CountedBlob| {
+            listing.arrivals.get(&blob.group).map(|(_, node)| BlobCopy { blob: blob.blob, node: *node })
+        };
+        let copies: Vec<BlobCopy> = page.iter().filter_map(lacking).collect();
+        if !copies.is_empty() {
+            let command = Command::MarkMissing { copies, reason: MissingReason::Arriving };
+            self.cluster.metadata().propose(command).await?;
+        }
+        if page.len() == BLOBS_PER_STEP as usize {
+            listing.after = page.last().map(|blob| blob.blob);
+            return Ok(Some(listing));
+        }
+        let listed = |(group, (epoch, _)): (GroupId, (Epoch, NodeId))| Command::NoteArrivalListed { group, epoch };
+        self.cluster.membership().change_groups(listing.arrivals.into_iter().map(listed).collect()).await?;
+        Ok(None)
+    }
+
+    /// Changes whose newcomer holds everything.
+    async fn finished(&self, topology: &Topology) -> Result<Vec<Command>, ClusterError> {
+        let mut waiting: HashMap<NodeId, Vec<Command>> = HashMap::new();
+        for group in topology.groups() {
+            if let Some(Arrival { node, is_listed: true }) = group.arriving {
+                let finish = Command::FinishArrival { group: group.group, epoch: group.epoch };
+                waiting.entry(node).or_default().push(finish);
+            }
+        }
+        let mut finished = Vec::new();
+        for (node, changes) in waiting {
+            if !self.cluster.metadata().has_arriving_copies(node).await? {
+                tracing::info!(%node, groups = changes.len(), "a node holds all of the groups that it came into");
+                finished.extend(changes);
+            }
+        }
+        Ok(finished)
+    }
+
+    fn planned(&mut self, topology: &Topology) -> Vec<Command> {
+        if self.cluster.metadata().needs_confirmation() {
+            return Vec::new();
+        }
+        let candidates: Vec<Candidate> = topology.nodes().map(|(node, standing)| candidate(node, standing)).collect();
+        let mut groups: Vec<GroupNow> = topology.groups().map(|group| group_now(group)).collect();
+        groups.sort_by_key(|group| group.group);
+        let plan = plan_moves(&candidates, &groups, CHANGES_AT_ONCE);
+        if plan.halt != self.halt {
+            self.halt = plan.halt;
+            tracing::warn!(halt = ?plan.halt, "whether lost nodes are replaced has changed");
+        }
+        for cause in [Cause::Lost, Cause::Drained, Cause::Uneven] {
+            let count = plan.moves.iter().filter(|change| change.cause == cause).count();
+            if count > 0 {
+                tracing::info!(groups = count, ?cause, "groups change a member");
+            }
+        }
+        let replace = |change: &Move| {
+            let Move { group, epoch, leaving, arriving, cause: _ } = *change;
+            Command::ReplaceMember(ReplaceMember { group, epoch, leaving, arriving })
+        };
+        plan.moves.iter().map(replace).collect()
+    }
+}
+
+fn begin_listing(topology: &Topology) -> Option<Listing> {
+    let unlisted = |group: &Arc<PlacedGroup>| match group.arriving {
+        Some(Arrival { node, is_listed: false }) => Some((group.group, (group.epoch, node))),
+        _ => None,
+    };
+    let arrivals: HashMap<_, _> = topology.groups().filter_map(unlisted).collect();
+    (!arrivals.is_empty()).then_some(Listing { after: None, arrivals })
+}
+
+fn candidate(node: &ClusterNode, standing: Standing) -> Candidate {
+    let is_draining = node.row.service == NodeService::Draining;
+    let role = match standing {
+        Standing::Failed => Role::Lost,
+        _ if is_draining => Role::Draining,
+        // A node that this gateway has not heard of yet has said nothing of its room.
+        Standing::Healthy if node.vitals.was_heard() => Role::Serving,
+        _ => Role::Resting,
+    };
+    let used = node.vitals.status().map_or(0, |status| status.volumes.iter().map(|volume| volume.used).sum());
+    Candidate { node: placed(node), role, used_bytes: used }
+}
+
+fn group_now(group: &PlacedGroup) -> GroupNow {
+    GroupNow {
+        group: group.group,
+        epoch: group.epoch,
+        members: group.members.iter().map(|member| member.id()).collect(),
+        former: group.former.iter().map(|former| former.id()).collect(),
+        is_settled: group.arriving.is_none(),
+    }
+}
+
+impl Cluster {
+    /// Groups whose change of members is under way.
+    pub fn changing_groups(&self) -> usize {
+        self.membership().topology().load().groups().filter(|group| group.arriving.is_some()).count()
+    }
+
+    /// Sets what the operator wants of the node of this name. Removing is refused while a group counts on the node.
+    pub async fn set_service(&self, name: &str, service: NodeService) -> Result<(), ClusterError> {
+        let node = self.nodes().into_iter().find(|node| node.row.name == name).ok_or(ClusterError::NoSuchNode)?;
+        let former: HashSet<GroupId> = match service {
+            NodeService::Removed => self.groups_left_by(node.row.node),
+            NodeService::Serving | NodeService::Draining => HashSet::new(),
+        };
+        self.membership().set_service(node.row.node, service).await?;
+        tracing::info!(name, ?service, "the operator changed what a node is for");
+        // A node that is gone for good is nobody's source.
+        let topology = self.membership().topology().load_full();
+        let epoch = |group: &GroupId| topology.group(*group).map(|placed| (*group, placed.epoch));
+        let forget = |(group, epoch)| Command::ForgetFormerMember { group, epoch, node: node.row.node };
+        self.membership().change_groups(former.iter().filter_map(epoch).map(forget).collect()).await
+    }
+
+    fn groups_left_by(&self, node: NodeId) -> HashSet<GroupId> {
+        let topology = self.membership().topology().load();
+        let is_former = |group: &&Arc<PlacedGroup>| group.former.iter().any(|former| former.id() == node);
+        topology.groups().filter(is_former).map(|group| group.group).collect()
+    }
+}

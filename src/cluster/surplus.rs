@@ -1,0 +1,202 @@
+//! Background step: clears what nodes still hold of groups that they left. A copy goes only when every member of its group
+//! has just shown, by reading it and comparing with the root, that it holds the blob whole; `reclaim` then looks at the
+//! metadata once more. When nothing is left on the node, the group forgets it.
+
+use super::{
+    Cluster,
+    cluster_node::ClusterNode,
+    error::ClusterError,
+    reclaim::{Candidate, Cause, OfGroup},
+    topology::{PlacedGroup, Standing, Topology},
+};
+use crate::{
+    metadata::{
+        Command,
+        command::{BlobCopy, MissingReason},
+        rows::SurplusBlob,
+    },
+    node::api::{InventoryCursor, InventoryEntry, PULL_CHUNKS_MAX, PullBlob},
+    runtime::Step,
+    types::{BlobId, GroupId, NodeId},
+};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+/// Chunks of one page of an inventory. Each is read on every member before it goes, so a page is a good deal of work.
+const PAGE_CHUNKS: u32 = 200;
+/// Blobs that are looked at on the members at once: a disk's worth, that leaves it to clients.
+const CHECKS_AT_ONCE: usize = 2;
+/// Rest of a node between two walks, of which the first left something there.
+const REST: Duration = Duration::from_secs(10);
+
+/// The step's memory; a restart begins anew.
+#[derive(Debug)]
+pub struct TrimSurplus {
+    cluster: Cluster,
+    walks: HashMap<NodeId, Walk>,
+    rested_from: HashMap<NodeId, Duration>,
+}
+
+/// A walk through what a node holds.
+#[derive(Debug)]
+struct Walk {
+    next: Option<InventoryCursor>,
+    /// Groups that it had left when the walk began, and of which no write from before was under way.
+    groups: HashSet<GroupId>,
+    /// Of these, the ones of which something stays there for now.
+    kept: HashSet<GroupId>,
+}
+
+impl TrimSurplus {
+    pub fn new(cluster: Cluster) -> Self {
+        Self { cluster, walks: HashMap::new(), rested_from: HashMap::new() }
+    }
+
+    /// One page of each walk that is due.
+    pub async fn step(&mut self) -> Result<Step, ClusterError> {
+        let topology = self.cluster.membership().topology().load_full();
+        let mut is_busy = false;
+        let nodes: Vec<(Arc<ClusterNode>, Standing)> =
+            topology.nodes().map(|(node, standing)| (node.clone(), standing)).collect();
+        for (node, standing) in &nodes {
+            if !standing.is_reachable() {
+                self.walks.remove(&node.id());
+                continue;
+            }
+            let Some(walk) = self.walks.remove(&node.id()).or_else(|| self.begin(node, &topology)) else { continue };
+            match self.page(node, walk, &topology).await {
+                Ok(Some(walk)) => _ = self.walks.insert(node.id(), walk),
+                Ok(None) => _ = self.rested_from.insert(node.id(), self.cluster.clock().monotonic()),
+                Err(error) => tracing::warn!(node = %node.row.name, %error, "surplus copies could not be looked at"),
+            }
+            is_busy = true;
+        }
+        Ok(if is_busy { Step::Busy } else { Step::Idle })
+    }
+
+    fn begin(&self, node: &ClusterNode, topology: &Topology) -> Option<Walk> {
+        let now = self.cluster.clock().monotonic();
+        let has_rested = self.rested_from.get(&node.id()).is_none_or(|from| now.saturating_sub(*from) >= REST);
+        if !has_rested || self.cluster.metadata().needs_confirmation() {
+            return None;
+        }
+        let left = topology.groups().filter(|group| {
+            group.arriving.is_none()
+                && group.former.iter().any(|former| former.id() == node.id())
+                && !self.cluster.in_flight().has_older(group.group, group.epoch)
+        });
+        let groups: HashSet<GroupId> = left.map(|group| group.group).collect();
+        (!groups.is_empty()).then(|| Walk { next: None, groups, kept: HashSet::new() })
+    }
+
+    /// The walk as it goes on; `None` at its end.
+    async fn page(
+        &self,
+        node: &ClusterNode,
+        mut walk: Walk,
+        topology: &Topology,
+    ) -> Result<Option<Walk>, ClusterError> {
+        let asked = node.api.inventory(self.cluster.term(), walk.next, PAGE_CHUNKS).await;
+        let page = asked.map_err(|error| ClusterError::Node(error.to_string()))?;
+        let mut by_group: BTreeMap<GroupId, Vec<InventoryEntry>> = BTreeMap::new();
+        for entry in page.blobs.into_iter().filter(|entry| walk.groups.contains(&entry.group)) {
+            by_group.entry(entry.group).or_default().push(entry);
+        }
+        for (group, entries) in by_group {
+            let Some(placed) = topology.group(group) else { continue };
+            let dropped = self.trim(node, placed, &entries).await?;
+            if dropped < entries.len() {
+                walk.kept.insert(group);
+            }
+        }
+        walk.next = page.next;
+        if walk.next.is_some() {
+            return Ok(Some(walk));
+        }
+        let empty = walk.groups.difference(&walk.kept).filter_map(|group| topology.group(*group));
+        let forget = |group: &Arc<PlacedGroup>| Command::ForgetFormerMember {
+            group: group.group,
+            epoch: group.epoch,
+            node: node.id(),
+        };
+        let changes: Vec<Command> = empty.map(forget).collect();
+        if !changes.is_empty() {
+            tracing::info!(node = %node.row.name, groups = changes.len(), "nothing of groups that it left is on the node");
+            self.cluster.membership().change_groups(changes).await?;
+        }
+        Ok(None)
+    }
+
+    /// Drops those of the entries that are whole on every member; how many. What nothing names is not our business.
+    async fn trim(
+        &self,
+        node: &ClusterNode,
+        group: &Arc<PlacedGroup>,
+        entries: &[InventoryEntry],
+    ) -> Result<usize, ClusterError> {
+        let blobs: Vec<BlobId> = entries.iter().map(|entry| entry.blob).collect();
+        let surplus = self.cluster.metadata().surplus_blobs(node.id(), group.group, &blobs).await?;
+        let checks: Vec<BoxFuture<'_, Option<BlobId>>> =
+            surplus.iter().map(|blob| self.whole(group, blob).boxed()).collect();
+        let whole: HashSet<BlobId> =
+            stream::iter(checks).buffer_unordered(CHECKS_AT_ONCE).filter_map(std::future::ready).collect().await;
+        let candidates: Vec<Candidate> = entries
+            .iter()
+            .filter(|entry| whole.contains(&entry.blob))
+            .map(|entry| Candidate {
+                blob: entry.blob,
+                chunk_limit: entry.chunk_limit,
+                cause: Cause::Surplus,
+                first_seen: self.cluster.clock().monotonic(),
+            })
+            .collect();
+        if candidates.is_empty() {
+            return Ok(0);
+        }
+        let of_group = OfGroup { group: group.group, epoch: group.epoch };
+        let reclaimed = self.cluster.reclaimer().reclaim(node, of_group, &candidates).await?;
+        Ok(reclaimed.dropped.len())
+    }
+
+    /// The blob, when every member holds every chunk of it: each reads its own and compares with the roots. A pull without
+    /// sources does that and nothing else.
+    async fn whole(&self, group: &PlacedGroup, blob: &SurplusBlob) -> Option<BlobId> {
+        for member in &group.members {
+            let mut first_chunk = 0;
+            for roots in blob.roots.chunks(PULL_CHUNKS_MAX) {
+                let count = u32::try_from(roots.len()).unwrap_or(u32::MAX);
+                let request = PullBlob {
+                    term: self.cluster.term(),
+                    group: group.group,
+                    blob: blob.blob,
+                    first_chunk,
+                    roots: roots.to_vec(),
+                    sources: Vec::new(),
+                };
+                match member.api.pull_blob(request).await {
+                    Ok(report) if report.held == count => first_chunk += count,
+                    Ok(_) => {
+                        self.note_lacking(member, blob).await;
+                        return None;
+                    }
+                    Err(_) => return None,
+                }
+            }
+        }
+        Some(blob.blob)
+    }
+
+    /// The member was believed to hold it: now it is on the repair list, and the surplus copy stays until it is repaired.
+    async fn note_lacking(&self, member: &ClusterNode, blob: &SurplusBlob) {
+        let copies = vec![BlobCopy { blob: blob.blob, node: member.id() }];
+        tracing::warn!(node = %member.row.name, blob = %blob.blob, "a member lacks a blob that a node outside of its group holds");
+        let command = Command::MarkMissing { copies, reason: MissingReason::Absent };
+        if let Err(error) = self.cluster.metadata().propose(command).await {
+            tracing::warn!(%error, blob = %blob.blob, "a missing copy could not be put on the repair list");
+        }
+    }
+}

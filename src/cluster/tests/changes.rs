@@ -1,0 +1,352 @@
+//! Groups change their members: lost nodes are replaced, drained ones emptied, surplus copies cleared, and at no moment is a
+//! blob held by fewer nodes than it needs to be.
+
+use super::{
+    fake_nodes::{Fault, Place},
+    test_cluster::{TestCluster, content, quick_settings},
+};
+use crate::{
+    cluster::{ChangeGroups, Cluster, ClusterError, SendMissing, TrimSurplus, membership::NodeRegistration},
+    metadata::{command::NodeService, rows::Group},
+    node::NodeApi,
+    runtime::Step,
+    types::{BlobId, NodeId},
+};
+use proptest::prelude::*;
+use std::{collections::BTreeMap, time::Duration};
+
+/// The steps that heal.
+struct Healing {
+    change: ChangeGroups,
+    send: SendMissing,
+    trim: TrimSurplus,
+}
+
+impl Healing {
+    fn of(cluster: &Cluster) -> Self {
+        Self {
+            change: ChangeGroups::new(cluster.clone()),
+            send: SendMissing::new(cluster.clone()),
+            trim: TrimSurplus::new(cluster.clone()),
+        }
+    }
+
+    /// One step of each; whether any had something to do.
+    async fn step(&mut self) -> bool {
+        let steps =
+            [self.change.step().await.unwrap(), self.send.step().await.unwrap(), self.trim.step().await.unwrap()];
+        steps.contains(&Step::Busy)
+    }
+
+    /// Until nothing is left to do, also not after a rest.
+    async fn settle(&mut self, test: &TestCluster) {
+        for _ in 0..3 {
+            // Far more steps than it takes: only a test that would fail gets to the end.
+            let mut steps = 0;
+            while self.step().await {
+                steps += 1;
+                assert!(steps < 2000, "it never came to rest");
+            }
+            test.pass(Duration::from_secs(11)).await;
+        }
+    }
+}
+
+async fn fill(test: &TestCluster, objects: usize) {
+    for i in 0..objects {
+        test.put(&format!("key-{i}"), &content(100 + i)).await;
+    }
+}
+
+async fn assert_all_readable(test: &TestCluster, objects: usize) {
+    for i in 0..objects {
+        assert_eq!(test.get(&format!("key-{i}")).await.unwrap(), content(100 + i));
+    }
+}
+
+async fn groups(test: &TestCluster) -> Vec<Group> {
+    test.metadata.groups().await.unwrap()
+}
+
+/// How many nodes hold each blob, the dead ones included.
+fn copies(test: &TestCluster) -> BTreeMap<BlobId, usize> {
+    let mut copies = BTreeMap::new();
+    for blob in test.nodes.iter().flat_map(|node| node.blobs()) {
+        *copies.entry(blob).or_insert(0) += 1;
+    }
+    copies
+}
+
+/// Every group is settled and counts on others than `gone`, and every blob has three copies, on its members.
+async fn assert_healed(test: &TestCluster, gone: &[NodeId]) {
+    for group in groups(test).await {
+        assert_eq!(group.arriving, None, "group {}", group.group);
+        assert!(group.members.iter().all(|member| !gone.contains(member)), "group {}", group.group);
+    }
+    assert!(test.metadata.missing_copies(None, 10).await.unwrap().is_empty());
+    let alive = test.nodes.iter().filter(|node| !gone.contains(&node.id()));
+    let mut held: BTreeMap<BlobId, usize> = BTreeMap::new();
+    for blob in alive.flat_map(|node| node.blobs()) {
+        *held.entry(blob).or_insert(0) += 1;
+    }
+    assert!(held.values().all(|count| *count == 3), "{held:?}");
+}
+
+#[tokio::test]
+async fn a_lost_node_is_replaced_and_when_it_comes_back_its_surplus_goes() {
+    let test = TestCluster::with(quick_settings(), 5, Place::Elsewhere).await;
+    fill(&test, 60).await;
+    let lost = test.nodes[0].clone();
+    lost.set_fault(Fault::Dead);
+    let mut healing = Healing::of(&test.cluster);
+    test.pass(Duration::from_secs(500)).await;
+    healing.settle(&test).await;
+    assert!(groups(&test).await.iter().any(|group| group.members.contains(&lost.id())), "not before its time");
+    test.pass(Duration::from_secs(600)).await;
+    healing.settle(&test).await;
+    assert_healed(&test, &[lost.id()]).await;
+    assert!(lost.chunk_count() > 0);
+
+    lost.set_fault(Fault::None);
+    test.pass(Duration::from_secs(1)).await;
+    healing.settle(&test).await;
+    assert_eq!(lost.chunk_count(), 0, "what it still held was too much");
+    assert!(groups(&test).await.iter().all(|group| group.former.is_empty()));
+    assert_eq!(copies(&test).values().filter(|count| **count != 3).count(), 0);
+    assert_all_readable(&test, 60).await;
+}
+
+#[tokio::test]
+async fn any_two_nodes_may_be_lost_after_a_replacement() {
+    let test = TestCluster::with(quick_settings(), 5, Place::Elsewhere).await;
+    fill(&test, 40).await;
+    test.nodes[0].set_fault(Fault::Dead);
+    test.pass(Duration::from_secs(600)).await;
+    Healing::of(&test.cluster).settle(&test).await;
+    for (one, other) in [(1, 2), (1, 3), (1, 4), (2, 3), (2, 4), (3, 4)] {
+        for dead in [one, other] {
+            test.nodes[dead].set_fault(Fault::Dead);
+        }
+        assert_all_readable(&test, 40).await;
+        for dead in [one, other] {
+            test.nodes[dead].set_fault(Fault::None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_drained_node_is_emptied_and_can_be_removed() {
+    let test = TestCluster::with(quick_settings(), 4, Place::Elsewhere).await;
+    fill(&test, 60).await;
+    let node = test.nodes[3].clone();
+    assert_eq!(test.cluster.set_service("node-4", NodeService::Removed).await, Err(ClusterError::NodeInGroups));
+    test.cluster.set_service("node-4", NodeService::Draining).await.unwrap();
+    let mut healing = Healing::of(&test.cluster);
+    while healing.step().await {
+        assert!(copies(&test).values().all(|count| *count >= 3), "a copy went before its time");
+        assert_all_readable(&test, 60).await;
+    }
+    healing.settle(&test).await;
+    assert_eq!(node.chunk_count(), 0);
+    assert_healed(&test, &[node.id()]).await;
+    test.cluster.set_service("node-4", NodeService::Removed).await.unwrap();
+    assert!(test.cluster.nodes().iter().all(|view| view.row.name != "node-4"));
+    let again = NodeRegistration {
+        node: node.id(),
+        name: "node-4".into(),
+        address: Some("host-4:1".into()),
+        zone: "zone".into(),
+        status: node.status_now(),
+    };
+    assert!(test.cluster.membership().register(again).await.is_err(), "it left for good");
+    assert_eq!(test.cluster.set_service("node-9", NodeService::Draining).await, Err(ClusterError::NoSuchNode));
+}
+
+#[tokio::test]
+async fn new_data_avoids_a_node_that_is_drained() {
+    let test = TestCluster::with(quick_settings(), 4, Place::Elsewhere).await;
+    test.cluster.set_service("node-4", NodeService::Draining).await.unwrap();
+    fill(&test, 40).await;
+    assert_eq!(test.nodes[3].put_count(), 0);
+    test.cluster.set_service("node-4", NodeService::Serving).await.unwrap();
+    fill(&test, 40).await;
+    assert!(test.nodes[3].put_count() > 0);
+}
+
+#[tokio::test]
+async fn a_drain_that_nobody_can_take_over_changes_nothing() {
+    let test = TestCluster::start().await;
+    fill(&test, 10).await;
+    test.cluster.set_service("node-3", NodeService::Draining).await.unwrap();
+    let before = groups(&test).await;
+    Healing::of(&test.cluster).settle(&test).await;
+    assert_eq!(groups(&test).await, before);
+    fill(&test, 20).await;
+    assert_all_readable(&test, 20).await;
+}
+
+#[tokio::test]
+async fn a_surplus_copy_stays_until_every_member_has_shown_its_own() {
+    let test = TestCluster::with(quick_settings(), 4, Place::Elsewhere).await;
+    fill(&test, 30).await;
+    test.cluster.set_service("node-4", NodeService::Draining).await.unwrap();
+    let (mut change, mut send) = (ChangeGroups::new(test.cluster.clone()), SendMissing::new(test.cluster.clone()));
+    while change.step().await.unwrap() == Step::Busy || send.step().await.unwrap() == Step::Busy {}
+    assert_healed_but_for_surplus(&test).await;
+    // The copies that node 4 is still a source of are the only good ones besides those of one other node.
+    test.nodes[0].corrupt_all();
+    test.nodes[1].forget_all();
+    let of_fourth: Vec<BlobId> = test.nodes[3].blobs();
+    let mut healing = Healing::of(&test.cluster);
+    let first = healing.trim.step().await.unwrap();
+    assert_eq!(first, Step::Busy);
+    assert_eq!(test.nodes[3].blobs(), of_fourth, "nothing goes while a member lacks it");
+    healing.settle(&test).await;
+    assert_eq!(test.nodes[3].chunk_count(), 0);
+    assert_all_readable(&test, 30).await;
+}
+
+async fn assert_healed_but_for_surplus(test: &TestCluster) {
+    assert!(groups(test).await.iter().all(|group| group.arriving.is_none()));
+    assert!(test.nodes[3].chunk_count() > 0);
+}
+
+#[tokio::test]
+async fn changes_go_on_after_a_restart_of_their_step() {
+    let test = TestCluster::with(quick_settings(), 5, Place::Elsewhere).await;
+    fill(&test, 60).await;
+    test.cluster.set_service("node-1", NodeService::Draining).await.unwrap();
+    // Each step by a gateway that remembers nothing.
+    for _ in 0..400 {
+        if !Healing::of(&test.cluster).step().await {
+            break;
+        }
+    }
+    Healing::of(&test.cluster).settle(&test).await;
+    assert_healed(&test, &[test.nodes[0].id()]).await;
+    assert_eq!(test.nodes[0].chunk_count(), 0);
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Write,
+    Delete { key: usize },
+    Kill { node: usize },
+    Revive { node: usize },
+    Drain { node: usize },
+    Serve { node: usize },
+    Join,
+    Pass { seconds: u64 },
+    Heal { steps: usize },
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let node = || 0..6_usize;
+    prop_oneof![
+        4 => Just(Act::Write),
+        1 => (0..40_usize).prop_map(|key| Act::Delete { key }),
+        1 => node().prop_map(|node| Act::Kill { node }),
+        2 => node().prop_map(|node| Act::Revive { node }),
+        1 => node().prop_map(|node| Act::Drain { node }),
+        1 => node().prop_map(|node| Act::Serve { node }),
+        1 => Just(Act::Join),
+        2 => prop_oneof![Just(1_u64), Just(20), Just(700)].prop_map(|seconds| Act::Pass { seconds }),
+        5 => (1..30_usize).prop_map(|steps| Act::Heal { steps }),
+    ]
+}
+
+/// Whatever happens to nodes, but that their disks are lost: what was acknowledged never has fewer good copies than it had,
+/// or than three, and when all nodes are back everything is readable and has exactly three.
+async fn live_through(acts: Vec<Act>) {
+    let mut test = TestCluster::with(quick_settings(), 4, Place::Elsewhere).await;
+    let mut healing = Healing::of(&test.cluster);
+    let mut written: BTreeMap<String, BlobId> = BTreeMap::new();
+    let mut most: BTreeMap<BlobId, usize> = BTreeMap::new();
+    for (number, act) in acts.into_iter().enumerate() {
+        let name = |node: usize| format!("node-{}", node + 1);
+        let is_there = |node: usize, test: &TestCluster| node < test.nodes.len();
+        match act {
+            Act::Write => {
+                let key = format!("key-{number}");
+                if let Ok(content) = test.write(&content(50 + number)).await {
+                    let blob = content.content.blobs[0].blob;
+                    let committed = test.cluster.commit(content, |content| test.put_command(&key, content)).await;
+                    if committed.is_ok() {
+                        written.insert(key, blob);
+                    }
+                }
+            }
+            Act::Delete { key } => {
+                let Some(key) = written.keys().nth(key).cloned() else { continue };
+                test.delete(&key).await;
+                written.remove(&key);
+            }
+            Act::Kill { node } if is_there(node, &test) => {
+                let dead = test.nodes.iter().filter(|node| node.fault() == Fault::Dead).count();
+                if dead < 2 {
+                    test.nodes[node].set_fault(Fault::Dead);
+                }
+            }
+            Act::Revive { node } if is_there(node, &test) => test.nodes[node].set_fault(Fault::None),
+            Act::Drain { node } if is_there(node, &test) => {
+                test.cluster.set_service(&name(node), NodeService::Draining).await.unwrap();
+            }
+            Act::Serve { node } if is_there(node, &test) => {
+                test.cluster.set_service(&name(node), NodeService::Serving).await.unwrap();
+            }
+            Act::Join if test.nodes.len() < 6 => {
+                let number = u8::try_from(test.nodes.len() + 1).unwrap();
+                test.join(number, Place::Elsewhere).await;
+            }
+            Act::Pass { seconds } => test.pass(Duration::from_secs(seconds)).await,
+            Act::Heal { steps } => {
+                for _ in 0..steps {
+                    healing.step().await;
+                    check_copies(&test, &written, &mut most);
+                }
+            }
+            _ => {}
+        }
+        check_copies(&test, &written, &mut most);
+    }
+    for (number, node) in test.nodes.iter().enumerate() {
+        node.set_fault(Fault::None);
+        test.cluster.set_service(&format!("node-{}", number + 1), NodeService::Serving).await.unwrap();
+    }
+    // Shunned nodes come back by a probe, which takes its time.
+    for node in test.cluster.membership().topology().load().nodes() {
+        node.0.vitals.health.probe_was_prompt();
+    }
+    test.pass(Duration::from_secs(1)).await;
+    healing.settle(&test).await;
+    assert_healed_of(&test, &written).await;
+}
+
+fn check_copies(test: &TestCluster, written: &BTreeMap<String, BlobId>, most: &mut BTreeMap<BlobId, usize>) {
+    let copies = copies(test);
+    for (key, blob) in written {
+        let now = copies.get(blob).copied().unwrap_or(0);
+        let before = most.entry(*blob).or_insert(0);
+        assert!(now >= (*before).min(3), "{key} has {now} copies and had {before}");
+        *before = now.max(*before);
+    }
+}
+
+async fn assert_healed_of(test: &TestCluster, written: &BTreeMap<String, BlobId>) {
+    assert!(test.metadata.missing_copies(None, 10).await.unwrap().is_empty());
+    let copies = copies(test);
+    for (key, blob) in written {
+        assert_eq!(copies.get(blob), Some(&3), "{key}");
+        let number: usize = key.trim_start_matches("key-").parse().unwrap();
+        assert_eq!(test.get(key).await.unwrap(), content(50 + number));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_history_of_nodes_costs_a_copy(acts in prop::collection::vec(act(), 1..60)) {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(live_through(acts));
+    }
+}

@@ -1,0 +1,21 @@
+//! Clears what nodes hold of groups that they left.
+
+use super::Task;
+use crate::{cluster::TrimSurplus, runtime::Step};
+use futures_util::future::BoxFuture;
+use std::time::Duration;
+
+impl Task for TrimSurplus {
+    fn name(&self) -> &'static str {
+        "trim-surplus"
+    }
+
+    fn step(&mut self) -> BoxFuture<'_, Result<Step, String>> {
+        Box::pin(async { TrimSurplus::step(self).await.map_err(|error| error.to_string()) })
+    }
+
+    /// A look at a topology in memory.
+    fn idle_for(&self) -> Duration {
+        Duration::from_secs(2)
+    }
+}
