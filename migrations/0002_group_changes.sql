@@ -8,7 +8,7 @@ ALTER TABLE placement_groups ADD COLUMN arriving BLOB;
 ALTER TABLE placement_groups ADD COLUMN is_listed INTEGER NOT NULL DEFAULT 0;
 
 -- What the operator wants of a node: 1 serve, 2 drain, 3 removed.
-ALTER TABLE nodes ADD COLUMN service INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE nodes ADD COLUMN duty INTEGER NOT NULL DEFAULT 1;
 
 -- What members lack because they have only just arrived: tells at once whether something is left.
 CREATE INDEX arriving_copies ON under_replicated (node) WHERE reason = 5;

@@ -47,14 +47,14 @@ pub struct NodeCounts {
 }
 
 /// A storage node as the gateway sees it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NodeReport {
     pub name: String,
     pub node: String,
     /// `None` for a node inside the gateway's process.
     pub address: Option<String>,
     pub zone: String,
-    /// `healthy`, `full`, `frozen`, `slow`, `suspect` or `failed`.
+    /// `healthy`, `full`, `frozen`, `slow`, `suspect`, `failed`; `draining` and, when nothing is left on it, `drained`.
     pub state: String,
     pub capacity: u64,
     pub used: u64,
@@ -68,10 +68,35 @@ pub struct NodeReport {
     pub index_bytes: u64,
     /// Placement groups that it is a member of.
     pub groups: u32,
+    /// Groups that it left and of which it may still hold copies.
+    pub groups_left: u32,
     /// Time since the node was last heard of; `None` before the first time.
     pub last_heartbeat_age_ms: Option<u64>,
     /// `writable`, `full`, or `frozen: ` and why.
     pub volumes: Vec<String>,
+}
+
+impl NodeReport {
+    /// Groups of which the node may hold something.
+    pub fn all_groups(&self) -> u32 {
+        self.groups + self.groups_left
+    }
+}
+
+/// What an operator wants of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NodeDuty {
+    Serving,
+    Draining,
+    Removed,
+}
+
+/// Changes what a node is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeChange {
+    pub duty: NodeDuty,
 }
 
 /// A background task.

@@ -3,7 +3,8 @@
 use super::{
     api::{
         BACKUP_PATH, BACKUP_SHA256_HEADER, CHALLENGE_PATH, CONFIRM_PATH, CreatedKey, JOBS_PATH, JobReport, KEYS_PATH,
-        KeyChange, KeyReport, KeyState, NODES_PATH, NewKey, NodeReport, STATUS_PATH, StatusReport,
+        KeyChange, KeyReport, KeyState, NODES_PATH, NewKey, NodeChange, NodeDuty, NodeReport, STATUS_PATH,
+        StatusReport,
     },
     authentication::{OperatorCredentials, SignedRequest, authorization},
 };
@@ -65,6 +66,11 @@ impl AdminClient {
 
     pub async fn nodes(&self) -> Result<Vec<NodeReport>, ClientError> {
         self.ask(Method::GET, NODES_PATH, &()).await
+    }
+
+    pub async fn set_node_duty(&self, name: &str, duty: NodeDuty) -> Result<(), ClientError> {
+        let name = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
+        self.ask(Method::PUT, &format!("{NODES_PATH}/{name}"), &NodeChange { duty }).await
     }
 
     pub async fn jobs(&self) -> Result<Vec<JobReport>, ClientError> {

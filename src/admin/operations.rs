@@ -3,7 +3,7 @@
 use super::{
     api::{
         BACKUP_PATH, BACKUP_SHA256_HEADER, CONFIRM_PATH, CreatedKey, JOBS_PATH, JobReport, KEYS_PATH, KeyChange,
-        KeyReport, KeyState, NODES_PATH, NewKey, NodeReport, STATUS_PATH, StatusReport,
+        KeyReport, KeyState, NODES_PATH, NewKey, NodeChange, NodeDuty, NodeReport, STATUS_PATH, StatusReport,
     },
     download::file_body,
 };
@@ -21,6 +21,7 @@ use std::sync::Arc;
 pub trait Operations: Send + Sync {
     fn status(&self) -> Answer<'_, StatusReport>;
     fn nodes(&self) -> Answer<'_, Vec<NodeReport>>;
+    fn set_node_duty(&self, name: String, duty: NodeDuty) -> Answer<'_, ()>;
     fn jobs(&self) -> Answer<'_, Vec<JobReport>>;
     fn keys(&self) -> Answer<'_, Vec<KeyReport>>;
     fn create_key(&self, name: String) -> Answer<'_, CreatedKey>;
@@ -81,6 +82,7 @@ pub fn routes(operations: Arc<dyn Operations>) -> Router {
     Router::new()
         .route(STATUS_PATH, get(async |State(operations): Handle| reply(operations.status().await)))
         .route(NODES_PATH, get(async |State(operations): Handle| reply(operations.nodes().await)))
+        .route(&format!("{NODES_PATH}/{{name}}"), put(change_node))
         .route(JOBS_PATH, get(async |State(operations): Handle| reply(operations.jobs().await)))
         .route(KEYS_PATH, get(list_keys).post(create_key))
         .route(&format!("{KEYS_PATH}/{{access_key}}"), put(change_key).delete(delete_key))
@@ -91,6 +93,10 @@ pub fn routes(operations: Arc<dyn Operations>) -> Router {
 
 fn reply<T>(answer: Result<T, OperationError>) -> Reply<T> {
     answer.map(Json)
+}
+
+async fn change_node(State(operations): Handle, Path(name): Path<String>, Json(change): Json<NodeChange>) -> Reply<()> {
+    reply(operations.set_node_duty(name, change.duty).await)
 }
 
 async fn list_keys(State(operations): Handle) -> Reply<Vec<KeyReport>> {

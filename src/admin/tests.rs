@@ -54,6 +54,10 @@ impl Operations for Gateway {
         Box::pin(async { Ok(Vec::new()) })
     }
 
+    fn set_node_duty(&self, name: String, _: NodeDuty) -> Answer<'_, ()> {
+        Box::pin(async move { Err(OperationError::NotFound(name)) })
+    }
+
     fn jobs(&self) -> Answer<'_, Vec<JobReport>> {
         Box::pin(async { Ok(Vec::new()) })
     }

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
     use crate::{
         metadata::{
-            command::{NodeService, NodeState},
+            command::{NodeDuty, NodeState},
             rows::Node,
         },
         types::{NodeId, Timestamp},
@@ -61,10 +61,18 @@ mod tests {
             device: None,
             volumes: Vec::new(),
             state: NodeState::Healthy,
-            service: NodeService::Serving,
+            duty: NodeDuty::Serving,
             registered: Timestamp::from_unix_millis(0),
         };
-        NodeView { row: Arc::new(row), standing, silence: None, status: None, is_in_doubt: false, group_count: 0 }
+        NodeView {
+            row: Arc::new(row),
+            standing,
+            silence: None,
+            status: None,
+            is_in_doubt: false,
+            group_count: 0,
+            left_group_count: 0,
+        }
     }
 
     #[test]

@@ -8,12 +8,12 @@ use super::{
 };
 use crate::{
     admin::{
-        Answer, Backup, CreatedKey, JobReport, KeyReport, KeyState, NodeCounts, NodeReport, OperationError, Operations,
-        StatusReport,
+        Answer, Backup, CreatedKey, JobReport, KeyReport, KeyState, NodeCounts, NodeDuty, NodeReport, OperationError,
+        Operations, StatusReport,
     },
-    cluster::{Cluster, NodeView, Standing},
+    cluster::{Cluster, ClusterError, NodeView, Standing},
     identity::{AccessKeys, IdentityError},
-    metadata::{Command, CommandError, Metadata, ProposeError},
+    metadata::{Command, CommandError, Metadata, ProposeError, command},
     runtime::{Clock, Random},
     tasks::{TaskStatus, Tasks},
 };
@@ -82,6 +82,17 @@ impl Operations for GatewayOperations {
 
     fn nodes(&self) -> Answer<'_, Vec<NodeReport>> {
         Box::pin(async { Ok(self.cluster.nodes().iter().map(node_report).collect()) })
+    }
+
+    fn set_node_duty(&self, name: String, duty: NodeDuty) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let duty = match duty {
+                NodeDuty::Serving => command::NodeDuty::Serving,
+                NodeDuty::Draining => command::NodeDuty::Draining,
+                NodeDuty::Removed => command::NodeDuty::Removed,
+            };
+            self.cluster.set_duty(&name, duty).await.map_err(|error| of_node(&name, error))
+        })
     }
 
     fn jobs(&self) -> Answer<'_, Vec<JobReport>> {
@@ -167,6 +178,16 @@ fn count(nodes: &[NodeView]) -> NodeCounts {
         }
     }
     counts
+}
+
+fn of_node(name: &str, error: ClusterError) -> OperationError {
+    match error {
+        ClusterError::NoSuchNode => OperationError::NotFound(format!("there is no node {name}")),
+        ClusterError::NodeInGroups => OperationError::Conflict(format!(
+            "groups still count on {name}: drain it first, `larder admin node drain {name}`"
+        )),
+        other => unavailable(other),
+    }
 }
 
 fn unavailable(error: impl Display) -> OperationError {

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     metadata::{
         Command, CommandError, Metadata, ProposeError,
-        command::{NewGroup, NodeService, NodeState, RegisterNode},
+        command::{NewGroup, NodeDuty, NodeState, RegisterNode},
         rows::{Group, Node},
     },
     node::{
@@ -142,7 +142,7 @@ impl Membership {
         self.reign.check_witness(&registration.name, &registration.status)?;
         let mut members = self.members.lock().await;
         let known = members.nodes.iter().find(|node| node.id() == registration.node).map(|node| node.row.clone());
-        if known.as_ref().is_some_and(|known| known.service == NodeService::Removed) {
+        if known.as_ref().is_some_and(|known| known.duty == NodeDuty::Removed) {
             return Err(ClusterError::Malformed(
                 "the node was removed from the cluster: empty its directory to join anew",
             ));
@@ -184,7 +184,7 @@ impl Membership {
         for i in 0..members.nodes.len() {
             let node = members.nodes[i].clone();
             let state = self.state_by_silence(&node);
-            if state != node.row.state && node.row.service != NodeService::Removed {
+            if state != node.row.state && node.row.duty != NodeDuty::Removed {
                 tracing::warn!(node = %node.row.name, ?state, "a node's state changed");
                 self.metadata.propose(Command::SetNodeState { node: node.id(), state, at: self.clock.now() }).await?;
                 let row = Arc::new(Node { state, ..(*node.row).clone() });
@@ -209,12 +209,12 @@ impl Membership {
     }
 
     /// Notes what the operator wants of the node.
-    pub(super) async fn set_service(&self, node: NodeId, service: NodeService) -> Result<(), ClusterError> {
+    pub(super) async fn set_duty(&self, node: NodeId, duty: NodeDuty) -> Result<(), ClusterError> {
         let mut members = self.members.lock().await;
-        self.metadata.propose(Command::SetNodeService { node, service, at: self.clock.now() }).await?;
+        self.metadata.propose(Command::SetNodeDuty { node, duty, at: self.clock.now() }).await?;
         for known in &mut members.nodes {
             if known.id() == node {
-                let row = Arc::new(Node { service, ..(*known.row).clone() });
+                let row = Arc::new(Node { duty, ..(*known.row).clone() });
                 *known = Arc::new(ClusterNode { row, ..(**known).clone() });
             }
         }
@@ -251,7 +251,7 @@ impl Membership {
             device: volumes.first().map(|volume| volume.device.clone()).filter(|device| !device.is_empty()),
             volumes: volumes.iter().map(|volume| volume.volume).collect(),
             state: NodeState::Healthy,
-            service: known.map_or(NodeService::Serving, |known| known.service),
+            duty: known.map_or(NodeDuty::Serving, |known| known.duty),
             registered: known.map_or(self.clock.now(), |known| known.registered),
         };
         if let Some(known) = known
@@ -312,7 +312,7 @@ impl Membership {
     async fn create_groups(&self, members: &mut Members) -> Result<bool, ClusterError> {
         let scheme = self.settings.scheme();
         let is_there = |node: &&Arc<ClusterNode>| {
-            node.row.service == NodeService::Serving && node.vitals.was_heard() && self.standing(node).is_alive()
+            node.row.duty == NodeDuty::Serving && node.vitals.was_heard() && self.standing(node).is_alive()
         };
         let nodes: Vec<PlacedNode> = members.nodes.iter().filter(is_there).map(|node| placed(node)).collect();
         let groups: Vec<Vec<NodeId>> =
@@ -336,7 +336,7 @@ impl Membership {
     }
 
     fn rebuild(&self, members: &Members) {
-        let staying = members.nodes.iter().filter(|node| node.row.service != NodeService::Removed);
+        let staying = members.nodes.iter().filter(|node| node.row.duty != NodeDuty::Removed);
         let nodes = staying.map(|node| (node.clone(), self.standing(node))).collect();
         let replicas = usize::from(self.settings.replicas);
         let topology = Topology::new(nodes, &members.groups, replicas, self.settings.write_acks);
@@ -361,7 +361,7 @@ impl Membership {
             NodeState::Healthy if node.vitals.is_frozen() => Standing::Frozen,
             NodeState::Healthy if node.vitals.health.is_shunned() => Standing::Shunned,
             NodeState::Healthy if node.vitals.is_full() => Standing::Full,
-            NodeState::Healthy if node.row.service == NodeService::Draining => Standing::Draining,
+            NodeState::Healthy if node.row.duty == NodeDuty::Draining => Standing::Draining,
             NodeState::Healthy => Standing::Healthy,
         }
     }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     metadata::{
         Command,
-        command::{BlobCopy, MissingReason, NodeService, ReplaceMember},
+        command::{BlobCopy, MissingReason, NodeDuty, ReplaceMember},
         rows::CountedBlob,
     },
     runtime::Step,
@@ -141,7 +141,7 @@ fn begin_listing(topology: &Topology) -> Option<Listing> {
 }
 
 fn candidate(node: &ClusterNode, standing: Standing) -> Candidate {
-    let is_draining = node.row.service == NodeService::Draining;
+    let is_draining = node.row.duty == NodeDuty::Draining;
     let role = match standing {
         Standing::Failed => Role::Lost,
         _ if is_draining => Role::Draining,
@@ -170,14 +170,14 @@ impl Cluster {
     }
 
     /// Sets what the operator wants of the node of this name. Removing is refused while a group counts on the node.
-    pub async fn set_service(&self, name: &str, service: NodeService) -> Result<(), ClusterError> {
+    pub async fn set_duty(&self, name: &str, duty: NodeDuty) -> Result<(), ClusterError> {
         let node = self.nodes().into_iter().find(|node| node.row.name == name).ok_or(ClusterError::NoSuchNode)?;
-        let former: HashSet<GroupId> = match service {
-            NodeService::Removed => self.groups_left_by(node.row.node),
-            NodeService::Serving | NodeService::Draining => HashSet::new(),
+        let former: HashSet<GroupId> = match duty {
+            NodeDuty::Removed => self.groups_left_by(node.row.node),
+            NodeDuty::Serving | NodeDuty::Draining => HashSet::new(),
         };
-        self.membership().set_service(node.row.node, service).await?;
-        tracing::info!(name, ?service, "the operator changed what a node is for");
+        self.membership().set_duty(node.row.node, duty).await?;
+        tracing::info!(name, ?duty, "the operator changed what a node is for");
         // A node that is gone for good is nobody's source.
         let topology = self.membership().topology().load_full();
         let epoch = |group: &GroupId| topology.group(*group).map(|placed| (*group, placed.epoch));

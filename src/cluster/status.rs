@@ -1,7 +1,7 @@
 //! How the nodes stand, for the operator, and counters for metrics.
 
 use super::{budget::Share, handle::Cluster, topology::Standing};
-use crate::{metadata::rows::Node, node::api::NodeStatus};
+use crate::{metadata::rows::Node, node::api::NodeStatus, types::NodeId};
 use std::{
     collections::HashMap,
     sync::{Arc, atomic::Ordering},
@@ -21,6 +21,8 @@ pub struct NodeView {
     pub is_in_doubt: bool,
     /// Groups that it is a member of.
     pub group_count: usize,
+    /// Groups that it left and may still hold copies of.
+    pub left_group_count: usize,
 }
 
 /// Counters since the start, and gauges.
@@ -70,6 +72,10 @@ impl Cluster {
         for member in topology.groups().flat_map(|group| &group.members) {
             *group_counts.entry(member.id()).or_default() += 1;
         }
+        let mut left_counts: HashMap<NodeId, usize> = HashMap::new();
+        for former in topology.groups().flat_map(|group| &group.former) {
+            *left_counts.entry(former.id()).or_default() += 1;
+        }
         let mut views: Vec<NodeView> = topology
             .nodes()
             .map(|(node, standing)| NodeView {
@@ -79,6 +85,7 @@ impl Cluster {
                 is_in_doubt: node.vitals.status().is_some_and(|status| self.doubts().concern(&status)),
                 status: node.vitals.status(),
                 group_count: group_counts.get(&node.id()).copied().unwrap_or(0),
+                left_group_count: left_counts.get(&node.id()).copied().unwrap_or(0),
             })
             .collect();
         views.sort_by(|one, other| (&one.row.name, one.row.node).cmp(&(&other.row.name, other.row.node)));

@@ -2,7 +2,7 @@
 //! and offsets never reach 2^63.
 
 use super::{
-    command::{MissingReason, NodeService, NodeState},
+    command::{MissingReason, NodeDuty, NodeState},
     error::QueryError,
 };
 use crate::types::{
@@ -182,19 +182,19 @@ pub(super) fn node_state_of(code: u64) -> Result<NodeState, QueryError> {
         .ok_or_else(|| QueryError::Damaged(format!("unknown node state {code}")))
 }
 
-pub(super) fn node_service_code(service: NodeService) -> i64 {
-    match service {
-        NodeService::Serving => 1,
-        NodeService::Draining => 2,
-        NodeService::Removed => 3,
+pub(super) fn node_duty_code(duty: NodeDuty) -> i64 {
+    match duty {
+        NodeDuty::Serving => 1,
+        NodeDuty::Draining => 2,
+        NodeDuty::Removed => 3,
     }
 }
 
-pub(super) fn node_service_of(code: u64) -> Result<NodeService, QueryError> {
-    [NodeService::Serving, NodeService::Draining, NodeService::Removed]
+pub(super) fn node_duty_of(code: u64) -> Result<NodeDuty, QueryError> {
+    [NodeDuty::Serving, NodeDuty::Draining, NodeDuty::Removed]
         .into_iter()
-        .find(|service| node_service_code(*service).cast_unsigned() == code)
-        .ok_or_else(|| QueryError::Damaged(format!("unknown service of a node {code}")))
+        .find(|duty| node_duty_code(*duty).cast_unsigned() == code)
+        .ok_or_else(|| QueryError::Damaged(format!("unknown duty of a node {code}")))
 }
 
 pub(super) fn missing_reason_code(reason: MissingReason) -> i64 {

@@ -95,9 +95,9 @@ pub enum Command {
         node: NodeId,
     },
     /// What the operator wants of the node.
-    SetNodeService {
+    SetNodeDuty {
         node: NodeId,
-        service: NodeService,
+        duty: NodeDuty,
         at: Timestamp,
     },
     /// A member lacks the blob, or holds a bad copy of one of its chunks.
@@ -354,7 +354,7 @@ pub enum NodeState {
 
 /// What an operator wants of a node, whatever its state is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum NodeService {
+pub enum NodeDuty {
     Serving,
     /// Its copies move to others; until they have, it is read from, and written to where nobody else can be.
     Draining,

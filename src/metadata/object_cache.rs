@@ -157,7 +157,7 @@ fn object_changed_by(command: &Command) -> Option<(BucketId, &ObjectKey)> {
         Command::BeginTerm { .. }
         | Command::RegisterNode(_)
         | Command::SetNodeState { .. }
-        | Command::SetNodeService { .. }
+        | Command::SetNodeDuty { .. }
         | Command::CreateGroups { .. }
         | Command::ReplaceMember(_)
         | Command::NoteArrivalListed { .. }

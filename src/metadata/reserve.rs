@@ -98,7 +98,7 @@ pub(super) fn goes_on_a_full_disk(command: &Command) -> bool {
         | Command::BeginTerm { .. }
         | Command::RegisterNode(_)
         | Command::SetNodeState { .. }
-        | Command::SetNodeService { .. }
+        | Command::SetNodeDuty { .. }
         | Command::FinishArrival { .. }
         | Command::ForgetFormerMember { .. }
         | Command::MarkRepaired { .. }

@@ -1,6 +1,6 @@
 //! What queries answer: plain values, free of the engine.
 
-use super::command::{NodeService, NodeState, VersionSelector};
+use super::command::{NodeDuty, NodeState, VersionSelector};
 use crate::types::{
     BlobId, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot, CommitSequence, ContentId,
     ETag, Epoch, Extent, GroupId, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Timestamp, UploadId,
@@ -196,7 +196,7 @@ pub struct Node {
     pub device: Option<String>,
     pub volumes: Vec<VolumeId>,
     pub state: NodeState,
-    pub service: NodeService,
+    pub duty: NodeDuty,
     pub registered: Timestamp,
 }
 

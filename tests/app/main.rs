@@ -6,5 +6,6 @@ mod support;
 mod cluster_of_processes;
 mod command_line;
 mod configuration;
+mod healing;
 mod losses;
 mod processes;

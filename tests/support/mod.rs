@@ -3,6 +3,7 @@
 // Each test binary uses its own part of this.
 #![allow(dead_code, unused_imports)]
 
+pub mod cluster;
 pub mod command;
 pub mod process;
 pub mod replay;

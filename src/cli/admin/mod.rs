@@ -3,6 +3,7 @@
 mod jobs;
 mod key;
 mod metadata;
+mod node;
 mod nodes;
 mod status;
 
@@ -35,6 +36,7 @@ pub struct Admin {
 enum Verb {
     Status(status::Status),
     Nodes(nodes::Nodes),
+    Node(node::Node),
     Key(key::Key),
     Jobs(jobs::Jobs),
     Metadata(metadata::Metadata),
@@ -61,6 +63,7 @@ impl Admin {
             match self.verb {
                 Verb::Status(verb) => verb.run(&client, output, deadline).await,
                 Verb::Nodes(verb) => verb.run(&client, output).await,
+                Verb::Node(verb) => verb.run(&client, output).await,
                 Verb::Key(verb) => verb.run(&client, output).await,
                 Verb::Jobs(verb) => verb.run(&client, output).await,
                 Verb::Metadata(verb) => verb.run(&client, output).await,

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     cluster::{ChangeGroups, Cluster, ClusterError, SendMissing, TrimSurplus, membership::NodeRegistration},
-    metadata::{command::NodeService, rows::Group},
+    metadata::{command::NodeDuty, rows::Group},
     node::NodeApi,
     runtime::Step,
     types::{BlobId, NodeId},
@@ -139,8 +139,8 @@ async fn a_drained_node_is_emptied_and_can_be_removed() {
     let test = TestCluster::with(quick_settings(), 4, Place::Elsewhere).await;
     fill(&test, 60).await;
     let node = test.nodes[3].clone();
-    assert_eq!(test.cluster.set_service("node-4", NodeService::Removed).await, Err(ClusterError::NodeInGroups));
-    test.cluster.set_service("node-4", NodeService::Draining).await.unwrap();
+    assert_eq!(test.cluster.set_duty("node-4", NodeDuty::Removed).await, Err(ClusterError::NodeInGroups));
+    test.cluster.set_duty("node-4", NodeDuty::Draining).await.unwrap();
     let mut healing = Healing::of(&test.cluster);
     while healing.step().await {
         assert!(copies(&test).values().all(|count| *count >= 3), "a copy went before its time");
@@ -149,7 +149,7 @@ async fn a_drained_node_is_emptied_and_can_be_removed() {
     healing.settle(&test).await;
     assert_eq!(node.chunk_count(), 0);
     assert_healed(&test, &[node.id()]).await;
-    test.cluster.set_service("node-4", NodeService::Removed).await.unwrap();
+    test.cluster.set_duty("node-4", NodeDuty::Removed).await.unwrap();
     assert!(test.cluster.nodes().iter().all(|view| view.row.name != "node-4"));
     let again = NodeRegistration {
         node: node.id(),
@@ -159,16 +159,16 @@ async fn a_drained_node_is_emptied_and_can_be_removed() {
         status: node.status_now(),
     };
     assert!(test.cluster.membership().register(again).await.is_err(), "it left for good");
-    assert_eq!(test.cluster.set_service("node-9", NodeService::Draining).await, Err(ClusterError::NoSuchNode));
+    assert_eq!(test.cluster.set_duty("node-9", NodeDuty::Draining).await, Err(ClusterError::NoSuchNode));
 }
 
 #[tokio::test]
 async fn new_data_avoids_a_node_that_is_drained() {
     let test = TestCluster::with(quick_settings(), 4, Place::Elsewhere).await;
-    test.cluster.set_service("node-4", NodeService::Draining).await.unwrap();
+    test.cluster.set_duty("node-4", NodeDuty::Draining).await.unwrap();
     fill(&test, 40).await;
     assert_eq!(test.nodes[3].put_count(), 0);
-    test.cluster.set_service("node-4", NodeService::Serving).await.unwrap();
+    test.cluster.set_duty("node-4", NodeDuty::Serving).await.unwrap();
     fill(&test, 40).await;
     assert!(test.nodes[3].put_count() > 0);
 }
@@ -177,7 +177,7 @@ async fn new_data_avoids_a_node_that_is_drained() {
 async fn a_drain_that_nobody_can_take_over_changes_nothing() {
     let test = TestCluster::start().await;
     fill(&test, 10).await;
-    test.cluster.set_service("node-3", NodeService::Draining).await.unwrap();
+    test.cluster.set_duty("node-3", NodeDuty::Draining).await.unwrap();
     let before = groups(&test).await;
     Healing::of(&test.cluster).settle(&test).await;
     assert_eq!(groups(&test).await, before);
@@ -189,7 +189,7 @@ async fn a_drain_that_nobody_can_take_over_changes_nothing() {
 async fn a_surplus_copy_stays_until_every_member_has_shown_its_own() {
     let test = TestCluster::with(quick_settings(), 4, Place::Elsewhere).await;
     fill(&test, 30).await;
-    test.cluster.set_service("node-4", NodeService::Draining).await.unwrap();
+    test.cluster.set_duty("node-4", NodeDuty::Draining).await.unwrap();
     let (mut change, mut send) = (ChangeGroups::new(test.cluster.clone()), SendMissing::new(test.cluster.clone()));
     while change.step().await.unwrap() == Step::Busy || send.step().await.unwrap() == Step::Busy {}
     assert_healed_but_for_surplus(&test).await;
@@ -215,7 +215,7 @@ async fn assert_healed_but_for_surplus(test: &TestCluster) {
 async fn changes_go_on_after_a_restart_of_their_step() {
     let test = TestCluster::with(quick_settings(), 5, Place::Elsewhere).await;
     fill(&test, 60).await;
-    test.cluster.set_service("node-1", NodeService::Draining).await.unwrap();
+    test.cluster.set_duty("node-1", NodeDuty::Draining).await.unwrap();
     // Each step by a gateway that remembers nothing.
     for _ in 0..400 {
         if !Healing::of(&test.cluster).step().await {
@@ -289,10 +289,10 @@ async fn live_through(acts: Vec<Act>) {
             }
             Act::Revive { node } if is_there(node, &test) => test.nodes[node].set_fault(Fault::None),
             Act::Drain { node } if is_there(node, &test) => {
-                test.cluster.set_service(&name(node), NodeService::Draining).await.unwrap();
+                test.cluster.set_duty(&name(node), NodeDuty::Draining).await.unwrap();
             }
             Act::Serve { node } if is_there(node, &test) => {
-                test.cluster.set_service(&name(node), NodeService::Serving).await.unwrap();
+                test.cluster.set_duty(&name(node), NodeDuty::Serving).await.unwrap();
             }
             Act::Join if test.nodes.len() < 6 => {
                 let number = u8::try_from(test.nodes.len() + 1).unwrap();
@@ -311,7 +311,7 @@ async fn live_through(acts: Vec<Act>) {
     }
     for (number, node) in test.nodes.iter().enumerate() {
         node.set_fault(Fault::None);
-        test.cluster.set_service(&format!("node-{}", number + 1), NodeService::Serving).await.unwrap();
+        test.cluster.set_duty(&format!("node-{}", number + 1), NodeDuty::Serving).await.unwrap();
     }
     // Shunned nodes come back by a probe, which takes its time.
     for node in test.cluster.membership().topology().load().nodes() {

@@ -65,7 +65,7 @@ pub(super) async fn apply(command: &Command, tx: &mut Transaction<'_>) -> Result
         Command::ForgetFormerMember { group, epoch, node } => {
             group_changes::forget_former(*group, *epoch, *node, tx).await
         }
-        Command::SetNodeService { node, service, at: _ } => nodes::set_service(*node, *service, tx).await,
+        Command::SetNodeDuty { node, duty, at: _ } => nodes::set_duty(*node, *duty, tx).await,
         Command::MarkMissing { copies, reason } => repair_list::mark_missing(copies, *reason, tx).await,
         Command::MarkRepaired { copies, as_of } => repair_list::mark_repaired(copies, *as_of, tx).await,
 

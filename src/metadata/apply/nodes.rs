@@ -4,9 +4,9 @@ use super::transaction::{ApplyError, Transaction};
 use crate::{
     metadata::{
         columns::{
-            Columns, node_ids_bytes, node_ids_of, node_service_code, node_state_code, number, time, volume_ids_bytes,
+            Columns, node_duty_code, node_ids_bytes, node_ids_of, node_state_code, number, time, volume_ids_bytes,
         },
-        command::{NewGroup, NodeService, NodeState, RegisterNode},
+        command::{NewGroup, NodeDuty, NodeState, RegisterNode},
         outcome::{CommandError, Outcome},
         script::Script,
     },
@@ -44,16 +44,12 @@ pub(super) async fn set_state(node: NodeId, state: NodeState, tx: &mut Transacti
     }
 }
 
-const SET_SERVICE: &str = "UPDATE nodes SET service = $2 WHERE node = $1";
+const SET_DUTY: &str = "UPDATE nodes SET duty = $2 WHERE node = $1";
 const LIST_GROUPS: &str = "SELECT members, former, arriving FROM placement_groups";
 
 /// A node is removed only when no group counts on it: as a member, or as a source for one that arrives.
-pub(super) async fn set_service(
-    node: NodeId,
-    service: NodeService,
-    tx: &mut Transaction<'_>,
-) -> Result<Outcome, ApplyError> {
-    if service == NodeService::Removed {
+pub(super) async fn set_duty(node: NodeId, duty: NodeDuty, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
+    if duty == NodeDuty::Removed {
         for group in tx.fetch_all(Script::of(LIST_GROUPS)).await? {
             let is_source = group.optional_bytes(2)?.is_some() && node_ids_of(group.bytes(1)?)?.contains(&node);
             if is_source || node_ids_of(group.bytes(0)?)?.contains(&node) {
@@ -61,7 +57,7 @@ pub(super) async fn set_service(
             }
         }
     }
-    let script = Script::of(SET_SERVICE).with(&node.as_bytes()[..]).with(node_service_code(service));
+    let script = Script::of(SET_DUTY).with(&node.as_bytes()[..]).with(node_duty_code(duty));
     match tx.execute(script).await? {
         0 => Err(CommandError::NoSuchNode.into()),
         _ => Ok(Outcome::Done),

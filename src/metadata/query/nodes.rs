@@ -3,7 +3,7 @@
 use crate::{
     metadata::{
         Metadata, QueryError,
-        columns::{Columns, node_ids_of, node_service_of, node_state_of, volume_ids_of},
+        columns::{Columns, node_duty_of, node_ids_of, node_state_of, volume_ids_of},
         rows::{Group, Node},
         script::Script,
     },
@@ -11,7 +11,7 @@ use crate::{
 };
 
 const LIST_NODES: &str = "
-    SELECT node, name, address, zone, capacity, device, volumes, state, registered, service FROM nodes ORDER BY node";
+    SELECT node, name, address, zone, capacity, device, volumes, state, registered, duty FROM nodes ORDER BY node";
 const LIST_GROUPS: &str = "
     SELECT placement_group, epoch, members, scheme, former, arriving, is_listed FROM placement_groups ORDER BY placement_group";
 
@@ -29,7 +29,7 @@ impl Metadata {
                 volumes: volume_ids_of(row.bytes(6)?)?,
                 state: node_state_of(row.number(7)?)?,
                 registered: row.time(8)?,
-                service: node_service_of(row.number(9)?)?,
+                duty: node_duty_of(row.number(9)?)?,
             })
         };
         rows.iter().map(decode).collect()

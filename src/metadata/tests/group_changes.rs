@@ -29,8 +29,8 @@ fn forget(epoch: u64, number: u8) -> Command {
     Command::ForgetFormerMember { group: GROUP, epoch: Epoch(epoch), node: node(number) }
 }
 
-fn service(number: u8, service: NodeService) -> Command {
-    Command::SetNodeService { node: node(number), service, at: at(9) }
+fn duty(number: u8, duty: NodeDuty) -> Command {
+    Command::SetNodeDuty { node: node(number), duty, at: at(9) }
 }
 
 fn changed<T>() -> Result<T, CommandError> {
@@ -112,14 +112,14 @@ async fn only_members_are_put_on_the_repair_list() {
 #[tokio::test]
 async fn a_node_is_removed_when_no_group_counts_on_it() {
     let fixture = fixture().await;
-    assert_eq!(fixture.propose(service(2, NodeService::Removed)).await, Err(CommandError::NodeInGroups));
-    fixture.done(service(2, NodeService::Draining)).await;
+    assert_eq!(fixture.propose(duty(2, NodeDuty::Removed)).await, Err(CommandError::NodeInGroups));
+    fixture.done(duty(2, NodeDuty::Draining)).await;
     fixture.done(replace(1, 2, 4)).await;
-    assert_eq!(fixture.propose(service(2, NodeService::Removed)).await, Err(CommandError::NodeInGroups), "a source");
+    assert_eq!(fixture.propose(duty(2, NodeDuty::Removed)).await, Err(CommandError::NodeInGroups), "a source");
     fixture.done(listed(2)).await;
     fixture.done(finish(2)).await;
-    fixture.done(service(2, NodeService::Removed)).await;
+    fixture.done(duty(2, NodeDuty::Removed)).await;
     let nodes = fixture.metadata.nodes().await.unwrap();
-    assert_eq!(nodes[1].service, NodeService::Removed);
-    assert_eq!(fixture.propose(service(9, NodeService::Draining)).await, Err(CommandError::NoSuchNode));
+    assert_eq!(nodes[1].duty, NodeDuty::Removed);
+    assert_eq!(fixture.propose(duty(9, NodeDuty::Draining)).await, Err(CommandError::NoSuchNode));
 }

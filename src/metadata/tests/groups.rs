@@ -144,7 +144,7 @@ async fn a_node_keeps_its_state_when_it_registers_again() {
         device: Some("disk".into()),
         volumes: vec![VolumeId::from_bytes([1; 16])],
         state: NodeState::Suspect,
-        service: NodeService::Serving,
+        duty: NodeDuty::Serving,
         registered: at(0),
     };
     assert_eq!(nodes[0], expected);

@@ -1,0 +1,83 @@
+//! The cluster heals itself, as processes: a lost node is replaced, a drained one emptied.
+
+use crate::support::cluster::Cluster;
+use std::path::PathBuf;
+
+const OBJECTS: u32 = 30;
+
+/// Four nodes that hold objects, with the bytes of each in the file.
+fn filled(settings: &[(&'static str, &'static str)]) -> (Cluster, PathBuf) {
+    let cluster = Cluster::start_with(4, settings);
+    cluster.await_nodes(|nodes| nodes.len() == 4 && nodes.iter().all(|node| node["groups"].as_u64() > Some(0)));
+    let file = cluster.directory.path().join("file");
+    std::fs::write(&file, vec![7; 300_000]).unwrap();
+    assert!(cluster.client(&["mb", "s3://pantry"]).status.success());
+    for number in 0..OBJECTS {
+        cluster.put(&file, &format!("s3://pantry/{number}"));
+    }
+    cluster.await_health();
+    (cluster, file)
+}
+
+fn assert_all_same(cluster: &Cluster, file: &std::path::Path) {
+    for number in 0..OBJECTS {
+        cluster.assert_same(file, &format!("s3://pantry/{number}"));
+    }
+}
+
+#[test]
+fn a_lost_node_is_replaced_by_the_others_and_cleared_when_it_comes_back() {
+    let (mut cluster, file) = filled(&[("LARDER_REPLACE_AFTER", "3s")]);
+    cluster.nodes[0].kill();
+    let node = |nodes: &[serde_json::Value]| {
+        nodes.iter().find(|node| node["name"].as_str().unwrap().ends_with('1')).unwrap().clone()
+    };
+    let name = node(&cluster.nodes())["name"].clone();
+    cluster.await_nodes(|nodes| nodes.iter().any(|node| node["state"] == "failed" && node["groups"] == 0));
+    cluster.await_health();
+
+    cluster.start_node(1);
+    cluster.await_nodes(|nodes| {
+        nodes.iter().any(|node| node["state"] == "healthy" && node["groups_left"] == 0 && node["chunks"] == 0)
+    });
+    assert!(cluster.nodes().iter().all(|node| node["state"] == "healthy"), "{name}: {:#?}", cluster.nodes());
+    for dead in [1, 2] {
+        cluster.nodes[dead].kill();
+    }
+    assert_all_same(&cluster, &file);
+}
+
+#[test]
+fn a_drained_node_is_empty_at_the_end_and_can_go() {
+    let (cluster, file) = filled(&[]);
+    let nodes = cluster.nodes();
+    let name = nodes.last().unwrap()["name"].as_str().unwrap();
+    let refused = cluster.admin(&["node", "remove", name]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("drain it first"), "{refused:?}");
+
+    let drained = cluster.admin(&["node", "drain", name, "--json"]);
+    assert!(drained.status.success(), "{drained:?}\n{}", cluster.gateway.log());
+    let report: serde_json::Value = serde_json::from_slice(&drained.stdout).unwrap();
+    assert_eq!((&report["state"], &report["chunks"]), (&"drained".into(), &0.into()), "{report}");
+    assert!(cluster.admin(&["node", "remove", name]).status.success());
+    assert_eq!(cluster.nodes().len(), 3);
+    cluster.await_health();
+    assert_all_same(&cluster, &file);
+
+    let unknown = cluster.admin(&["node", "drain", "nobody"]);
+    assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
+}
+
+#[test]
+fn a_drain_is_taken_back() {
+    let (cluster, file) = filled(&[]);
+    let nodes = cluster.nodes();
+    let name = nodes.last().unwrap()["name"].as_str().unwrap();
+    assert!(cluster.admin(&["node", "drain", name, "--no-wait"]).status.success());
+    assert!(cluster.admin(&["node", "undrain", name]).status.success());
+    cluster.await_health();
+    cluster
+        .await_nodes(|nodes| nodes.iter().all(|node| node["state"] == "healthy" && node["groups"].as_u64() > Some(0)));
+    assert_all_same(&cluster, &file);
+}

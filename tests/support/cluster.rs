@@ -1,0 +1,131 @@
+//! A gateway and storage nodes as processes of their own, with what a test asks of them.
+
+use super::{
+    command::{larder, text},
+    process::Running,
+};
+use std::{
+    path::{Path, PathBuf},
+    process::Output,
+    time::Duration,
+};
+use tempfile::TempDir;
+
+const ENVIRONMENT: [(&str, &str); 5] = [
+    ("LARDER_ACCESS_KEY", "TESTROOTACCESSKEY"),
+    ("LARDER_SECRET_KEY", "a-secret-for-tests-only"),
+    ("LARDER_CLUSTER_SECRET", "a cluster secret for tests"),
+    ("LARDER_HEARTBEAT_INTERVAL", "200ms"),
+    ("LARDER_SUSPECT_AFTER", "2s"),
+];
+
+/// Its processes end when it is dropped.
+pub struct Cluster {
+    pub directory: TempDir,
+    pub gateway: Running,
+    pub s3: String,
+    pub admin: String,
+    pub nodes: Vec<Running>,
+    settings: Vec<(&'static str, &'static str)>,
+}
+
+impl Cluster {
+    pub fn start(nodes: u32) -> Self {
+        Self::start_with(nodes, &[])
+    }
+
+    /// `settings` are variables for all of its processes.
+    pub fn start_with(nodes: u32, settings: &[(&'static str, &'static str)]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let gateway = Running::start(&directory.path().join("gateway.log"), |command| {
+            let data = directory.path().join("gateway");
+            command.args([
+                "gateway",
+                "--data",
+                text(&data),
+                "--address",
+                "127.0.0.1:0",
+                "--admin-address",
+                "127.0.0.1:0",
+            ]);
+            command.envs(ENVIRONMENT).envs(settings.iter().copied());
+        });
+        let s3 = gateway.greeted("S3 endpoint");
+        let admin = gateway.greeted("Admin address").replace("http://", "");
+        let mut cluster = Self { directory, gateway, s3, admin, nodes: Vec::new(), settings: settings.to_vec() };
+        for number in 1..=nodes {
+            cluster.start_node(number);
+        }
+        cluster
+    }
+
+    /// Three nodes that hold the object `s3://pantry/before`, whose bytes are in the file.
+    pub fn start_with_an_object() -> (Self, PathBuf) {
+        let cluster = Self::start(3);
+        cluster.await_health();
+        let file = cluster.directory.path().join("file");
+        std::fs::write(&file, vec![7; 5 << 20]).unwrap();
+        assert!(cluster.client(&["mb", "s3://pantry"]).status.success());
+        cluster.put(&file, "s3://pantry/before");
+        (cluster, file)
+    }
+
+    /// Starts a node with the directory of this number; the address that it says it is reachable at.
+    pub fn start_node(&mut self, number: u32) -> String {
+        let data = self.directory.path().join(format!("node-{number}"));
+        let running = Running::start(&data.with_extension("log"), |command| {
+            let gateway = format!("http://{}", self.admin);
+            command.args(["node", "--data", text(&data), "--address", "127.0.0.1:0", "--gateway", &gateway]);
+            command.envs(ENVIRONMENT).envs(self.settings.iter().copied());
+        });
+        let greeting = running.greeted("Node ");
+        self.nodes.push(running);
+        greeting.rsplit_once("reachable at ").expect("a node says where it is").1.to_owned()
+    }
+
+    pub fn admin(&self, arguments: &[&str]) -> Output {
+        larder().arg("admin").args(arguments).args(["--admin-address", &self.admin]).envs(ENVIRONMENT).output().unwrap()
+    }
+
+    pub fn await_health(&self) {
+        let healthy = self.admin(&["status", "--wait-healthy", "30s"]);
+        assert!(healthy.status.success(), "{healthy:?}\n{}", self.gateway.log());
+    }
+
+    pub fn nodes(&self) -> Vec<serde_json::Value> {
+        serde_json::from_slice(&self.admin(&["nodes", "--json"]).stdout).unwrap()
+    }
+
+    /// Asks again until the answer is as it should be.
+    pub fn await_nodes(&self, as_expected: impl Fn(&[serde_json::Value]) -> bool) -> Vec<serde_json::Value> {
+        for _ in 0..600 {
+            let nodes = self.nodes();
+            if as_expected(&nodes) {
+                return nodes;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("never as expected: {:#?}\n{}", self.nodes(), self.gateway.log());
+    }
+
+    /// Runs the small client.
+    pub fn client(&self, arguments: &[&str]) -> Output {
+        let [(_, access_key), (_, secret_key), ..] = ENVIRONMENT;
+        let mut command = larder();
+        command.args(arguments).env("AWS_ENDPOINT_URL", &self.s3).env("AWS_REGION", "us-east-1");
+        command.env("AWS_ACCESS_KEY_ID", access_key).env("AWS_SECRET_ACCESS_KEY", secret_key).output().unwrap()
+    }
+
+    pub fn put(&self, file: &Path, to: &str) {
+        let put = self.client(&["put", text(file), to]);
+        assert!(put.status.success(), "{put:?}");
+    }
+
+    pub fn assert_same(&self, file: &Path, from: &str) {
+        let got = self.directory.path().join("got");
+        let get = self.client(&["get", from, text(&got)]);
+        assert!(get.status.success(), "{get:?}");
+        assert!(std::fs::read(&got).unwrap() == std::fs::read(file).unwrap(), "{from} came back changed");
+        std::fs::remove_file(got).unwrap();
+    }
+}
