@@ -3,7 +3,7 @@
 use super::{Output, print_json};
 use crate::{
     admin::{NodeDuty, NodeReport, client::AdminClient},
-    types::{ByteSize, HumanDuration},
+    types::ByteSize,
 };
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
@@ -121,7 +121,7 @@ fn estimate(first: &NodeReport, now: &NodeReport, elapsed: Duration) -> String {
         return String::new();
     }
     let seconds = elapsed.as_secs_f64() * left / (1.0 - left);
-    format!(", about {} more", HumanDuration::from_secs(seconds.ceil() as u64))
+    format!(", about {} s more", seconds.ceil())
 }
 
 #[cfg(test)]
@@ -137,8 +137,8 @@ mod tests {
         let first = report(1000, 64);
         let after = Duration::from_secs(30);
         assert_eq!(estimate(&first, &first, after), "", "nothing to go by yet");
-        assert_eq!(estimate(&first, &report(500, 32), after), ", about 30s more");
-        assert_eq!(estimate(&first, &report(1000, 0), after), ", about 30s more", "all copied, nothing cleared");
-        assert_eq!(estimate(&first, &report(0, 0), after), ", about 0s more");
+        assert_eq!(estimate(&first, &report(500, 32), after), ", about 30 s more");
+        assert_eq!(estimate(&first, &report(1000, 0), after), ", about 30 s more", "all copied, nothing cleared");
+        assert_eq!(estimate(&first, &report(0, 0), after), ", about 0 s more");
     }
 }
