@@ -110,6 +110,22 @@ pub struct JobReport {
     pub last_error: Option<String>,
 }
 
+/// What an operator wants of a background task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum JobOrder {
+    /// It finishes the step that it is in, and rests until it is resumed or the gateway starts again.
+    Pause,
+    Resume,
+}
+
+/// Changes a background task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobChange {
+    pub order: JobOrder,
+}
+
 /// An access key without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyReport {

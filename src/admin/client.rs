@@ -2,9 +2,9 @@
 
 use super::{
     api::{
-        BACKUP_PATH, BACKUP_SHA256_HEADER, CHALLENGE_PATH, CONFIRM_PATH, CreatedKey, JOBS_PATH, JobReport, KEYS_PATH,
-        KeyChange, KeyReport, KeyState, NODES_PATH, NewKey, NodeChange, NodeDuty, NodeReport, STATUS_PATH,
-        StatusReport,
+        BACKUP_PATH, BACKUP_SHA256_HEADER, CHALLENGE_PATH, CONFIRM_PATH, CreatedKey, JOBS_PATH, JobChange, JobOrder,
+        JobReport, KEYS_PATH, KeyChange, KeyReport, KeyState, NODES_PATH, NewKey, NodeChange, NodeDuty, NodeReport,
+        STATUS_PATH, StatusReport,
     },
     authentication::{OperatorCredentials, SignedRequest, authorization},
 };
@@ -69,8 +69,11 @@ impl AdminClient {
     }
 
     pub async fn set_node_duty(&self, name: &str, duty: NodeDuty) -> Result<(), ClientError> {
-        let name = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
-        self.ask(Method::PUT, &format!("{NODES_PATH}/{name}"), &NodeChange { duty }).await
+        self.ask(Method::PUT, &under(NODES_PATH, name), &NodeChange { duty }).await
+    }
+
+    pub async fn order_job(&self, name: &str, order: JobOrder) -> Result<(), ClientError> {
+        self.ask(Method::PUT, &under(JOBS_PATH, name), &JobChange { order }).await
     }
 
     pub async fn jobs(&self) -> Result<Vec<JobReport>, ClientError> {
@@ -181,6 +184,11 @@ impl AdminClient {
         }
         ClientError::Unreachable { address: self.address.clone(), reason: innermost.to_string() }
     }
+}
+
+/// The path of what has this name, whatever characters it is made of.
+fn under(path: &str, name: &str) -> String {
+    format!("{path}/{}", percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC))
 }
 
 /// Access keys have no characters that a path would have to escape; anything else names no key.

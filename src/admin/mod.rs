@@ -21,7 +21,7 @@ mod router;
 #[cfg(test)]
 mod tests;
 
-pub use api::{CreatedKey, JobReport, KeyReport, KeyState, NodeCounts, NodeDuty, NodeReport, StatusReport};
+pub use api::{CreatedKey, JobOrder, JobReport, KeyReport, KeyState, NodeCounts, NodeDuty, NodeReport, StatusReport};
 pub use authentication::{Doorkeeper, OperatorCredentials};
 pub use health::Readiness;
 pub use listener::serve;

@@ -2,8 +2,9 @@
 
 use super::{
     api::{
-        BACKUP_PATH, BACKUP_SHA256_HEADER, CONFIRM_PATH, CreatedKey, JOBS_PATH, JobReport, KEYS_PATH, KeyChange,
-        KeyReport, KeyState, NODES_PATH, NewKey, NodeChange, NodeDuty, NodeReport, STATUS_PATH, StatusReport,
+        BACKUP_PATH, BACKUP_SHA256_HEADER, CONFIRM_PATH, CreatedKey, JOBS_PATH, JobChange, JobOrder, JobReport,
+        KEYS_PATH, KeyChange, KeyReport, KeyState, NODES_PATH, NewKey, NodeChange, NodeDuty, NodeReport, STATUS_PATH,
+        StatusReport,
     },
     download::file_body,
 };
@@ -23,6 +24,7 @@ pub trait Operations: Send + Sync {
     fn nodes(&self) -> Answer<'_, Vec<NodeReport>>;
     fn set_node_duty(&self, name: String, duty: NodeDuty) -> Answer<'_, ()>;
     fn jobs(&self) -> Answer<'_, Vec<JobReport>>;
+    fn order_job(&self, name: String, order: JobOrder) -> Answer<'_, ()>;
     fn keys(&self) -> Answer<'_, Vec<KeyReport>>;
     fn create_key(&self, name: String) -> Answer<'_, CreatedKey>;
     fn set_key_state(&self, access_key: String, state: KeyState) -> Answer<'_, ()>;
@@ -84,6 +86,7 @@ pub fn routes(operations: Arc<dyn Operations>) -> Router {
         .route(NODES_PATH, get(async |State(operations): Handle| reply(operations.nodes().await)))
         .route(&format!("{NODES_PATH}/{{name}}"), put(change_node))
         .route(JOBS_PATH, get(async |State(operations): Handle| reply(operations.jobs().await)))
+        .route(&format!("{JOBS_PATH}/{{name}}"), put(change_job))
         .route(KEYS_PATH, get(list_keys).post(create_key))
         .route(&format!("{KEYS_PATH}/{{access_key}}"), put(change_key).delete(delete_key))
         .route(BACKUP_PATH, post(backup_metadata))
@@ -97,6 +100,10 @@ fn reply<T>(answer: Result<T, OperationError>) -> Reply<T> {
 
 async fn change_node(State(operations): Handle, Path(name): Path<String>, Json(change): Json<NodeChange>) -> Reply<()> {
     reply(operations.set_node_duty(name, change.duty).await)
+}
+
+async fn change_job(State(operations): Handle, Path(name): Path<String>, Json(change): Json<JobChange>) -> Reply<()> {
+    reply(operations.order_job(name, change.order).await)
 }
 
 async fn list_keys(State(operations): Handle) -> Reply<Vec<KeyReport>> {

@@ -58,6 +58,10 @@ impl Operations for Gateway {
         Box::pin(async move { Err(OperationError::NotFound(name)) })
     }
 
+    fn order_job(&self, name: String, _: JobOrder) -> Answer<'_, ()> {
+        Box::pin(async move { Err(OperationError::NotFound(name)) })
+    }
+
     fn jobs(&self) -> Answer<'_, Vec<JobReport>> {
         Box::pin(async { Ok(Vec::new()) })
     }

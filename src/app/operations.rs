@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     admin::{
-        Answer, Backup, CreatedKey, JobReport, KeyReport, KeyState, NodeCounts, NodeDuty, NodeReport, OperationError,
-        Operations, StatusReport,
+        Answer, Backup, CreatedKey, JobOrder, JobReport, KeyReport, KeyState, NodeCounts, NodeDuty, NodeReport,
+        OperationError, Operations, StatusReport,
     },
     cluster::{Cluster, ClusterError, NodeView, Standing},
     identity::{AccessKeys, IdentityError},
@@ -105,6 +105,17 @@ impl Operations for GatewayOperations {
         };
         let jobs = self.tasks.status().into_iter().map(report).collect();
         Box::pin(async { Ok(jobs) })
+    }
+
+    fn order_job(&self, name: String, order: JobOrder) -> Answer<'_, ()> {
+        let ordered = match order {
+            JobOrder::Pause => self.tasks.pause(&name),
+            JobOrder::Resume => self.tasks.resume(&name),
+        };
+        tracing::info!(name, ?order, "the operator orders a background task");
+        let unknown = |_| OperationError::NotFound(format!("there is no job {name}: see `larder admin jobs`"));
+        let answer = ordered.map_err(unknown);
+        Box::pin(async { answer })
     }
 
     fn keys(&self) -> Answer<'_, Vec<KeyReport>> {

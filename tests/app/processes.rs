@@ -196,3 +196,23 @@ fn the_log_is_json_where_that_is_asked_for_and_goes_to_files_as_well() {
     let app = app.into_iter().find(|path| text(path).contains("/app.")).expect("a file for the component");
     assert!(fs::read_to_string(app).unwrap().contains("stopping"));
 }
+
+#[tokio::test]
+async fn a_background_task_rests_while_it_is_paused() {
+    let server = Server::start().await;
+    let state = || {
+        let jobs = json(&admin(&server, &["jobs", "--json"]));
+        let job = jobs.as_array().unwrap().iter().find(|job| job["name"] == "send-missing").unwrap();
+        job["state"].as_str().unwrap().to_owned()
+    };
+    for (order, is_paused) in [("pause", true), ("resume", false)] {
+        assert!(admin(&server, &["jobs", order, "send-missing"]).status.success());
+        // A step that is under way is finished first.
+        while (state() == "paused") != is_paused {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+    let unknown = admin(&server, &["jobs", "pause", "nothing"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no job nothing"), "{unknown:?}");
+}
