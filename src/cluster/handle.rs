@@ -22,7 +22,7 @@ use super::{
 use crate::{
     metadata::{Command, Metadata, Outcome, command::NewContent, rows::ObjectLookup},
     node::{
-        PeerConnector,
+        NodeError, PeerConnector,
         api::PeerAddress,
         registration::{GatewayNews, Heartbeat, HeartbeatAnswer, Registrar, Registration, RegistrationAnswer},
     },
@@ -153,7 +153,12 @@ impl Cluster {
         let address = PeerAddress { node, address: None };
         let unknown = ClusterError::Malformed("the node is not in this process");
         let api = self.parts.membership.connector().connect(&address).ok_or(unknown)?;
-        let asked = api.status(self.term(), Some(self.parts.reign.witness())).await;
+        let ask = || api.status(self.term(), Some(self.parts.reign.witness()));
+        let mut asked = ask().await;
+        if let Err(NodeError::StaleTerm { seen }) = asked {
+            self.parts.reign.overtaken(seen).await?;
+            asked = ask().await;
+        }
         let status = asked.map_err(|error| ClusterError::Node(format!("{name}: {error}")))?;
         let registration =
             NodeRegistration { node, name: name.to_owned(), address: None, zone: zone.to_owned(), status };

@@ -4,7 +4,7 @@
 
 use crate::types::{
     BlobId, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot, CommitSequence, ETag, Epoch,
-    Extent, GroupId, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Timestamp, UploadId, VersionId,
+    Extent, GroupId, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Term, Timestamp, UploadId, VersionId,
     VolumeId,
 };
 use serde::{Deserialize, Serialize};
@@ -63,9 +63,10 @@ pub enum Command {
     },
 
     // Cluster
-    /// Begins a gateway's reign: the term grows by one and is the outcome.
+    /// Begins a gateway's reign: the term grows to one more than itself and than `above`, and is the outcome.
     BeginTerm {
         gateway: String,
+        above: Term,
         at: Timestamp,
     },
     RegisterNode(RegisterNode),

@@ -105,6 +105,14 @@ impl Server {
         }
     }
 
+    /// As `start_again`, with more arguments this once.
+    pub async fn start_again_with(&mut self, arguments: &[&str]) {
+        let usual = self.options.arguments.clone();
+        self.options.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        self.start_again().await;
+        self.options.arguments = usual;
+    }
+
     /// An SDK client with the SDK's defaults.
     pub fn client(&self) -> Client {
         self.client_as(ACCESS_KEY, SECRET_KEY)

@@ -147,3 +147,13 @@ async fn nodes_that_hold_to_another_history_are_told_of_the_confirmed_one() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_node_in_this_process_that_has_seen_a_newer_term_deposes_a_gateway_whose_metadata_was_not_restored() {
+    let test = TestCluster::start().await;
+    let node = test.network.add(9, Place::InProcess);
+    node.status(test.cluster.term().next(), None).await.unwrap();
+    let registered = test.cluster.register_embedded(node.id(), "node-9", "zone").await;
+    assert!(matches!(registered, Err(ClusterError::Deposed { .. })), "{registered:?}");
+    assert!(test.shutdown.has_begun());
+}

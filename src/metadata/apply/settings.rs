@@ -3,7 +3,7 @@
 use super::transaction::{ApplyError, Transaction};
 use crate::{
     metadata::{
-        columns::time,
+        columns::{number, time},
         outcome::{CommandError, Outcome},
         script::Script,
     },
@@ -11,17 +11,22 @@ use crate::{
 };
 
 const RAISE_TERM: &str = "
-    INSERT INTO settings (name, value) VALUES ('term', 1)
-    ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value";
+    INSERT INTO settings (name, value) VALUES ('term', $1 + 1)
+    ON CONFLICT (name) DO UPDATE SET value = max(value, $1) + 1 RETURNING value";
 const SET: &str = "
     INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
-/// Afterwards the term is one higher, and it is this gateway's.
-pub(super) async fn begin_term(gateway: &str, at: Timestamp, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
+/// Afterwards the term is higher than it was and than `above`, and it is this gateway's.
+pub(super) async fn begin_term(
+    gateway: &str,
+    above: Term,
+    at: Timestamp,
+    tx: &mut Transaction<'_>,
+) -> Result<Outcome, ApplyError> {
     let mut script = Script::of(SET).with("gateway").with(gateway);
     script.add(SET).bind("term_began").bind(time(at));
     tx.execute(script).await?;
-    let term = tx.fetch_number(Script::of(RAISE_TERM)).await?;
+    let term = tx.fetch_number(Script::of(RAISE_TERM).with(number(above.0))).await?;
     let term = term.ok_or_else(|| CommandError::Malformed { reason: "no term".to_owned() })?;
     Ok(Outcome::TermBegun { term: Term(term) })
 }

@@ -102,11 +102,13 @@ async fn bucket_tags_are_set_and_taken_away() {
 #[tokio::test]
 async fn terms_grow_and_survive_a_restart() {
     let fixture = Fixture::new().await;
-    let begin = || Command::BeginTerm { gateway: "gateway".into(), at: at(1) };
-    assert_eq!(fixture.done(begin()).await, Outcome::TermBegun { term: Term(1) });
+    let begin = |above| Command::BeginTerm { gateway: "gateway".into(), above: Term(above), at: at(1) };
+    assert_eq!(fixture.done(begin(0)).await, Outcome::TermBegun { term: Term(1) });
     fixture.metadata.close().await;
     let metadata = open(&fixture.folder.path().join("metadata"), &settings(), hooks()).await;
-    assert_eq!(metadata.propose(begin()).await, Ok(Outcome::TermBegun { term: Term(2) }));
+    assert_eq!(metadata.propose(begin(0)).await, Ok(Outcome::TermBegun { term: Term(2) }));
+    assert_eq!(metadata.propose(begin(7)).await, Ok(Outcome::TermBegun { term: Term(8) }));
+    assert_eq!(metadata.propose(begin(3)).await, Ok(Outcome::TermBegun { term: Term(9) }), "never lower");
 }
 
 #[tokio::test]
