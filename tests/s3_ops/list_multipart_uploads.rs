@@ -1,6 +1,7 @@
 //! ListMultipartUploads.
 
 use crate::fixture::{Fixture, code, new_bucket_name};
+use crate::raw::order;
 
 #[tokio::test]
 async fn uploads_are_paged_by_key_and_id() {
@@ -34,4 +35,16 @@ async fn uploads_are_paged_by_key_and_id() {
 async fn an_absent_bucket_is_no_such_bucket() {
     let fixture = Fixture::new().await;
     assert_eq!(code(fixture.client.list_multipart_uploads().bucket(new_bucket_name()).send().await), "NoSuchBucket");
+}
+
+/// Readers that want an element's repetitions side by side failed on lists in the order of the keys.
+#[tokio::test]
+async fn common_prefixes_come_behind_everything_else() {
+    let fixture = Fixture::new().await;
+    for key in ["a", "b/1", "c", "d/1", "e"] {
+        fixture.upload(key, &[]).await;
+    }
+    let text = fixture.raw("GET", "?uploads&delimiter=%2F").send().await.text();
+    let names = order(&text, &["Upload", "CommonPrefixes"]);
+    assert_eq!(names, ["Upload", "Upload", "Upload", "CommonPrefixes", "CommonPrefixes"], "{text}");
 }

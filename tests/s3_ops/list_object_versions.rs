@@ -1,6 +1,7 @@
 //! ListObjectVersions, while versioning is off: every version is the `null` one and the latest.
 
 use crate::fixture::{Fixture, code, new_bucket_name};
+use crate::raw::order;
 
 #[tokio::test]
 async fn objects_are_null_versions_paged_by_markers() {
@@ -37,4 +38,16 @@ async fn bad_requests_are_refused() {
     assert_eq!(code(fixture.client.list_object_versions().bucket(new_bucket_name()).send().await), "NoSuchBucket");
     let lone = fixture.raw("GET", "?versions&version-id-marker=null").send().await;
     assert_eq!((lone.status, lone.code().as_str()), (400, "InvalidArgument"));
+}
+
+/// Readers that want an element's repetitions side by side failed on lists in the order of the keys.
+#[tokio::test]
+async fn common_prefixes_come_behind_everything_else() {
+    let fixture = Fixture::new().await;
+    for key in ["a", "b/1", "c", "d/1", "e"] {
+        fixture.put(key, "x").await;
+    }
+    let text = fixture.raw("GET", "?versions&delimiter=%2F").send().await.text();
+    let names = order(&text, &["Version", "CommonPrefixes"]);
+    assert_eq!(names, ["Version", "Version", "Version", "CommonPrefixes", "CommonPrefixes"], "{text}");
 }

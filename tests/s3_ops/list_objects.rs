@@ -1,7 +1,7 @@
 //! ListObjects (version 1).
 
 use crate::fixture::{Fixture, code, new_bucket_name};
-use crate::raw::element;
+use crate::raw::{element, order};
 
 #[tokio::test]
 async fn the_next_marker_is_there_with_a_delimiter_and_may_be_a_prefix() {
@@ -78,4 +78,16 @@ async fn an_absent_bucket_and_bad_numbers_are_refused() {
     let fixture = Fixture::new().await;
     assert_eq!(code(fixture.client.list_objects().bucket(new_bucket_name()).send().await), "NoSuchBucket");
     assert_eq!(fixture.raw("GET", "?max-keys=blah").send().await.code(), "InvalidArgument");
+}
+
+/// Readers that want an element's repetitions side by side failed on lists in the order of the keys.
+#[tokio::test]
+async fn common_prefixes_come_behind_everything_else() {
+    let fixture = Fixture::new().await;
+    for key in ["a", "b/1", "c", "d/1", "e"] {
+        fixture.put(key, "x").await;
+    }
+    let text = fixture.raw("GET", "?delimiter=%2F").send().await.text();
+    let names = order(&text, &["Contents", "CommonPrefixes"]);
+    assert_eq!(names, ["Contents", "Contents", "Contents", "CommonPrefixes", "CommonPrefixes"], "{text}");
 }

@@ -1,7 +1,7 @@
 //! ListObjectsV2.
 
 use crate::fixture::{Fixture, code, new_bucket_name};
-use crate::raw::element;
+use crate::raw::{element, order};
 use aws_sdk_s3::types::EncodingType;
 
 #[tokio::test]
@@ -107,4 +107,16 @@ async fn bad_tokens_and_absent_buckets_are_refused() {
     assert_eq!(code(fixture.client.list_objects_v2().bucket(new_bucket_name()).send().await), "NoSuchBucket");
     let kind = fixture.raw("GET", "?list-type=3").send().await;
     assert_eq!(kind.code(), "InvalidArgument");
+}
+
+/// Readers that want an element's repetitions side by side failed on lists in the order of the keys.
+#[tokio::test]
+async fn common_prefixes_come_behind_everything_else() {
+    let fixture = Fixture::new().await;
+    for key in ["a", "b/1", "c", "d/1", "e"] {
+        fixture.put(key, "x").await;
+    }
+    let text = fixture.raw("GET", "?list-type=2&delimiter=%2F").send().await.text();
+    let names = order(&text, &["Contents", "CommonPrefixes"]);
+    assert_eq!(names, ["Contents", "Contents", "Contents", "CommonPrefixes", "CommonPrefixes"], "{text}");
 }

@@ -60,6 +60,12 @@ pub fn element(document: &str, name: &str) -> Option<String> {
     rest.split_once(&format!("</{name}>")).map(|(inner, _)| inner.to_owned())
 }
 
+/// The names of the document's elements as they begin, those of `wanted` alone.
+pub fn order<'a>(document: &'a str, wanted: &[&str]) -> Vec<&'a str> {
+    let names = document.split('<').filter_map(|rest| rest.split_once('>').map(|(name, _)| name));
+    names.filter(|name| wanted.contains(name)).collect()
+}
+
 impl<'a> RawRequest<'a> {
     pub fn new(fixture: &'a Fixture, method: &'static str, target: impl Into<String>) -> Self {
         Self { fixture, method, target: target.into(), headers: Vec::new(), body: Vec::new(), payload: Payload::Hash }

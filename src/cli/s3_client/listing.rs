@@ -36,14 +36,21 @@ pub struct ListedKey {
     pub last_modified: String,
 }
 
+/// Element by element, so that keys and common prefixes may be mixed, as some servers send them.
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(rename = "ListBucketResult")]
 struct ListDocument {
-    #[serde(default)]
-    contents: Vec<ContentsEntry>,
-    #[serde(default)]
-    common_prefixes: Vec<PrefixEntry>,
-    next_continuation_token: Option<String>,
+    #[serde(rename = "$value", default)]
+    elements: Vec<ListElement>,
+}
+
+#[derive(Deserialize)]
+enum ListElement {
+    Contents(ContentsEntry),
+    CommonPrefixes(PrefixEntry),
+    NextContinuationToken(String),
+    #[serde(other)]
+    Other,
 }
 
 #[derive(Deserialize)]
@@ -115,13 +122,16 @@ pub async fn list_page(
 
 fn read_page(body: &[u8]) -> anyhow::Result<Page> {
     let document: ListDocument = quick_xml::de::from_reader(body).context("the server's list is not what S3 sends")?;
-    let mut page = Page { next: document.next_continuation_token.filter(|token| !token.is_empty()), ..Page::default() };
-    for entry in document.contents {
-        let (size, last_modified) = (entry.size, entry.last_modified);
-        page.objects.push(ListedKey { key: decoded(&entry.key)?, size, last_modified });
-    }
-    for entry in document.common_prefixes {
-        page.prefixes.push(decoded(&entry.prefix)?);
+    let mut page = Page::default();
+    for element in document.elements {
+        match element {
+            ListElement::Contents(ContentsEntry { key, size, last_modified }) => {
+                page.objects.push(ListedKey { key: decoded(&key)?, size, last_modified });
+            }
+            ListElement::CommonPrefixes(entry) => page.prefixes.push(decoded(&entry.prefix)?),
+            ListElement::NextContinuationToken(token) => page.next = Some(token).filter(|token| !token.is_empty()),
+            ListElement::Other => {}
+        }
     }
     Ok(page)
 }
@@ -172,6 +182,21 @@ mod tests {
         assert_eq!((page.objects[0].size, page.prefixes.as_slice()), (7, &["dir\n/".to_owned()][..]));
         assert_eq!(page.next.as_deref(), Some("t"));
         assert!(read_page(b"<html>").is_err());
+    }
+
+    #[test]
+    fn keys_and_prefixes_may_be_mixed_with_each_other_and_with_what_is_not_read() {
+        let contents =
+            |key| format!("<Contents><Key>{key}</Key><LastModified>x</LastModified><Size>1</Size></Contents>");
+        let prefix = |text| format!("<CommonPrefixes><Prefix>{text}</Prefix></CommonPrefixes>");
+        let (a, b, c, d) = (contents("a"), prefix("b/"), contents("c"), prefix("d/"));
+        let other = "<Other><Contents>no</Contents></Other><Empty/>";
+        let body = format!("<ListBucketResult xmlns=\"n\">{a}{b}{other}{c}\n {d}<Name/></ListBucketResult>");
+        let page = read_page(body.as_bytes()).unwrap();
+        let keys: Vec<&str> = page.objects.iter().map(|object| object.key.as_str()).collect();
+        assert_eq!((keys, page.prefixes, page.next), (vec!["a", "c"], vec!["b/".to_owned(), "d/".to_owned()], None));
+        let nothing = read_page(b"<ListBucketResult/>").unwrap();
+        assert_eq!(nothing, Page::default());
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod condition_input;
 mod copy_source_input;
 mod handlers;
 mod list_input;
+mod list_output;
 mod object_input;
 mod object_output;
 mod owner_output;

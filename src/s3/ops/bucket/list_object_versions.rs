@@ -1,13 +1,13 @@
 //! ListObjectVersions.
 
-use super::listed_object::{OwnerElement, write_common_prefix, write_details, write_encoding};
+use super::listed_object::{OwnerElement, write_details};
 use crate::{
-    objects::{ListEntry, ListVersionsInput, ListedVersion, Objects, VersionPage},
+    objects::{ListVersionsInput, ListedVersion, Objects, VersionPage},
     s3::{
         RequestContext, Response, S3Error,
         ops::{
             list_input::{self, ListParameters},
-            owner_output,
+            list_output, owner_output,
             parameter::{self, version_text},
         },
         xml::{TextEncoding, XmlWriter},
@@ -54,14 +54,9 @@ fn render(ctx: &RequestContext<'_>, parameters: &ListParameters, page: &VersionP
     if !parameters.delimiter.is_empty() {
         xml.key("Delimiter", &parameters.delimiter, encoding);
     }
-    write_encoding(&mut xml, encoding);
+    list_output::write_encoding(&mut xml, encoding);
     xml.flag("IsTruncated", page.next.is_some());
-    for entry in &page.entries {
-        match entry {
-            ListEntry::Item(version) => write_version(&mut xml, version, encoding),
-            ListEntry::CommonPrefix(prefix) => write_common_prefix(&mut xml, prefix, encoding),
-        }
-    }
+    list_output::write_entries(&mut xml, &page.entries, encoding, |xml, version| write_version(xml, version, encoding));
     parameter::document(xml.finish())
 }
 

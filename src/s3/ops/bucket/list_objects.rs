@@ -1,13 +1,13 @@
 //! ListObjects, the first version: `marker` and `NextMarker`.
 
-use super::listed_object::{OwnerElement, write_common_prefix, write_contents, write_encoding};
+use super::listed_object::{OwnerElement, write_contents};
 use crate::{
-    objects::{ListEntry, ListInput, ListPosition, ObjectPage, Objects},
+    objects::{ListInput, ListPosition, ObjectPage, Objects},
     s3::{
         RequestContext, Response, S3Error,
         ops::{
             list_input::{self, ListParameters},
-            parameter,
+            list_output, parameter,
         },
         xml::XmlWriter,
     },
@@ -46,13 +46,10 @@ fn render(ctx: &RequestContext<'_>, parameters: &ListParameters, marker: &str, p
     if !parameters.delimiter.is_empty() {
         xml.key("Delimiter", &parameters.delimiter, encoding);
     }
-    write_encoding(&mut xml, encoding);
+    list_output::write_encoding(&mut xml, encoding);
     xml.flag("IsTruncated", page.next.is_some());
-    for entry in &page.entries {
-        match entry {
-            ListEntry::Item(object) => write_contents(&mut xml, object, encoding, OwnerElement::Shown),
-            ListEntry::CommonPrefix(prefix) => write_common_prefix(&mut xml, prefix, encoding),
-        }
-    }
+    list_output::write_entries(&mut xml, &page.entries, encoding, |xml, object| {
+        write_contents(xml, object, encoding, OwnerElement::Shown);
+    });
     parameter::document(xml.finish())
 }

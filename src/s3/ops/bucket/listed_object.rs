@@ -35,19 +35,3 @@ pub fn write_contents(xml: &mut XmlWriter, object: &ListedObject, encoding: Text
         write_details(xml, object, owner);
     });
 }
-
-pub fn write_common_prefix(xml: &mut XmlWriter, prefix: &str, encoding: TextEncoding) {
-    xml.element("CommonPrefixes", |xml| {
-        xml.key("Prefix", prefix, encoding);
-    });
-}
-
-/// `<EncodingType>` is written when it was asked for.
-pub fn write_encoding(xml: &mut XmlWriter, encoding: TextEncoding) {
-    match encoding {
-        TextEncoding::Plain => {}
-        TextEncoding::Url => {
-            xml.text("EncodingType", "url");
-        }
-    }
-}

@@ -1,12 +1,12 @@
 //! ListMultipartUploads.
 
 use crate::{
-    objects::{ListEntry, ListUploadsInput, Objects, Upload, UploadPage},
+    objects::{ListUploadsInput, Objects, Upload, UploadPage},
     s3::{
         RequestContext, Response, S3Error,
         ops::{
             list_input::{self, ListParameters},
-            owner_output, parameter,
+            list_output, owner_output, parameter,
         },
         xml::{TextEncoding, XmlWriter},
     },
@@ -48,20 +48,9 @@ fn render(ctx: &RequestContext<'_>, parameters: &ListParameters, page: &UploadPa
     if !parameters.delimiter.is_empty() {
         xml.key("Delimiter", &parameters.delimiter, encoding);
     }
-    if encoding == TextEncoding::Url {
-        xml.text("EncodingType", "url");
-    }
+    list_output::write_encoding(&mut xml, encoding);
     xml.number("MaxUploads", parameters.page_limit.into()).flag("IsTruncated", page.next.is_some());
-    for entry in &page.entries {
-        match entry {
-            ListEntry::Item(upload) => write_upload(&mut xml, upload, encoding),
-            ListEntry::CommonPrefix(prefix) => {
-                xml.element("CommonPrefixes", |xml| {
-                    xml.key("Prefix", prefix, encoding);
-                });
-            }
-        }
-    }
+    list_output::write_entries(&mut xml, &page.entries, encoding, |xml, upload| write_upload(xml, upload, encoding));
     parameter::document(xml.finish())
 }
 
