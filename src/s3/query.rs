@@ -5,6 +5,16 @@ use super::percent::{self, InvalidEncoding, PlusSign};
 /// Bound of pairs in one query: a presigned URL has 7 of its own, ListObjectVersions 8.
 pub const PAIRS_MAX: usize = 128;
 
+/// Of the headers that S3 takes from a query too.
+const HEADER_PREFIX: &str = "x-amz-";
+
+/// The name of the header that a parameter stands for; `None` when it stands for none.
+pub fn header_name(parameter: &str) -> Option<String> {
+    let is_amazons =
+        parameter.get(..HEADER_PREFIX.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(HEADER_PREFIX));
+    is_amazons.then(|| parameter.to_ascii_lowercase())
+}
+
 /// Decoded names and values in the order in which they came. A name without `=` has an empty value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
@@ -45,6 +55,16 @@ impl Query {
         self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// The same for a name that stands for a header, whose case says nothing.
+    pub fn get_ignoring_case(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether more than one parameter has that name.
+    pub fn repeats(&self, name: &str) -> bool {
+        self.pairs.iter().filter(|(known, _)| known == name).nth(1).is_some()
+    }
+
     pub fn contains(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
@@ -69,6 +89,8 @@ mod tests {
         assert_eq!(pairs, [("b", "%25"), ("a", ""), ("prefix", "x/y z"), ("a", "2")]);
         assert_eq!(query.get("a"), Some(""));
         assert!(!query.contains("A"));
+        assert_eq!(query.get_ignoring_case("A"), Some(""));
+        assert!(query.repeats("a") && !query.repeats("b") && !query.repeats("A"));
     }
 
     #[test]

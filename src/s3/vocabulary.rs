@@ -237,14 +237,30 @@ pub fn check(operation: Operation, headers: &HeaderMap, query: &Query) -> Result
         }
     }
     for (name, value) in query.iter() {
-        if let Some(word) = find(PARAMETERS, name) {
-            word.check(operation, value)?;
-        }
+        let word = find(PARAMETERS, name);
+        word.map_or(Ok(()), |word| word.check(operation, value))?;
         if name == "versionId" && !WITH_VERSION.contains(&operation) {
             return Err(S3Error::invalid_argument(name, value, "This operation does not accept a version-id."));
         }
+        let is_read = name == "versionId" || word.is_some_and(|word| word.is_read_by(operation));
+        if is_read && query.repeats(name) {
+            return Err(S3Error::invalid_argument(name, value, "The parameter stands more than once in the request."));
+        }
     }
     Ok(())
+}
+
+/// Of a header that stands in a query which is not presigned, where S3 does not look for it.
+pub fn check_misplaced_header(name: &str) -> Result<(), S3Error> {
+    let treatment = find(HEADERS, name).map(|word| &word.treatment);
+    match treatment {
+        Some(Treatment::Harmless) => Ok(()),
+        None if !name.starts_with("x-amz-meta-") => Ok(()),
+        Some(Treatment::Refused) => Err(not_implemented(name)),
+        None | Some(Treatment::Used | Treatment::Only | Treatment::Checked(_)) => {
+            Err(S3Error::invalid_argument(name, "", "Only a presigned URL may carry this header in its query."))
+        }
+    }
 }
 
 fn find<'a>(words: &'a [Word], name: &str) -> Option<&'a Word> {
@@ -252,11 +268,23 @@ fn find<'a>(words: &'a [Word], name: &str) -> Option<&'a Word> {
 }
 
 impl Word {
-    fn check(&self, operation: Operation, value: &str) -> Result<(), S3Error> {
-        let applies = match self.on {
+    fn applies(&self, operation: Operation) -> bool {
+        match self.on {
             On::Any => true,
             On::These(operations) => operations.contains(&operation),
-        };
+        }
+    }
+
+    /// Whether its value matters there, so that two of them would be ambiguous.
+    fn is_read_by(&self, operation: Operation) -> bool {
+        match self.treatment {
+            Treatment::Used | Treatment::Only | Treatment::Checked(_) => self.applies(operation),
+            Treatment::Harmless | Treatment::Refused => false,
+        }
+    }
+
+    fn check(&self, operation: Operation, value: &str) -> Result<(), S3Error> {
+        let applies = self.applies(operation);
         match &self.treatment {
             Treatment::Refused if applies => Err(not_implemented(self.name)),
             Treatment::Only if !applies => Err(not_implemented(self.name)),
@@ -393,6 +421,30 @@ mod tests {
         assert_eq!(with_header(Op::GetObject, "x-amz-acl", "public-read"), None);
         let query = Query::parse("unheard-of=1&prefix=x").unwrap();
         assert!(check(Op::PutObject, &HeaderMap::new(), &query).is_ok());
+    }
+
+    /// The first of two counted.
+    #[test]
+    fn a_parameter_that_is_read_stands_once() {
+        for (operation, text) in [
+            (Op::GetObject, "versionId=null&versionId=null"),
+            (Op::GetObject, "partNumber=1&partNumber=2"),
+            (Op::GetObject, "response-content-type=a&response-content-type=b"),
+            (Op::UploadPart, "partNumber=1&uploadId=a&partNumber=2"),
+            (Op::ListObjectsV2, "list-type=2&prefix=a&prefix=b"),
+            (Op::ListObjectsV2, "list-type=2&list-type=2"),
+            (Op::ListObjects, "max-keys=1&max-keys=1"),
+        ] {
+            let refused = check(operation, &HeaderMap::new(), &Query::parse(text).unwrap()).unwrap_err();
+            assert_eq!(refused.code(), S3Code::InvalidArgument, "{text}");
+        }
+        for (operation, text) in [
+            (Op::PutObject, "prefix=a&prefix=b"),
+            (Op::GetObject, "unheard-of=1&unheard-of=2"),
+            (Op::GetObject, "x-id=GetObject&x-id=GetObject"),
+        ] {
+            assert!(check(operation, &HeaderMap::new(), &Query::parse(text).unwrap()).is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -36,6 +36,7 @@ mod put_bucket_tagging;
 mod put_object;
 mod put_object_acl;
 mod put_object_tagging;
+mod query_parameters;
 mod unconfigured_resources;
 mod upload_part;
 mod upload_part_copy;

@@ -4,12 +4,15 @@ use super::fixture::Fixture;
 use aws_credential_types::Credentials;
 use aws_sigv4::{
     http_request::{
-        PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
-        UriPathNormalizationMode, sign,
+        PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation,
+        SigningInstructions, SigningSettings, UriPathNormalizationMode, sign,
     },
     sign::v4,
 };
-use std::{collections::BTreeMap, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -92,16 +95,36 @@ impl<'a> RawRequest<'a> {
         exchange(&self.fixture.authority(), &head, &self.body).await
     }
 
-    fn signed_head(&self) -> Vec<u8> {
+    /// As a presigned URL: the signature covers what the target's query says already.
+    pub async fn send_presigned(self) -> RawResponse {
+        let mut settings = SigningSettings::default();
+        settings.signature_location = SignatureLocation::QueryParams;
+        settings.expires_in = Some(Duration::from_secs(60));
         let authority = self.fixture.authority();
-        let mut headers = vec![("host".to_owned(), authority.clone())];
-        headers.extend(self.headers.iter().cloned());
+        let headers = [("host".to_owned(), authority.clone())];
+        let signed = self.sign(&headers, settings, SignableBody::UnsignedPayload);
+        let mut url =
+            http::Request::builder().uri(format!("http://{authority}{}", self.target)).body(()).expect("a URL");
+        signed.apply_to_request_http1x(&mut url);
+        let target = url.uri().path_and_query().expect("a URL has a path");
+        let (method, length) = (self.method, self.body.len());
+        let head = format!(
+            "{method} {target} HTTP/1.1\r\nhost: {authority}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+        );
+        exchange(&authority, head.as_bytes(), &self.body).await
+    }
+
+    fn sign(
+        &self,
+        headers: &[(String, String)],
+        mut settings: SigningSettings,
+        payload: SignableBody<'_>,
+    ) -> SigningInstructions {
+        let authority = self.fixture.authority();
         let identity =
             Credentials::new(self.fixture.access_key(), self.fixture.secret_key(), None, None, "test").into();
-        let mut settings = SigningSettings::default();
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region("us-east-1")
@@ -111,14 +134,22 @@ impl<'a> RawRequest<'a> {
             .build()
             .expect("every parameter is set")
             .into();
+        let url = format!("http://{authority}{}", self.target);
+        let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let signable = SignableRequest::new(self.method, url, pairs, payload).expect("the request can be signed");
+        sign(signable, &params).expect("the request can be signed").into_parts().0
+    }
+
+    fn signed_head(&self) -> Vec<u8> {
+        let mut headers = vec![("host".to_owned(), self.fixture.authority())];
+        headers.extend(self.headers.iter().cloned());
+        let mut settings = SigningSettings::default();
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
         let payload = match &self.payload {
             Payload::Hash => SignableBody::Bytes(&self.body),
             Payload::Named(name) => SignableBody::Precomputed(name.clone()),
         };
-        let url = format!("http://{authority}{}", self.target);
-        let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let signable = SignableRequest::new(self.method, url, pairs, payload).expect("the request can be signed");
-        let (instructions, _) = sign(signable, &params).expect("the request can be signed").into_parts();
+        let instructions = self.sign(&headers, settings, payload);
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         for (name, value) in &headers {
             head.push_str(&format!("{name}: {value}\r\n"));

@@ -45,16 +45,15 @@ pub struct S3Listener {
 pub enum ListenError {
     #[error("can't listen on {address}: {error}")]
     Bind { address: SocketAddr, error: io::Error },
-    #[error("TLS: {0}")]
-    Tls(#[from] TlsError),
 }
 
 impl S3Listener {
-    pub async fn bind(address: SocketAddr, settings: &S3Settings) -> Result<Self, ListenError> {
-        let tls = match (&settings.tls_cert, &settings.tls_key) {
-            (Some(cert), Some(key)) => Some(TlsIdentity::load(cert, key)?),
-            _ => None,
-        };
+    /// With an identity, what comes there is TLS.
+    pub async fn bind(
+        address: SocketAddr,
+        tls: Option<TlsIdentity>,
+        settings: &S3Settings,
+    ) -> Result<Self, ListenError> {
         let listener = TcpListener::bind(address).await.map_err(|error| ListenError::Bind { address, error })?;
         let limits =
             ConnectionLimits { header_timeout: settings.header_timeout.0, idle_timeout: settings.idle_timeout.0 };
@@ -63,11 +62,6 @@ impl S3Listener {
 
     pub fn local_address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
-    }
-
-    /// For SIGHUP: its `reload` reads the files again.
-    pub fn tls(&self) -> Option<TlsIdentity> {
-        self.tls.clone()
     }
 
     /// Serves until the shutdown begins; connections are tasks of `shutdown`, which waits for them.

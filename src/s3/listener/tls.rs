@@ -1,6 +1,7 @@
 //! TLS of the S3 address: certificate and key from PEM files, read again on demand. Connections that stand keep what
 //! they began with.
 
+use crate::s3::S3Settings;
 use arc_swap::ArcSwap;
 use rustls::{
     ServerConfig,
@@ -31,6 +32,14 @@ pub struct TlsIdentity {
 }
 
 impl TlsIdentity {
+    /// What the settings name; `None` when they want no TLS.
+    pub fn of(settings: &S3Settings) -> Result<Option<Self>, TlsError> {
+        match (&settings.tls_cert, &settings.tls_key) {
+            (Some(cert), Some(key)) => Self::load(cert, key).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     pub fn load(cert: &Path, key: &Path) -> Result<Self, TlsError> {
         let current = Arc::new(ArcSwap::from_pointee(read(cert, key)?));
         Ok(Self { cert: cert.to_owned(), key: key.to_owned(), current })

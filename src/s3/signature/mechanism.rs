@@ -33,8 +33,8 @@ fn is_presigned_v2(query: &Query) -> bool {
 /// The request's one claim: from the header or from the query, of one version, never of two.
 pub fn mechanism<'a>(request: &IncomingRequest<'a>) -> Result<Mechanism<'a>, S3Error> {
     let query = request.query;
-    let tokens = ["X-Amz-Security-Token", "x-amz-security-token"];
-    if request.headers.contains_key("x-amz-security-token") || tokens.iter().any(|name| query.contains(name)) {
+    let token = "x-amz-security-token";
+    if request.headers.contains_key(token) || query.get_ignoring_case(token).is_some() {
         return Err(S3Code::InvalidToken.into());
     }
     let in_header = request.headers.get(header::AUTHORIZATION).filter(|value| !value.is_empty());

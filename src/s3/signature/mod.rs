@@ -21,6 +21,7 @@ pub use chunk_signer::ChunkSigner;
 pub use incoming_request::IncomingRequest;
 pub use mechanism::is_presigned;
 pub use payload::Payload;
+pub use presigned_query::is_v4_parameter;
 pub use verifier::Verifier;
 
 #[cfg(test)]

@@ -23,6 +23,11 @@ pub fn is_presigned(query: &Query) -> bool {
     PARAMETERS.iter().any(|name| query.contains(name))
 }
 
+/// Whether a parameter of this name, in small letters, is about the signature itself.
+pub fn is_v4_parameter(name: &str) -> bool {
+    PARAMETERS.iter().chain(&["X-Amz-Content-Sha256"]).any(|known| known.eq_ignore_ascii_case(name))
+}
+
 pub fn parse(query: &Query) -> Result<Claim<'_>, S3Error> {
     let [algorithm, credential, date, expires, signed_headers, signature] = parameters(query)?;
     if algorithm != ALGORITHM {

@@ -12,7 +12,7 @@ use super::incoming_request::IncomingRequest;
 use crate::{
     s3::{
         error::{S3Code, S3Error},
-        query::Query,
+        query::{self, Query},
         route,
     },
     types::Timestamp,
@@ -120,7 +120,7 @@ fn only<'a>(query: &'a Query, name: &str) -> Option<&'a str> {
 /// operations. A value that could be taken for several lines, or a name for more than one, is refused.
 fn amz_headers<'a>(request: &IncomingRequest<'a>) -> Result<BTreeMap<String, Cow<'a, [u8]>>, S3Error> {
     let mut all: BTreeMap<String, Cow<'a, [u8]>> = BTreeMap::new();
-    let in_query = request.query.iter().filter(|(name, _)| name.starts_with("x-amz-"));
+    let in_query = request.query.iter().filter(|(name, _)| query::header_name(name).is_some());
     for (name, value) in in_query {
         let invalid = || S3Error::invalid_argument(name, value, "The parameter can't be taken as a header.");
         let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;

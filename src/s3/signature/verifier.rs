@@ -29,7 +29,6 @@ use std::{
 };
 
 const CONTENT_SHA256: &str = "x-amz-content-sha256";
-const CONTENT_SHA256_PARAMETER: &str = "X-Amz-Content-Sha256";
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
 /// A request whose maker is known.
@@ -100,7 +99,7 @@ impl Verifier {
     ) -> Result<Authenticated, S3Error> {
         claim.check_time(now)?;
         let payload_header = request.headers.get(CONTENT_SHA256).map(header_text);
-        let payload = presigned_payload(payload_header.or(request.query.get(CONTENT_SHA256)))?;
+        let payload = presigned_payload(payload_header.or(request.query.get_ignoring_case(CONTENT_SHA256)))?;
         let credential = self.credential(claim.access_key).await?;
         let mut string_to_sign = Vec::new();
         for path in presigned_v2::signed_paths(request) {
@@ -159,7 +158,7 @@ fn check_lifetime(time: &RequestTime, expires: Duration, now: Timestamp) -> Resu
 /// How the body is covered, and the text of it that is signed.
 fn payload_of<'a>(request: &IncomingRequest<'a>, claim: &Claim<'_>) -> Result<(PayloadKind, &'a str), S3Error> {
     let header = request.headers.get(CONTENT_SHA256).map(header_text);
-    let text = match (header, request.query.get(CONTENT_SHA256_PARAMETER), &claim.place) {
+    let text = match (header, request.query.get_ignoring_case(CONTENT_SHA256), &claim.place) {
         (Some(_), Some(_), _) | (None, Some(_), ClaimPlace::AuthorizationHeader) => return Err(two_mechanisms()),
         (Some(text), None, _) | (None, Some(text), ClaimPlace::Query { .. }) => text,
         (None, None, ClaimPlace::Query { .. }) => UNSIGNED_PAYLOAD,
