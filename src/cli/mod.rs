@@ -1,7 +1,7 @@
 //! The command line: one verb per file. A verb is a `clap::Args` struct with a `run` that returns the exit code.
 //!
 //! Exit codes: 0 done, 1 failed (the reason is on standard error), 2 used wrongly: unknown verbs and flags, settings
-//! that are wrong or missing.
+//! that are wrong or missing, 128 and the signal's number for an upload or download that SIGINT or SIGTERM ended.
 
 mod admin;
 mod bench;

@@ -3,6 +3,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod client_interrupts;
+mod client_verbs;
 mod cluster_of_processes;
 mod command_line;
 mod configuration;

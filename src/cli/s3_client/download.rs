@@ -2,22 +2,23 @@
 
 use super::{
     connection::{Connection, object_path, store_error},
+    interrupt::unless_interrupted,
     location::Location,
     progress::Progress,
+    target::{PartialFile, Target},
 };
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, ensure};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryFutureExt, TryStreamExt, stream};
 use object_store::{
     GetOptions, GetResult, ObjectMeta, ObjectStore, ObjectStoreExt, aws::AmazonS3, path::Path as ObjectPath,
 };
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{Write, stdout},
     ops::Range,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
-    process,
     sync::Arc,
 };
 use tokio::task::spawn_blocking;
@@ -34,28 +35,22 @@ pub enum Destination {
     File(PathBuf),
 }
 
-/// A file appears under its name only when all bytes are in it. Cancelled or failed, at most a file whose name begins
-/// with `.` and ends in `.part` stays, and a failure removes that too.
+/// A file appears under its name only when all bytes are in it; before, it is one whose name begins with `.` and ends in
+/// `.part`, which is removed when the download fails, is interrupted or cancelled. Of what is no regular file the bytes
+/// that were written stay.
 pub async fn download(connection: &Connection, location: &Location, destination: &Destination) -> anyhow::Result<()> {
     let object = OpenObject::open(connection, location).await?;
     match destination {
-        Destination::StandardOutput => object.write_to_standard_output().await,
-        Destination::File(path) => {
-            let partial = partial_path(path)?;
-            let written = object.write_to_file(&partial, path).await;
-            if written.is_err() {
-                // Best effort: what failed is the error that matters.
-                let _ = fs::remove_file(&partial);
+        Destination::StandardOutput => object.write_in_order(&mut stdout()).await,
+        Destination::File(path) => match Target::find(path)? {
+            Target::WrittenInto(path) => {
+                let describe = || format!("cannot write {}", path.display());
+                let mut opened = File::options().write(true).open(&path).with_context(describe)?;
+                object.write_in_order(&mut opened).await
             }
-            written
-        }
+            Target::Replaced(path) => unless_interrupted(object.write_to_file(&path)).await,
+        },
     }
-}
-
-/// In the same directory, so that the last step is a rename.
-fn partial_path(path: &Path) -> anyhow::Result<PathBuf> {
-    let name = path.file_name().ok_or_else(|| anyhow!("{} names no file", path.display()))?;
-    Ok(path.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), process::id())))
 }
 
 struct OpenObject {
@@ -74,26 +69,26 @@ impl OpenObject {
         Ok(Self { store, path, meta, progress })
     }
 
-    async fn write_to_standard_output(&self) -> anyhow::Result<()> {
+    async fn write_in_order(&self, out: &mut dyn Write) -> anyhow::Result<()> {
         let mut in_order =
             stream::iter(ranges(self.meta.size)).map(|range| self.fetch(range)).buffered(RANGES_IN_FLIGHT);
         while let Some((_, bytes)) = in_order.try_next().await? {
-            stdout().write_all(&bytes).context("cannot write to standard output")?;
+            out.write_all(&bytes).context("cannot write what was received")?;
         }
-        stdout().flush()?;
+        out.flush()?;
         self.progress.finish();
         Ok(())
     }
 
-    async fn write_to_file(&self, partial: &Path, path: &Path) -> anyhow::Result<()> {
-        let file = File::create(partial).with_context(|| format!("cannot write {}", partial.display()))?;
+    async fn write_to_file(&self, path: &Path) -> anyhow::Result<()> {
+        let (partial, file) = PartialFile::create(path)?;
         let file = Arc::new(file);
         stream::iter(ranges(self.meta.size))
             .map(|range| self.fetch_into(range, &file))
             .buffer_unordered(RANGES_IN_FLIGHT)
             .try_collect::<()>()
             .await?;
-        fs::rename(partial, path).with_context(|| format!("cannot make {}", path.display()))?;
+        partial.rename(path)?;
         self.progress.finish();
         Ok(())
     }
@@ -139,13 +134,5 @@ mod tests {
         assert_eq!(cut.len(), 3);
         assert_eq!((cut[0].start, cut[2].end), (0, 2 * RANGE_LENGTH_BYTES + 5));
         assert!(cut.windows(2).all(|pair| pair[0].end == pair[1].start));
-    }
-
-    #[test]
-    fn the_partial_file_lies_beside_the_file() {
-        let partial = partial_path(Path::new("/x/y.bin")).unwrap();
-        assert_eq!(partial.parent(), Some(Path::new("/x")));
-        assert!(partial.file_name().unwrap().to_string_lossy().starts_with(".y.bin."));
-        assert!(partial_path(Path::new("..")).is_err());
     }
 }

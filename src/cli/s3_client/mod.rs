@@ -8,16 +8,19 @@ mod access;
 mod bucket;
 mod connection;
 mod download;
+mod interrupt;
 mod listing;
 mod location;
 mod profile;
 mod progress;
+mod target;
 mod upload;
 
 pub use access::{Access, AccessFlags};
 pub use bucket::{create_bucket, delete_bucket, list_buckets};
 pub use connection::Connection;
 pub use download::{Destination, download};
+pub use interrupt::Interrupted;
 pub use listing::{Depth, Page, delete_keys, list_page};
 pub use location::Location;
 pub use upload::{Source, upload};
@@ -33,6 +36,8 @@ where
     F: Future<Output = anyhow::Result<()>>,
 {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(verb)?;
-    Ok(ExitCode::SUCCESS)
+    let result = runtime.block_on(verb);
+    // Not waiting for a read of standard input that an interrupt has made pointless.
+    runtime.shutdown_background();
+    result.map(|()| ExitCode::SUCCESS)
 }

@@ -2,11 +2,13 @@
 
 use super::{
     connection::{Connection, object_path, store_error},
+    interrupt::unless_interrupted,
     location::Location,
     progress::Progress,
 };
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use bytes::{Bytes, BytesMut};
+use futures_util::TryFutureExt;
 use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
 use std::{io, os::fd::AsFd, path::PathBuf};
 use tokio::{
@@ -54,7 +56,8 @@ impl Source {
     }
 }
 
-/// Afterwards the object is there with all bytes of the source, or nothing changed and no parts are left behind.
+/// Afterwards the object is there with all bytes of the source, or nothing changed and no parts are left behind, also
+/// when it was interrupted. Cancelled otherwise, parts may be left.
 pub async fn upload(connection: &Connection, source: &Source, location: &Location) -> anyhow::Result<()> {
     let store = connection.store(&location.bucket)?;
     let path = object_path(&location.key)?;
@@ -64,18 +67,34 @@ pub async fn upload(connection: &Connection, source: &Source, location: &Locatio
     let first = read_part(&mut reader, PART_LENGTH_BYTES).await.context("cannot read the source")?;
     if (first.len() as u64) < PART_LENGTH_BYTES {
         let count = first.len() as u64;
-        store.put(&path, PutPayload::from(first)).await.map_err(store_error)?;
+        store.put(&path, PutPayload::from(first)).await.map_err(|error| begin_error(error, location))?;
         progress.add(count);
     } else {
-        let mut upload = store.put_multipart(&path).await.map_err(store_error)?;
-        if let Err(error) = send_parts(upload.as_mut(), first, &mut reader, &progress).await {
-            // Best effort: the reason why the upload failed matters more than why it could not be cleared.
-            let _ = upload.abort().await;
+        let mut upload = store.put_multipart(&path).await.map_err(|error| begin_error(error, location))?;
+        if let Err(error) = unless_interrupted(send_parts(upload.as_mut(), first, &mut reader, &progress)).await {
+            // Best effort: the reason why the upload failed matters more than why it could not be cleared. A second signal
+            // ends the waiting for a server that does not answer.
+            let _ = unless_interrupted(upload.abort().map_err(store_error)).await;
             return Err(error);
         }
     }
     progress.finish();
     Ok(())
+}
+
+/// No object has to be there for an upload, so what is not found is the bucket.
+fn begin_error(error: object_store::Error, location: &Location) -> anyhow::Error {
+    match error {
+        object_store::Error::NotFound { .. } => anyhow!("there is no bucket `{}`", location.bucket),
+        other => store_error(other),
+    }
+}
+
+fn part_error(error: object_store::Error) -> anyhow::Error {
+    match error {
+        object_store::Error::NotFound { .. } => anyhow!("the upload was aborted meanwhile, or its bucket is gone"),
+        other => store_error(other),
+    }
 }
 
 async fn send_parts(
@@ -100,13 +119,13 @@ async fn send_parts(
     while !in_flight.is_empty() {
         finish_one(&mut in_flight, progress).await?;
     }
-    upload.complete().await.map_err(store_error)?;
+    upload.complete().await.map_err(part_error)?;
     Ok(())
 }
 
 async fn finish_one(in_flight: &mut JoinSet<object_store::Result<u64>>, progress: &Progress) -> anyhow::Result<()> {
     if let Some(finished) = in_flight.join_next().await {
-        progress.add(finished?.map_err(store_error)?);
+        progress.add(finished?.map_err(part_error)?);
     }
     Ok(())
 }
