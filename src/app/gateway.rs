@@ -37,10 +37,11 @@ use std::sync::Arc;
 
 /// Runs a gateway with nodes in the same process.
 pub async fn run_server(process: Process, settings: Settings) -> anyhow::Result<()> {
+    let tls = tls(&settings)?;
     let data = DataDirectory::claim(directories::wanted(&settings.process)?)?;
     refuse_to_begin_anew(&data, &settings.process)?;
     let secret = find_or_make_cluster_secret(&settings.process, data.root(), &*process.random)?;
-    let start = Start { process, settings, data, secret };
+    let start = Start { process, settings, data, secret, tls };
     let metadata = start.open_metadata().await?;
     let peers = start.peers(&metadata)?;
     let (nodes, members) =
@@ -60,12 +61,18 @@ pub async fn run_server(process: Process, settings: Settings) -> anyhow::Result<
 /// Runs a gateway whose nodes are processes of their own.
 pub async fn run_gateway(process: Process, settings: Settings) -> anyhow::Result<()> {
     let secret = require_cluster_secret(&settings.process)?;
+    let tls = tls(&settings)?;
     let data = DataDirectory::claim(directories::wanted(&settings.process)?)?;
-    let start = Start { process, settings, data, secret };
+    let start = Start { process, settings, data, secret, tls };
     let metadata = start.open_metadata().await?;
     let peers = start.peers(&metadata)?;
     let cluster = start.cluster(&metadata, peers).await?;
     start.serve(metadata, cluster, None).await
+}
+
+/// Read before anything is made on the disk, so that a wrong path leaves nothing behind.
+fn tls(settings: &Settings) -> anyhow::Result<Option<TlsIdentity>> {
+    TlsIdentity::of(&settings.s3).context("cannot use the TLS certificate and its key")
 }
 
 /// What a gateway starts from.
@@ -74,6 +81,7 @@ struct Start {
     settings: Settings,
     data: DataDirectory,
     secret: Secret,
+    tls: Option<TlsIdentity>,
 }
 
 impl Start {
@@ -134,15 +142,16 @@ impl Start {
 
         let s3 = self.s3(&metadata, &cluster, &keys)?;
         gauges::register_s3(&self.process.metrics, &s3);
-        let s3_listener = S3Listener::bind(resolve(&self.settings.process.address).await?, &self.settings.s3).await?;
-        let (s3_address, tls) = (s3_listener.local_address()?, s3_listener.tls());
+        let s3_address = resolve(&self.settings.process.address).await?;
+        let s3_listener = S3Listener::bind(s3_address, self.tls.clone(), &self.settings.s3).await?;
+        let s3_address = s3_listener.local_address()?;
         let admin = self.admin(&metadata, &cluster, keys, &credentials)?;
         let (admin_listener, admin_address) = bind(&self.settings.process.admin_address).await?;
         shutdown.spawn(s3_listener.serve(s3, shutdown.clone()));
         shutdown.spawn(admin::serve(admin_listener, admin::router(admin), shutdown.clone()));
 
         let greeting = Greeting {
-            scheme: if tls.is_some() { Scheme::Https } else { Scheme::Http },
+            scheme: if self.tls.is_some() { Scheme::Https } else { Scheme::Http },
             s3: s3_address,
             admin: admin_address,
             data: self.data.root(),
@@ -152,7 +161,7 @@ impl Start {
         // Until here a signal ends the process at once, which is as safe as any crash.
         let signals = Signals::listen()?;
         println!("{greeting}");
-        signals.serve(shutdown, || reload(tls.as_ref())).await;
+        signals.serve(shutdown, || reload(self.tls.as_ref())).await;
         if !shutdown.drained(DRAIN_LIMIT).await {
             tracing::warn!("requests under way were broken off");
         }

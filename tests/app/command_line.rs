@@ -1,6 +1,6 @@
 //! The command line is a contract: verbs, flags, exit codes.
 
-use crate::support::command::{larder, run, text};
+use crate::support::command::{Ran, larder, run, text};
 
 #[test]
 fn what_is_used_wrongly_exits_with_2() {
@@ -46,6 +46,22 @@ fn gateway_and_node_refuse_to_start_without_a_cluster_secret() {
         let ran = run(arguments);
         assert_eq!(ran.code, 2, "{}", ran.stderr);
         assert!(ran.stderr.contains("LARDER_CLUSTER_SECRET"), "{}", ran.stderr);
+    }
+}
+
+/// It was noticed when everything had been made, and said twice in one line.
+#[test]
+fn a_certificate_that_can_not_be_read_is_noticed_before_anything_is_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, cert) = (directory.path().join("data"), directory.path().join("no-cert.pem"));
+    for verb in ["server", "gateway"] {
+        let mut command = larder();
+        command.args([verb, "--data", text(&data), "--address", "127.0.0.1:0", "--admin-address", "127.0.0.1:0"]);
+        command.args(["--tls-cert", text(&cert), "--tls-key", text(&cert)]);
+        let ran = Ran::from(command.env("LARDER_CLUSTER_SECRET", "0123456789abcdef0123456789abcdef").output().unwrap());
+        assert_eq!(ran.code, 1, "{}", ran.stderr);
+        assert_eq!(ran.stderr.matches("no-cert.pem").count(), 1, "{}", ran.stderr);
+        assert!(!data.exists(), "{verb} made its directory");
     }
 }
 

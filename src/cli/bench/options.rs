@@ -140,6 +140,10 @@ impl Bench {
                 ensure!((1..=PARTS_MAX).contains(&parts), "{size} makes {parts} parts; S3 takes 1 to {PARTS_MAX}");
             }
         }
+        ensure!(
+            !self.duration.0.is_zero() && self.count != Some(0),
+            "a case that has no time or no operations measures nothing"
+        );
         ensure!(self.range_length.bytes() > 0, "a range has at least one byte");
         let least = ByteSize(PART_LENGTH_MIN_BYTES);
         ensure!(self.part_length >= least, "S3 takes no parts shorter than {least}");
@@ -200,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_s3_would_refuse_is_refused_before_the_run() {
+    fn what_s3_would_refuse_or_measures_nothing_is_refused_before_the_run() {
         for good in ["", "range --sizes 64MiB", "multipart --sizes 16MiB", "put --sizes 0"] {
             assert!(parse(good).check().is_ok(), "{good}");
         }
@@ -210,6 +214,8 @@ mod tests {
             "multipart --part-length 1MiB",
             "multipart --sizes 0",
             "put --sizes 1TiB",
+            "get --duration 0s",
+            "get --count 0",
         ] {
             assert!(parse(bad).check().is_err(), "{bad}");
         }
