@@ -10,11 +10,11 @@ pub struct MetadataSettings {
     /// Connections that answer queries, each with a thread and a page cache of its own. Too few: queries wait for each
     /// other. Too many: memory, and no gain beyond the number of cores. Default 4.
     pub metadata_readers: u32,
-    /// Page cache of each connection. Too small: look-ups read from the file. Too large: memory, once per reader and
-    /// once for the writer. Default 16MiB.
+    /// Page cache of each connection. Too small: look-ups read from the file, which the system's page cache mostly holds.
+    /// Too large: memory, once per reader and once for the writer. Default 4MiB.
     pub metadata_cache: ByteSize,
     /// Memory for objects that were looked up, about 1 KiB each: a GET of one of them does not ask the database. Too small:
-    /// look-ups cost more. 0 keeps none. Default 32MiB.
+    /// look-ups cost more. 0 keeps none. Default 16MiB.
     pub object_cache: ByteSize,
     /// Commands that may wait for the writer; further ones wait outside. Too small: bursts are throttled before the
     /// disk is. Too large: memory, and long waits instead of early refusals. Default 1024.
@@ -41,8 +41,8 @@ impl Default for MetadataSettings {
     fn default() -> Self {
         Self {
             metadata_readers: 4,
-            metadata_cache: ByteSize::mib(16),
-            object_cache: ByteSize::mib(32),
+            metadata_cache: ByteSize::mib(4),
+            object_cache: ByteSize::mib(16),
             metadata_queue: 1024,
             metadata_batch: 256,
             metadata_checkpoint_at: ByteSize::mib(8),
