@@ -3,14 +3,16 @@
 //! A node that starts may hold less than the metadata believes: its directory was emptied, cut, or restored from a copy, or
 //! its disk lied about a sync. Two things raise a doubt: a volume went back in time (`rollback`), or the node counts fewer
 //! chunks than the metadata after a start of the node or of this gateway. Then every blob that the node should hold goes on
-//! the repair list; repair looks at each chunk and fetches what is not there. Until that list is made, the cluster does
-//! not call itself redundant.
+//! the repair list; repair looks at each chunk and fetches what is not there.
 //!
-//! The count is a tripwire, not a proof: data that nobody names any more counts too.
+//! That number is a cheap first look: data that nobody names any more counts too. A node that passes it is looked at chunk by
+//! chunk (`head_count`), and only what it lacks goes on the list. Until all that is done, the cluster does not call itself
+//! redundant.
 
 use super::{
     Cluster,
     error::ClusterError,
+    head_count::{HeadCount, Progress},
     topology::{PlacedGroup, Topology},
 };
 use crate::{
@@ -24,7 +26,7 @@ use crate::{
     types::{BlobId, GroupId, NodeId},
 };
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -89,6 +91,8 @@ fn starts(status: &NodeStatus) -> u64 {
 pub struct QuestionCopies {
     cluster: Cluster,
     walk: Option<Walk>,
+    /// Nodes to be looked at chunk by chunk, one after the other.
+    head_counts: VecDeque<HeadCount>,
 }
 
 /// A walk over all blobs, a page a step.
@@ -108,11 +112,15 @@ enum Purpose {
 
 impl QuestionCopies {
     pub fn new(cluster: Cluster) -> Self {
-        Self { cluster, walk: None }
+        Self { cluster, walk: None, head_counts: VecDeque::new() }
     }
 
-    /// One page of a walk. An error, or dropping the future, ends the walk; the doubts that began it begin another.
+    /// One page of a walk or of a head count. An error ends either, dropping the future a walk; what began it begins another.
     pub async fn step(&mut self) -> Result<Step, ClusterError> {
+        let has_doubts = !self.cluster.doubts().doubted().is_empty();
+        if self.walk.is_none() && !has_doubts && !self.head_counts.is_empty() {
+            return self.head_count().await;
+        }
         let Some(mut walk) = self.walk.take().or_else(|| self.begin()) else { return Ok(Step::Idle) };
         let page = self.cluster.metadata().counted_blobs(walk.after, BLOBS_PER_STEP).await?;
         let topology = self.cluster.membership().topology().load_full();
@@ -134,13 +142,29 @@ impl QuestionCopies {
                 self.compare(&topology, &chunks).await?;
                 // A node that could not be asked is asked in the next round, which is not begun at once.
                 let has_doubts = !self.cluster.doubts().doubted().is_empty();
-                return Ok(if has_doubts { Step::Busy } else { Step::Idle });
+                let is_busy = has_doubts || !self.head_counts.is_empty();
+                return Ok(if is_busy { Step::Busy } else { Step::Idle });
             }
             Purpose::Mark { nodes } => {
                 self.cluster.doubts().settle(&nodes);
                 tracing::warn!(nodes = nodes.len(), "every copy of the nodes in doubt is looked at");
             }
         }
+        Ok(Step::Busy)
+    }
+
+    async fn head_count(&mut self) -> Result<Step, ClusterError> {
+        let Some(count) = self.head_counts.front_mut() else { return Ok(Step::Idle) };
+        match count.step(&self.cluster).await {
+            Ok(Progress::Busy) => return Ok(Step::Busy),
+            // A node that started since then is not counted by this.
+            Ok(Progress::Finished) => self.cluster.doubts().note_counted(count.status()),
+            Err(error) => {
+                self.head_counts.pop_front();
+                return Err(error);
+            }
+        }
+        self.head_counts.pop_front();
         Ok(Step::Busy)
     }
 
@@ -177,8 +201,8 @@ impl QuestionCopies {
     }
 
     /// Asks each node that was not counted since its start; the metadata was counted before, so what was written meanwhile
-    /// is on the node's side alone.
-    async fn compare(&self, topology: &Topology, chunks: &HashMap<GroupId, u64>) -> Result<(), ClusterError> {
+    /// is on the node's side alone. Whoever has enough chunks is looked at chunk by chunk next.
+    async fn compare(&mut self, topology: &Topology, chunks: &HashMap<GroupId, u64>) -> Result<(), ClusterError> {
         for (node, standing) in topology.nodes() {
             let is_due = node.vitals.status().is_some_and(|status| !self.cluster.doubts().is_counted(&status));
             if !is_due || !standing.is_reachable() {
@@ -197,8 +221,10 @@ impl QuestionCopies {
             if held.saturating_add(lacking) < expected {
                 tracing::error!(node = %node.row.name, held, lacking, expected, "the node holds less than it should");
                 self.cluster.doubts().raise(node.id());
+                self.cluster.doubts().note_counted(&status);
+            } else {
+                self.head_counts.push_back(HeadCount::of(status));
             }
-            self.cluster.doubts().note_counted(&status);
         }
         Ok(())
     }
@@ -217,7 +243,8 @@ impl QuestionCopies {
     }
 }
 
-fn groups_of(topology: &Topology, node: NodeId) -> HashSet<GroupId> {
+/// The groups of which the node should hold every blob.
+pub(super) fn groups_of(topology: &Topology, node: NodeId) -> HashSet<GroupId> {
     // Of a group that it only arrives in it holds as much as was sent so far.
     let is_arriving = |group: &PlacedGroup| group.arriving.is_some_and(|arrival| arrival.node == node);
     let is_member = |group: &&Arc<PlacedGroup>| group.has_member(node) && !is_arriving(group);

@@ -19,6 +19,7 @@ mod error;
 mod fetch;
 mod first_seen;
 mod handle;
+mod head_count;
 mod health;
 mod in_flight;
 mod known_missing;

@@ -134,7 +134,18 @@ pub struct InventoryEntry {
     pub chunk_count: u32,
     /// Highest chunk index plus one.
     pub chunk_limit: u32,
+    /// The chunks' `index_mark`s, added up, wrapping.
+    pub index_marks: u64,
     pub bytes: u64,
+}
+
+/// Stands for a chunk's index in a sum: equal sums are equal chunks, but for a chance of about 1 in 2^64. (The
+/// finalizer of SplitMix64.)
+pub fn index_mark(index: u32) -> u64 {
+    let mut mark = (u64::from(index) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mark = (mark ^ (mark >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mark = (mark ^ (mark >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mark ^ (mark >> 31)
 }
 
 /// What a node says of itself: in its registration, its heartbeats and when asked.

@@ -14,7 +14,8 @@
 //! Each file's head says which use of the file it describes (the generation) and its state.
 //!
 //! - *Open*: it was written to when the volume stopped. Scanned, sealed.
-//! - *Sealed*: never written again. Its hint file, if there is one that fits, says what it holds; else it is scanned.
+//! - *Sealed*: never written again. Its hint file, if there is one that fits, says what it holds; else, and when the file is
+//!   shorter than it was sealed, it is scanned.
 //! - *Output*: compaction was filling it. Its records do not exist, unless a switch record names it.
 //! - *Free*: nothing in it counts. Its file is kept for the next segment, or removed.
 //! - Neither copy of the head is readable: damage. The file is reported and left alone. (A file gets its name only when its
@@ -235,6 +236,7 @@ fn load_all(files: &SegmentFiles, heads: Vec<Head>, threads: u32) -> Result<Vec<
 
 fn load(files: &SegmentFiles, mut head: Head) -> Result<Loaded, VolumeError> {
     if head.header.state == SegmentState::Sealed
+        && has_its_length(&head)?
         && let Some(mut contents) = read_hint(files.disk(), files.directory(), head.number, &head.header)?
     {
         super::load::note_switches(&*head.file, &head.header, &mut contents)?;
@@ -247,6 +249,12 @@ fn load(files: &SegmentFiles, mut head: Head) -> Result<Loaded, VolumeError> {
     }
     let contents = scan_segment(&*head.file, head.number, &head.header)?;
     Ok(Loaded { head, contents, source: Source::Scan })
+}
+
+/// Whether the file reaches to the end of its records. A hint would name records that were cut off as if they were there.
+fn has_its_length(head: &Head) -> Result<bool, VolumeError> {
+    let status = head.file.status().map_err(VolumeError::disk("asking for a segment's size"))?;
+    Ok(status.length >= head.header.sealed_length)
 }
 
 /// Afterwards what was found in open segments is durable and ends at the cut.

@@ -222,6 +222,19 @@ fn a_damaged_last_record_of_a_sealed_segment_is_damage_not_a_torn_tail() {
     assert!(held(&volume, 2) && !held(&volume, 3));
 }
 
+/// The hint named what was cut off, so the volume counted it as held.
+#[test]
+fn a_sealed_segment_that_was_cut_is_scanned_not_believed_by_its_hint() {
+    let setup = Setup::new();
+    let (volume, _) = setup.open();
+    append(&volume, 1..4);
+    volume.close().unwrap();
+    setup.disk.cut_behind_its_back(&setup.segment_paths()[0], last_record_offset(&setup));
+    let (volume, report) = setup.open();
+    assert_eq!((report.corrupt, report.chunks), (vec![(0, last_record_offset(&setup))], 2));
+    assert!(held(&volume, 2) && !held(&volume, 3));
+}
+
 #[test]
 fn a_damaged_payload_is_found_by_verifying_quarantined_and_replaced() {
     let setup = Setup::new();

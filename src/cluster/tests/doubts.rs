@@ -2,8 +2,9 @@
 
 use super::test_cluster::{CHUNK, TestCluster, content};
 use crate::{
-    cluster::{QuestionCopies, SendMissing},
+    cluster::{CarryOutDeletions, QuestionCopies, SendMissing},
     runtime::Step,
+    types::{BlobId, ChunkKey, Term},
 };
 use std::time::Duration;
 
@@ -87,4 +88,67 @@ async fn what_a_node_is_known_to_lack_is_no_doubt() {
     steps.question().await;
     assert!(!has_doubts(&test));
     assert_eq!((test.metadata.committed(), missing(&test).await), (before, 1), "nothing was proposed");
+}
+
+/// Cleared data and lost data were as many, so the node's number of chunks was right.
+#[tokio::test]
+async fn garbage_does_not_hide_a_loss_of_as_many_chunks() {
+    let (test, mut steps) = cluster_with_objects().await;
+    let node = &test.nodes[1];
+    let blobs = node.blobs();
+    for blob in &blobs[..4] {
+        (0..3).for_each(|index| node.forget(ChunkKey { blob: *blob, index }));
+    }
+    node.forget(ChunkKey { blob: blobs[4], index: 2 });
+    (0..20).for_each(|number| node.plant(BlobId::from_bytes([number; 16]), Term(1)));
+    node.restart();
+    test.pass(Duration::from_secs(1)).await;
+    assert!(has_doubts(&test), "it was not counted since its start");
+    steps.question().await;
+    assert!(!has_doubts(&test));
+    assert_eq!(missing(&test).await, 5, "these alone are looked at");
+    steps.repair().await;
+    assert_eq!((missing(&test).await, node.chunk_count()), (0, 30 + 20));
+}
+
+/// At whatever step of the count it happens.
+#[tokio::test]
+async fn what_is_written_and_deleted_during_the_count_is_no_loss() {
+    let (test, mut steps) = cluster_with_objects().await;
+    let mut deletions = CarryOutDeletions::new(test.cluster.clone());
+    for key in 0..10 {
+        test.nodes[1].restart();
+        test.pass(Duration::from_secs(1)).await;
+        for _ in 0..key {
+            steps.question.step().await.unwrap();
+        }
+        test.delete(&format!("key {key}")).await;
+        test.put(&format!("later {key}"), &content(2 * CHUNK)).await;
+        while deletions.step().await.unwrap() == Step::Busy {}
+        test.pass(Duration::from_secs(900)).await;
+        while deletions.step().await.unwrap() == Step::Busy {}
+        assert_eq!(test.nodes[1].blobs().len(), 10, "the deleted one is cleared");
+        steps.question().await;
+        assert_eq!((has_doubts(&test), missing(&test).await), (false, 0), "after {key} steps");
+    }
+}
+
+/// A blob that comes during the count does not stand for one that is gone.
+#[tokio::test]
+async fn what_is_written_during_the_count_hides_no_loss() {
+    for steps_before in 0..6 {
+        let (test, mut steps) = cluster_with_objects().await;
+        let node = &test.nodes[1];
+        let lost = node.blobs()[0];
+        (0..3).for_each(|index| node.forget(ChunkKey { blob: lost, index }));
+        (0..3).for_each(|number| node.plant(BlobId::from_bytes([number; 16]), Term(1)));
+        node.restart();
+        test.pass(Duration::from_secs(1)).await;
+        for _ in 0..steps_before {
+            steps.question.step().await.unwrap();
+        }
+        test.put("later", &content(3 * CHUNK)).await;
+        steps.question().await;
+        assert_eq!(missing(&test).await, 1, "after {steps_before} steps");
+    }
 }

@@ -5,7 +5,7 @@ use crate::{
         NodeApi, NodeError, PeerConnector,
         api::{
             DropBlobs, GetChunk, InventoryCursor, InventoryEntry, InventoryPage, MetadataWitness, NodeStatus,
-            PeerAddress, PullBlob, PullReport, PutChunk, VolumeState, VolumeStatus,
+            PeerAddress, PullBlob, PullReport, PutChunk, VolumeState, VolumeStatus, index_mark,
         },
     },
     types::{
@@ -116,6 +116,10 @@ impl FakeNode {
 
     pub fn forget_all(&self) {
         self.state().chunks.clear();
+    }
+
+    pub fn forget(&self, key: ChunkKey) {
+        self.state().chunks.remove(&key);
     }
 
     /// Starts again.
@@ -341,6 +345,7 @@ impl NodeApi for FakeNode {
                     Some(entry) if entry.blob == key.blob => {
                         entry.chunk_count += 1;
                         entry.chunk_limit = key.index + 1;
+                        entry.index_marks = entry.index_marks.wrapping_add(index_mark(key.index));
                         entry.term = entry.term.max(held.term);
                     }
                     _ => entries.push(InventoryEntry {
@@ -349,6 +354,7 @@ impl NodeApi for FakeNode {
                         term: held.term,
                         chunk_count: 1,
                         chunk_limit: key.index + 1,
+                        index_marks: index_mark(key.index),
                         bytes: held.bytes.len() as u64,
                     }),
                 }

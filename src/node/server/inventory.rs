@@ -4,7 +4,7 @@ use super::service::Inner;
 use crate::{
     node::{
         NodeError,
-        api::{INVENTORY_CHUNKS_MAX, InventoryCursor, InventoryEntry, InventoryPage},
+        api::{INVENTORY_CHUNKS_MAX, InventoryCursor, InventoryEntry, InventoryPage, index_mark},
     },
     types::{BlobId, Term},
     volume::HeldChunk,
@@ -39,6 +39,7 @@ fn by_blob(held: &[HeldChunk]) -> Vec<InventoryEntry> {
             entry.term = entry.term.max(chunk.term);
             entry.chunk_count += 1;
             entry.chunk_limit = entry.chunk_limit.max(limit);
+            entry.index_marks = entry.index_marks.wrapping_add(index_mark(chunk.key.index));
             entry.bytes += u64::from(chunk.length);
         } else {
             entries.push(InventoryEntry {
@@ -47,6 +48,7 @@ fn by_blob(held: &[HeldChunk]) -> Vec<InventoryEntry> {
                 term: chunk.term,
                 chunk_count: 1,
                 chunk_limit: limit,
+                index_marks: index_mark(chunk.key.index),
                 bytes: u64::from(chunk.length),
             });
         }
@@ -68,15 +70,16 @@ mod tests {
             length: 100,
         };
         let entries = by_blob(&[chunk(2, 0, 5), chunk(1, 7, 5), chunk(2, 4, 6)]);
-        let entry = |blob, term, chunk_count, chunk_limit, bytes| InventoryEntry {
+        let entry = |blob, term, chunks: &[u32], chunk_limit, bytes| InventoryEntry {
             blob: BlobId::from_bytes([blob; 16]),
             group: GroupId(3),
             term: Term(term),
-            chunk_count,
+            chunk_count: u32::try_from(chunks.len()).unwrap(),
             chunk_limit,
+            index_marks: chunks.iter().fold(0, |sum: u64, index| sum.wrapping_add(index_mark(*index))),
             bytes,
         };
-        assert_eq!(entries, [entry(2, 6, 2, 5, 200), entry(1, 5, 1, 8, 100)]);
+        assert_eq!(entries, [entry(2, 6, &[4, 0], 5, 200), entry(1, 5, &[7], 8, 100)]);
         assert_eq!(by_blob(&[]), []);
     }
 }

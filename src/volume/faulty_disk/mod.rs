@@ -116,6 +116,16 @@ impl FaultyDisk {
         machine.durable_names.remove(path);
     }
 
+    /// Cuts the file to `length` bytes.
+    pub fn cut_behind_its_back(&self, path: &Path, length: u64) {
+        let mut machine = self.machine();
+        let number = *machine.names.get(path).expect("the test names a file that is there");
+        let file = &mut machine.files[number];
+        for bytes in [&mut file.data, &mut file.durable] {
+            bytes.truncate(length as usize);
+        }
+    }
+
     /// Replaces what a file holds, as somebody else would.
     pub fn overwrite_behind_its_back(&self, path: &Path, bytes: &[u8]) {
         let mut machine = self.machine();
