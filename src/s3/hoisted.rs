@@ -1,6 +1,6 @@
 //! Headers that a presigned URL carries in its query: SDKs move `x-amz-*` headers there when they presign, and S3 takes
 //! them as if they had come as headers. Only of a query whose signature was verified, and never beside the same header.
-//! They are headers in their case too: the Go SDK writes `X-Amz-Acl`, others `x-amz-acl`.
+//! They are headers in their case too: signers write `x-amz-acl` or `X-Amz-Acl`, the Go SDK both ways in one URL.
 //!
 //! In the query of a request that is signed in its header no SDK puts them. What would mean something is refused there.
 //!
@@ -59,7 +59,7 @@ mod tests {
         assert!(!seen.contains_key("x-amz-checksum-crc32"));
     }
 
-    /// The Go SDK's spelling was ignored.
+    /// Capitals were ignored.
     #[test]
     fn the_case_of_a_name_says_nothing() {
         let none = HeaderMap::new();

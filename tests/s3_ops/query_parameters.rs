@@ -2,7 +2,7 @@
 
 use crate::fixture::Fixture;
 
-/// The Go SDK writes into a presigned URL `X-Amz-Acl` where others write `x-amz-acl`; that was ignored.
+/// Some signers write into a presigned URL `X-Amz-Acl` where others write `x-amz-acl`; that was ignored.
 #[tokio::test]
 async fn headers_of_a_presigned_url_count_in_any_case() {
     let fixture = Fixture::new().await;
