@@ -197,6 +197,9 @@ fn of_node(name: &str, error: ClusterError) -> OperationError {
         ClusterError::NodeInGroups => OperationError::Conflict(format!(
             "groups still count on {name}: drain it first, `larder admin node drain {name}`"
         )),
+        ClusterError::NodeIsInside => OperationError::Conflict(format!(
+            "{name} is inside of this server, which would not start without it: it can be drained, not removed"
+        )),
         other => unavailable(other),
     }
 }

@@ -42,6 +42,9 @@ pub enum ClusterError {
     /// The operator wants a node gone that is still needed: drain it first.
     #[error("groups still count on the node")]
     NodeInGroups,
+    /// The node is part of this process, which would not start without it.
+    #[error("the node is inside of this server")]
+    NodeIsInside,
     #[error("the server is stopping")]
     Stopping,
 }

@@ -172,6 +172,10 @@ impl Cluster {
     /// Sets what the operator wants of the node of this name. Removing is refused while a group counts on the node.
     pub async fn set_duty(&self, name: &str, duty: NodeDuty) -> Result<(), ClusterError> {
         let node = self.nodes().into_iter().find(|node| node.row.name == name).ok_or(ClusterError::NoSuchNode)?;
+        let is_inside = self.membership().topology().load().node(node.row.node).is_some_and(|node| node.api.is_local());
+        if duty == NodeDuty::Removed && is_inside {
+            return Err(ClusterError::NodeIsInside);
+        }
         let former: HashSet<GroupId> = match duty {
             NodeDuty::Removed => self.groups_left_by(node.row.node),
             NodeDuty::Serving | NodeDuty::Draining => HashSet::new(),

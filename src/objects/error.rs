@@ -180,9 +180,10 @@ impl From<ClusterError> for ObjectError {
             | ClusterError::Stopping => Self::Unavailable(error.to_string()),
             ClusterError::NoRoom => Self::NoRoom,
             ClusterError::Busy => Self::Busy,
-            ClusterError::Malformed(_) | ClusterError::NoSuchNode | ClusterError::NodeInGroups => {
-                Self::Internal(error.to_string())
-            }
+            ClusterError::Malformed(_)
+            | ClusterError::NoSuchNode
+            | ClusterError::NodeInGroups
+            | ClusterError::NodeIsInside => Self::Internal(error.to_string()),
         }
     }
 }

@@ -163,6 +163,16 @@ async fn a_drained_node_is_emptied_and_can_be_removed() {
 }
 
 #[tokio::test]
+async fn a_node_inside_of_the_server_is_drained_but_not_removed() {
+    let test = TestCluster::with(quick_settings(), 4, Place::InProcess).await;
+    fill(&test, 10).await;
+    test.cluster.set_duty("node-4", NodeDuty::Draining).await.unwrap();
+    Healing::of(&test.cluster).settle(&test).await;
+    assert_eq!(test.nodes[3].chunk_count(), 0);
+    assert_eq!(test.cluster.set_duty("node-4", NodeDuty::Removed).await, Err(ClusterError::NodeIsInside));
+}
+
+#[tokio::test]
 async fn new_data_avoids_a_node_that_is_drained() {
     let test = TestCluster::with(quick_settings(), 4, Place::Elsewhere).await;
     test.cluster.set_duty("node-4", NodeDuty::Draining).await.unwrap();
