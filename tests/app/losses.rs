@@ -5,11 +5,7 @@ use crate::support::{
     command::{larder, text},
 };
 use aws_sdk_s3::primitives::ByteStream;
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+use std::{fs, path::Path, process::Command};
 
 async fn put(server: &Server, keys: std::ops::Range<u32>) {
     for key in keys {
@@ -54,7 +50,7 @@ async fn objects_are_read_from_the_other_nodes_when_the_directory_of_one_was_emp
     assert_readable(&server, 0..20).await;
     put(&server, 20..40).await;
     assert_readable(&server, 0..40).await;
-    let status = admin(&server, &["status"]);
+    let status = server.admin(&["status"]);
     assert_eq!(status.status.code(), Some(1), "the copies of the lost node are missing: {status:?}");
 }
 
@@ -96,16 +92,6 @@ async fn metadata_that_is_gone_is_not_made_anew_and_may_be_put_back() {
     assert_readable(&server, 0..5).await;
 }
 
-fn admin(server: &Server, arguments: &[&str]) -> Output {
-    larder()
-        .arg("admin")
-        .args(arguments)
-        .args(server.admin_arguments())
-        .envs([("LARDER_ACCESS_KEY", server.access_key()), ("LARDER_SECRET_KEY", server.secret_key())])
-        .output()
-        .unwrap()
-}
-
 /// Each start is a term that the nodes remember; the restored metadata is behind all those since the backup. A server that
 /// had been started twice or more since then could not be restored.
 #[tokio::test]
@@ -115,7 +101,7 @@ async fn metadata_is_restored_however_often_the_server_was_started_since_the_bac
     put(&server, 0..5).await;
     let kept = tempfile::tempdir().unwrap();
     let file = kept.path().join("backup");
-    assert!(admin(&server, &["metadata", "backup", text(&file)]).status.success());
+    assert!(server.admin(&["metadata", "backup", text(&file)]).status.success());
     for _ in 0..4 {
         assert!(server.stop().success());
         server.start_again().await;
@@ -125,7 +111,7 @@ async fn metadata_is_restored_however_often_the_server_was_started_since_the_bac
     server.start_again_with(&["--restore", text(&file)]).await;
     assert_readable(&server, 0..5).await;
     put(&server, 5..10).await;
-    let confirmed = admin(&server, &["metadata", "confirm"]);
+    let confirmed = server.admin(&["metadata", "confirm"]);
     assert!(confirmed.status.success(), "{confirmed:?}");
     assert!(server.stop().success());
     server.start_again().await;

@@ -8,16 +8,6 @@ use crate::support::{
 use rustix::process::Signal;
 use std::{fs, os::unix::fs::PermissionsExt, process::Output};
 
-fn admin(server: &Server, arguments: &[&str]) -> Output {
-    larder()
-        .arg("admin")
-        .args(arguments)
-        .args(server.admin_arguments())
-        .envs([("LARDER_ACCESS_KEY", server.access_key()), ("LARDER_SECRET_KEY", server.secret_key())])
-        .output()
-        .unwrap()
-}
-
 fn json(output: &Output) -> serde_json::Value {
     assert!(output.status.success(), "{output:?}");
     serde_json::from_slice(&output.stdout).unwrap()
@@ -28,10 +18,10 @@ async fn a_server_is_healthy_and_fully_redundant_from_its_start() {
     let server = Server::start().await;
     assert_eq!(server.admin_status("/health/live"), Some(200));
     assert_eq!(server.admin_status("/metrics"), Some(200));
-    let status = json(&admin(&server, &["status", "--wait-healthy", "10s", "--json"]));
+    let status = json(&server.admin(&["status", "--wait-healthy", "10s", "--json"]));
     assert_eq!(status["fully_redundant"], true);
     assert_eq!(status["nodes"]["healthy"], 3);
-    let nodes = json(&admin(&server, &["nodes", "--json"]));
+    let nodes = json(&server.admin(&["nodes", "--json"]));
     assert_eq!(nodes.as_array().unwrap().len(), 3);
     assert!(nodes[0]["capacity"].as_u64().unwrap() > 0);
 }
@@ -39,11 +29,11 @@ async fn a_server_is_healthy_and_fully_redundant_from_its_start() {
 #[tokio::test]
 async fn a_stopped_server_starts_again_with_what_it_had() {
     let mut server = Server::start().await;
-    let created = json(&admin(&server, &["key", "create", "--name", "backup", "--json"]));
+    let created = json(&server.admin(&["key", "create", "--name", "backup", "--json"]));
     assert_eq!(created["name"], "backup");
     assert!(server.stop().success());
     server.start_again().await;
-    let keys = json(&admin(&server, &["key", "list", "--json"]));
+    let keys = json(&server.admin(&["key", "list", "--json"]));
     let found = keys.as_array().unwrap().iter().find(|key| key["access_key"] == created["access_key"]);
     assert_eq!(found.expect("the key is kept")["enabled"], true);
 }
@@ -51,10 +41,10 @@ async fn a_stopped_server_starts_again_with_what_it_had() {
 #[tokio::test]
 async fn a_killed_server_starts_again_on_the_same_directory() {
     let mut server = Server::start().await;
-    let created = json(&admin(&server, &["key", "create", "--json"]));
+    let created = json(&server.admin(&["key", "create", "--json"]));
     server.kill();
     server.start_again().await;
-    let keys = json(&admin(&server, &["key", "list", "--json"]));
+    let keys = json(&server.admin(&["key", "list", "--json"]));
     assert!(keys.as_array().unwrap().iter().any(|key| key["access_key"] == created["access_key"]));
 }
 
@@ -73,15 +63,15 @@ async fn a_second_server_is_kept_out_of_the_directory() {
 #[tokio::test]
 async fn keys_are_managed_and_wrong_credentials_are_refused() {
     let server = Server::start().await;
-    let created = json(&admin(&server, &["key", "create", "--name", "temporary", "--json"]));
+    let created = json(&server.admin(&["key", "create", "--name", "temporary", "--json"]));
     let access_key = created["access_key"].as_str().unwrap();
-    assert!(admin(&server, &["key", "disable", access_key]).status.success());
-    let keys = json(&admin(&server, &["key", "list", "--json"]));
+    assert!(server.admin(&["key", "disable", access_key]).status.success());
+    let keys = json(&server.admin(&["key", "list", "--json"]));
     let key = keys.as_array().unwrap().iter().find(|key| key["access_key"] == access_key).unwrap().clone();
     assert_eq!(key["enabled"], false);
-    assert!(admin(&server, &["key", "delete", access_key]).status.success());
-    assert_eq!(admin(&server, &["key", "delete", access_key]).status.code(), Some(1));
-    assert_eq!(admin(&server, &["key", "delete", server.access_key()]).status.code(), Some(1), "the root key stays");
+    assert!(server.admin(&["key", "delete", access_key]).status.success());
+    assert_eq!(server.admin(&["key", "delete", access_key]).status.code(), Some(1));
+    assert_eq!(server.admin(&["key", "delete", server.access_key()]).status.code(), Some(1), "the root key stays");
     let refused = larder()
         .args(["admin", "key", "list"])
         .args(server.admin_arguments())
@@ -95,29 +85,29 @@ async fn keys_are_managed_and_wrong_credentials_are_refused() {
 #[tokio::test]
 async fn a_backup_of_the_metadata_is_restored_and_waits_for_confirmation() {
     let server = Server::start().await;
-    let created = json(&admin(&server, &["key", "create", "--name", "kept", "--json"]));
+    let created = json(&server.admin(&["key", "create", "--name", "kept", "--json"]));
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("metadata.backup");
-    let backup = admin(&server, &["metadata", "backup", text(&file)]);
+    let backup = server.admin(&["metadata", "backup", text(&file)]);
     assert!(backup.status.success(), "{backup:?}");
-    assert_eq!(admin(&server, &["metadata", "backup", text(&file)]).status.code(), Some(1), "nothing is overwritten");
-    assert_eq!(admin(&server, &["metadata", "confirm"]).status.code(), Some(1), "there is nothing to confirm");
+    assert_eq!(server.admin(&["metadata", "backup", text(&file)]).status.code(), Some(1), "nothing is overwritten");
+    assert_eq!(server.admin(&["metadata", "confirm"]).status.code(), Some(1), "there is nothing to confirm");
 
     let secret = fs::read_to_string(server.data().join("cluster-secret")).unwrap();
     let options = Options { arguments: vec!["--restore".into(), text(&file).into()], ..Options::default() };
     let restored = Server::start_with(options.with("LARDER_CLUSTER_SECRET", secret.trim()).without_records()).await;
     // The nodes that the backup names are elsewhere, so the cluster is not redundant.
     let needs_confirmation = || {
-        let status = admin(&restored, &["status", "--json"]);
+        let status = restored.admin(&["status", "--json"]);
         assert_eq!(status.status.code(), Some(1), "{status:?}");
         serde_json::from_slice::<serde_json::Value>(&status.stdout).unwrap()["needs_confirmation"].clone()
     };
     assert_eq!(needs_confirmation(), true);
-    let told = String::from_utf8(admin(&restored, &["status"]).stdout).unwrap();
+    let told = String::from_utf8(restored.admin(&["status"]).stdout).unwrap();
     assert!(told.contains("larder admin metadata confirm"), "{told}");
-    let keys = json(&admin(&restored, &["key", "list", "--json"]));
+    let keys = json(&restored.admin(&["key", "list", "--json"]));
     assert!(keys.as_array().unwrap().iter().any(|key| key["access_key"] == created["access_key"]));
-    assert!(admin(&restored, &["metadata", "confirm"]).status.success());
+    assert!(restored.admin(&["metadata", "confirm"]).status.success());
     assert_eq!(needs_confirmation(), false);
 }
 
@@ -201,18 +191,18 @@ fn the_log_is_json_where_that_is_asked_for_and_goes_to_files_as_well() {
 async fn a_background_task_rests_while_it_is_paused() {
     let server = Server::start().await;
     let state = || {
-        let jobs = json(&admin(&server, &["jobs", "--json"]));
+        let jobs = json(&server.admin(&["jobs", "--json"]));
         let job = jobs.as_array().unwrap().iter().find(|job| job["name"] == "send-missing").unwrap();
         job["state"].as_str().unwrap().to_owned()
     };
     for (order, is_paused) in [("pause", true), ("resume", false)] {
-        assert!(admin(&server, &["jobs", order, "send-missing"]).status.success());
+        assert!(server.admin(&["jobs", order, "send-missing"]).status.success());
         // A step that is under way is finished first.
         while (state() == "paused") != is_paused {
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
     }
-    let unknown = admin(&server, &["jobs", "pause", "nothing"]);
+    let unknown = server.admin(&["jobs", "pause", "nothing"]);
     assert_eq!(unknown.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no job nothing"), "{unknown:?}");
 }

@@ -1,6 +1,6 @@
 //! A whole server in a directory of its own, on free ports.
 
-use super::{process::Running, replay::assert_replay_gives_the_same_rows};
+use super::{command::larder, process::Running, replay::assert_replay_gives_the_same_rows};
 use aws_sdk_s3::{
     Client,
     config::{BehaviorVersion, Credentials, Region},
@@ -10,7 +10,7 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     path::PathBuf,
-    process::ExitStatus,
+    process::{ExitStatus, Output},
     time::Duration,
 };
 use tempfile::TempDir;
@@ -182,6 +182,12 @@ impl Server {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         answer.split(' ').nth(1)?.parse().ok()
+    }
+
+    /// What `larder admin` says with the root credentials.
+    pub fn admin(&self, arguments: &[&str]) -> Output {
+        let credentials = [("LARDER_ACCESS_KEY", self.access_key()), ("LARDER_SECRET_KEY", self.secret_key())];
+        larder().arg("admin").args(arguments).args(self.admin_arguments()).envs(credentials).output().unwrap()
     }
 
     /// Arguments with which `larder admin` finds this server.
