@@ -7,6 +7,7 @@ use super::{
     cluster_node::ClusterNode,
     error::ClusterError,
     moves::{Candidate, Cause, GroupNow, Halt, Move, Role, plan_moves},
+    status::NodeView,
     topology::{Arrival, PlacedGroup, Standing, Topology, placed},
 };
 use crate::{
@@ -172,12 +173,8 @@ impl Cluster {
     /// Sets what the operator wants of the node of this name. Removing is refused while a group counts on the node.
     pub async fn set_duty(&self, name: &str, duty: NodeDuty) -> Result<(), ClusterError> {
         let node = self.nodes().into_iter().find(|node| node.row.name == name).ok_or(ClusterError::NoSuchNode)?;
-        let is_inside = self.membership().topology().load().node(node.row.node).is_some_and(|node| node.api.is_local());
-        if duty == NodeDuty::Removed && is_inside {
-            return Err(ClusterError::NodeIsInside);
-        }
-        let former: HashSet<GroupId> = match duty {
-            NodeDuty::Removed => self.groups_left_by(node.row.node),
+        let former = match duty {
+            NodeDuty::Removed => self.groups_left_for_good(&node)?,
             NodeDuty::Serving | NodeDuty::Draining => HashSet::new(),
         };
         self.membership().set_duty(node.row.node, duty).await?;
@@ -189,9 +186,15 @@ impl Cluster {
         self.membership().change_groups(former.iter().filter_map(epoch).map(forget).collect()).await
     }
 
-    fn groups_left_by(&self, node: NodeId) -> HashSet<GroupId> {
-        let topology = self.membership().topology().load();
+    /// The groups that a node which is to be removed had left. While it is there to be asked, what it holds of them may
+    /// still be needed: a copy goes when every member has shown its own, and the group then forgets the node by itself.
+    fn groups_left_for_good(&self, view: &NodeView) -> Result<HashSet<GroupId>, ClusterError> {
+        let (topology, node) = (self.membership().topology().load(), view.row.node);
+        if topology.node(node).is_some_and(|node| node.api.is_local()) {
+            return Err(ClusterError::NodeIsInside);
+        }
         let is_former = |group: &&Arc<PlacedGroup>| group.former.iter().any(|former| former.id() == node);
-        topology.groups().filter(is_former).map(|group| group.group).collect()
+        let left: HashSet<GroupId> = topology.groups().filter(is_former).map(|group| group.group).collect();
+        if view.standing.is_alive() && !left.is_empty() { Err(ClusterError::NodeInGroups) } else { Ok(left) }
     }
 }

@@ -203,6 +203,8 @@ async fn a_surplus_copy_stays_until_every_member_has_shown_its_own() {
     let (mut change, mut send) = (ChangeGroups::new(test.cluster.clone()), SendMissing::new(test.cluster.clone()));
     while change.step().await.unwrap() == Step::Busy || send.step().await.unwrap() == Step::Busy {}
     assert_healed_but_for_surplus(&test).await;
+    let removed = test.cluster.set_duty("node-4", NodeDuty::Removed).await;
+    assert_eq!(removed, Err(ClusterError::NodeInGroups), "its copies may be needed still");
     // The copies that node 4 is still a source of are the only good ones besides those of one other node.
     test.nodes[0].corrupt_all();
     test.nodes[1].forget_all();
