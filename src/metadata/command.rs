@@ -122,6 +122,8 @@ pub enum Command {
     DeleteAccessKey {
         access_key: String,
     },
+    /// Afterwards the job has kept this state and no other.
+    SaveJobState(SaveJobState),
     /// An operator's word after a restore: reclaiming may go on, in a history of its own.
     ConfirmHistory {
         history: crate::types::HistoryId,
@@ -414,6 +416,20 @@ pub enum MissingReason {
     InDoubt,
     /// The member came into the group after the blob was written.
     Arriving,
+}
+
+/// A small text that a job finds again after a restart: its cursor and counts, or what an operator wants of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaveJobState {
+    pub name: String,
+    /// `None` forgets it.
+    pub state: Option<String>,
+}
+
+impl SaveJobState {
+    pub const NAME_BYTES_MAX: usize = 64;
+    /// A job's state is written anew whenever it gets on: what would be longer belongs into a table of its own.
+    pub const STATE_BYTES_MAX: usize = 256 << 10;
 }
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]

@@ -168,6 +168,7 @@ fn object_changed_by(command: &Command) -> Option<(BucketId, &ObjectKey)> {
         Command::CreateAccessKey(_)
         | Command::SetAccessKeyEnabled { .. }
         | Command::DeleteAccessKey { .. }
+        | Command::SaveJobState(_)
         | Command::ConfirmHistory { .. } => None,
     }
 }

@@ -104,6 +104,7 @@ pub(super) fn goes_on_a_full_disk(command: &Command) -> bool {
         | Command::MarkRepaired { .. }
         | Command::SetAccessKeyEnabled { .. }
         | Command::DeleteAccessKey { .. }
+        | Command::SaveJobState(_)
         | Command::ConfirmHistory { .. } => true,
         Command::CreateBucket(_)
         | Command::SetBucketTags { .. }

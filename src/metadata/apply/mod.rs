@@ -13,6 +13,7 @@ mod existing;
 mod foresee;
 mod foreseen;
 mod group_changes;
+mod job_states;
 mod known_groups;
 mod nodes;
 mod parts;
@@ -74,6 +75,7 @@ pub(super) async fn apply(command: &Command, tx: &mut Transaction<'_>) -> Result
             access_keys::set_enabled(access_key, *enabled, tx).await
         }
         Command::DeleteAccessKey { access_key } => access_keys::delete(access_key, tx).await,
+        Command::SaveJobState(job) => job_states::save(job, tx).await,
         Command::ConfirmHistory { history, at } => settings::confirm_history(*history, *at, tx).await,
     }
 }

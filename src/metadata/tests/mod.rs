@@ -8,6 +8,7 @@ mod deletion;
 pub(super) mod fixture;
 mod group_changes;
 mod groups;
+mod job_states;
 mod lists;
 mod measure;
 mod multipart;

@@ -55,6 +55,9 @@ async fn run_everything(fixture: &Fixture) {
         fixture.extents("a").await.iter().map(|extent| BlobCopy { blob: extent.blob, node: node(2) }).collect();
     fixture.done(Command::MarkMissing { copies: copies.clone(), reason: MissingReason::Absent }).await;
     ask_everything(fixture, other, copies[0]).await;
+    for state in [Some("1".to_owned()), None] {
+        fixture.done(Command::SaveJobState(SaveJobState { name: "verify".to_owned(), state })).await;
+    }
     fixture.done(Command::MarkRepaired { copies: copies.clone(), as_of: fixture.metadata.committed() }).await;
     fixture.done(Command::AbortUpload { bucket: fixture.bucket, key: key("other"), upload: other }).await;
     for name in ["a", "b/c", "big"] {
@@ -98,6 +101,8 @@ async fn ask_everything(fixture: &Fixture, upload: UploadId, copy: BlobCopy) {
     metadata.has_arriving_copies(node(4)).await.unwrap();
     metadata.buckets("b", None, 10).await.unwrap();
     metadata.access_key("none").await.unwrap();
+    metadata.job_state("verify").await.unwrap();
+    metadata.job_states("pause/").await.unwrap();
 }
 
 /// Whether a step of a plan reads only what it is asked for.

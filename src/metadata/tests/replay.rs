@@ -31,6 +31,7 @@ enum Act {
     Forget,
     Replace { leaving: u8, arriving: u8 },
     Settle { step: u8 },
+    SaveJob { name: u8, state: Option<u8> },
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -58,6 +59,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Forget),
         1 => (1..6_u8, 1..6_u8).prop_map(|(leaving, arriving)| Act::Replace { leaving, arriving }),
         1 => (0..3_u8).prop_map(|step| Act::Settle { step }),
+        1 => (0..2_u8, prop::option::of(0..3_u8)).prop_map(|(name, state)| Act::SaveJob { name, state }),
     ]
 }
 
@@ -165,6 +167,9 @@ async fn command(act: Act, made: &mut Made, fixture: &Fixture) -> Command {
         }
         Act::Repaired { node: number } => {
             Command::MarkRepaired { copies: copies(made, number), as_of: fixture.metadata.committed() }
+        }
+        Act::SaveJob { name: job, state } => {
+            Command::SaveJobState(SaveJobState { name: name(job), state: state.map(|state| state.to_string()) })
         }
         Act::Forget => Command::ForgetCompletedUploads { before: at(60), limit: 1 },
         Act::Replace { leaving, arriving } => {
