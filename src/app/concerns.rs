@@ -22,6 +22,9 @@ pub fn concerns(
     }
     for node in nodes {
         let name = &node.row.name;
+        if let Some(address) = &node.refused_claim {
+            concerns.push(format!("two processes claim to be node {name}: the one at {address} is refused"));
+        }
         if node.is_in_doubt {
             concerns.push(format!("what node {name} holds is being looked at"));
         }
@@ -69,6 +72,7 @@ mod tests {
             standing,
             silence: None,
             status: None,
+            refused_claim: None,
             is_in_doubt: false,
             group_count: 0,
             left_group_count: 0,
@@ -87,6 +91,9 @@ mod tests {
         let told = concerns(&nodes, Err(ClusterError::NotEnoughNodes { needed: 3, alive: 1 }), 7, 2).join("; ");
         let in_doubt = NodeView { is_in_doubt: true, ..node("d", Standing::Healthy) };
         assert_eq!(concerns(&[in_doubt], Ok(()), 0, 0), ["what node d holds is being looked at"]);
+        let copied = NodeView { refused_claim: Some("host:1".to_owned()), ..node("f", Standing::Healthy) };
+        let expected = "two processes claim to be node f: the one at host:1 is refused";
+        assert_eq!(concerns(&[copied], Ok(()), 0, 0), [expected]);
         for expected in
             ["3 storage nodes are needed", "7 copies", "2 groups are changing", "node a is silent", "node c is frozen"]
         {

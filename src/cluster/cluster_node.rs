@@ -1,6 +1,7 @@
 //! A storage node as the gateway sees it: how to call it, and how it has been doing.
 
 use super::{
+    claims::RefusedClaim,
     health::{Health, HealthChange},
     latency::SlowAnswer,
 };
@@ -73,6 +74,7 @@ impl ClusterNode {
 pub struct Vitals {
     pub health: Health,
     pub slow_answer: SlowAnswer,
+    pub refused_claim: RefusedClaim,
     /// Requests of this gateway under way.
     load: AtomicU32,
     is_full: AtomicBool,
@@ -90,6 +92,7 @@ impl Vitals {
         Self {
             health: Health::default(),
             slow_answer: SlowAnswer::default(),
+            refused_claim: RefusedClaim::default(),
             load: AtomicU32::new(0),
             is_full: AtomicBool::new(false),
             is_frozen: AtomicBool::new(false),

@@ -45,6 +45,12 @@ pub enum ClusterError {
     /// The node is part of this process, which would not start without it.
     #[error("the node is inside of this server")]
     NodeIsInside,
+    /// A copied data directory, or a node that was started twice.
+    #[error(
+        "another process is this node already and answers at {place}: stop one of the two; a further node begins with an \
+         empty directory, not with a copy"
+    )]
+    NodeTaken { place: String },
     #[error("the server is stopping")]
     Stopping,
 }

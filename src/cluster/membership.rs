@@ -6,6 +6,7 @@
 
 use super::{
     absent_node::AbsentNode,
+    claims::Claim,
     cluster_node::{ClusterNode, Vitals},
     doubts::Doubts,
     error::ClusterError,
@@ -38,7 +39,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, MutexGuard, Notify};
 
 /// Who a node says it is.
 #[derive(Clone, Debug)]
@@ -55,6 +56,9 @@ pub struct NodeRegistration {
 const GROUPS_PER_COMMAND: usize = 1000;
 /// Names tried when a name is taken by another node (an emptied disk comes back as a new node of the same name).
 const NAMES_TRIED_MAX: u32 = 100;
+
+/// Changes of a node's address that one registration meets: more at once are a fault.
+const MOVES_MET_MAX: u32 = 3;
 
 /// What a membership is made of.
 pub struct MembershipParts {
@@ -93,6 +97,12 @@ struct Members {
     nodes: Vec<Arc<ClusterNode>>,
     groups: Vec<Group>,
     rollbacks: RollbackWatch,
+}
+
+impl Members {
+    fn node(&self, node: NodeId) -> Option<&Arc<ClusterNode>> {
+        self.nodes.iter().find(|known| known.id() == node)
+    }
 }
 
 impl Membership {
@@ -140,8 +150,8 @@ impl Membership {
     /// nodes for groups. Dropping the future may leave it registered; registering again goes on from there.
     pub async fn register(&self, registration: NodeRegistration) -> Result<(), ClusterError> {
         self.reign.check_witness(&registration.name, &registration.status)?;
-        let mut members = self.members.lock().await;
-        let known = members.nodes.iter().find(|node| node.id() == registration.node).map(|node| node.row.clone());
+        let mut members = self.members_with_room_for(&registration).await?;
+        let known = members.node(registration.node).map(|node| node.row.clone());
         if known.as_ref().is_some_and(|known| known.duty == NodeDuty::Removed) {
             return Err(ClusterError::Malformed(
                 "the node was removed from the cluster: empty its directory to join anew",
@@ -156,8 +166,42 @@ impl Membership {
         self.settle(&mut members).await
     }
 
-    /// Notes how a node says it is; `false` when it is not a member.
+    /// The members, after it is known that no other process is the node that registers. The known address is asked without
+    /// the lock: others go on. Who changed it meanwhile is asked as well.
+    async fn members_with_room_for(
+        &self,
+        registration: &NodeRegistration,
+    ) -> Result<MutexGuard<'_, Members>, ClusterError> {
+        let address = registration.address.as_deref();
+        let mut asked = None;
+        for _ in 0..MOVES_MET_MAX {
+            let members = self.members.lock().await;
+            let known =
+                members.node(registration.node).filter(|known| known.row.address.as_deref() != address).cloned();
+            let Some(known) = known.filter(|known| asked.as_ref() != Some(&known.row.address)) else {
+                return Ok(members);
+            };
+            drop(members);
+            let (term, now) = (self.reign.term(), self.clock.monotonic());
+            Claim { status: &registration.status, address, term, now }.check(&known).await?;
+            asked = Some(known.row.address.clone());
+        }
+        Err(ClusterError::Malformed("the node registers from several addresses at once"))
+    }
+
+    /// Notes how a node says it is; `false` when it is not a member, or another run of it than the one that is: its
+    /// registration decides.
     pub async fn heartbeat(&self, status: NodeStatus) -> bool {
+        let topology = self.topology.load();
+        let last = topology.node(status.node).and_then(|node| node.vitals.status());
+        if last.is_some_and(|last| last.run != status.run) {
+            return false;
+        }
+        self.answered(status).await
+    }
+
+    /// Notes what a node answered at its address; `false` when it is not a member.
+    pub async fn answered(&self, status: NodeStatus) -> bool {
         let node = self.topology.load().node(status.node).cloned();
         let Some(node) = node else { return false };
         if self.reign.check_witness(&node.row.name, &status).is_err() {

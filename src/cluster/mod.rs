@@ -6,6 +6,7 @@ mod bad_copies;
 mod budget;
 mod chunk_builder;
 mod chunk_send;
+mod claims;
 mod cluster_node;
 mod commit;
 mod completed_uploads;

@@ -119,7 +119,7 @@ impl Watch {
                     self.note_prompt(node);
                 }
                 self.compare(node, &status).await;
-                self.membership.heartbeat(status).await;
+                self.membership.answered(status).await;
             }
             Ok(Err(NodeError::StaleTerm { seen })) => {
                 // A node that answers is alive; after a restore the next probe carries a term that it takes.

@@ -64,6 +64,7 @@ mod tests {
             load: 0,
             witness: None,
             term: Term(1),
+            run: None,
         }
     }
 

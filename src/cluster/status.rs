@@ -17,6 +17,8 @@ pub struct NodeView {
     pub silence: Option<Duration>,
     /// What it last said of itself.
     pub status: Option<Arc<NodeStatus>>,
+    /// Where another process is that says it is this node, and was refused.
+    pub refused_claim: Option<String>,
     /// Whether its copies are in doubt, or not yet counted since its start.
     pub is_in_doubt: bool,
     /// Groups that it is a member of.
@@ -82,6 +84,7 @@ impl Cluster {
                 row: node.row.clone(),
                 standing,
                 silence: node.vitals.was_heard().then(|| node.vitals.silence(now)),
+                refused_claim: node.vitals.refused_claim.standing(now),
                 is_in_doubt: node.vitals.status().is_some_and(|status| self.doubts().concern(&status)),
                 status: node.vitals.status(),
                 group_count: group_counts.get(&node.id()).copied().unwrap_or(0),

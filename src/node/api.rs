@@ -4,7 +4,7 @@
 use super::protocol::CHUNK_LENGTH_MAX;
 use crate::types::{
     BlobId, ChunkData, ChunkKey, ChunkRoot, ChunkSlice, ClusterId, CommitSequence, Epoch, GroupId, HistoryId, NodeId,
-    Term,
+    RunId, Term,
 };
 pub use crate::types::{VolumeState, VolumeStatus};
 use futures_util::future::BoxFuture;
@@ -160,6 +160,9 @@ pub struct NodeStatus {
     pub witness: Option<MetadataWitness>,
     /// The newest term that this node has seen.
     pub term: Term,
+    /// `None` from a node of a release that drew none.
+    #[serde(default)]
+    pub run: Option<RunId>,
 }
 
 /// What a caller can do about it is in the variant.

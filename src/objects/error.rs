@@ -183,7 +183,8 @@ impl From<ClusterError> for ObjectError {
             ClusterError::Malformed(_)
             | ClusterError::NoSuchNode
             | ClusterError::NodeInGroups
-            | ClusterError::NodeIsInside => Self::Internal(error.to_string()),
+            | ClusterError::NodeIsInside
+            | ClusterError::NodeTaken { .. } => Self::Internal(error.to_string()),
         }
     }
 }

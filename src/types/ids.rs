@@ -73,6 +73,10 @@ uuid_id! {
     NodeId, "node id"
 }
 uuid_id! {
+    /// One run of a node's process: drawn at each start, so that two processes are told apart that say they are one node.
+    RunId, "run id"
+}
+uuid_id! {
     /// One data directory of a node: an emptied disk gets a new one, so it is never confused with the old.
     VolumeId, "volume id"
 }

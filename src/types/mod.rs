@@ -24,7 +24,7 @@ pub use duration::{HumanDuration, InvalidDuration};
 pub use etag::{ETag, InvalidETag};
 pub use extent::Extent;
 pub use ids::{
-    BlobId, BucketId, ClusterId, ContentId, GroupId, HistoryId, InvalidId, NodeId, UploadId, VersionId, VolumeId,
+    BlobId, BucketId, ClusterId, ContentId, GroupId, HistoryId, InvalidId, NodeId, RunId, UploadId, VersionId, VolumeId,
 };
 pub use object_headers::{ObjectHeaders, SystemHeaders};
 pub use object_key::{InvalidObjectKey, ObjectKey};

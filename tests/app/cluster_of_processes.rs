@@ -2,6 +2,7 @@
 
 use crate::support::{cluster::Cluster, command::text, process::Running};
 use rustix::process::Signal;
+use std::process::Command;
 
 #[test]
 fn objects_survive_the_loss_of_two_nodes_and_what_a_node_missed_is_sent_to_it() {
@@ -38,6 +39,30 @@ fn a_node_keeps_its_port_and_ends_in_order() {
     node.signal(Signal::TERM);
     assert!(node.wait().success(), "{}", node.log());
     assert_eq!(cluster.start_node(1), first);
+}
+
+/// The copy took over the node's address in silence, and the node's own heartbeats kept it alive beside it.
+#[test]
+fn a_copied_node_is_refused_while_the_node_answers_and_is_the_node_when_it_does_not() {
+    let (mut cluster, file) = Cluster::start_with_an_object();
+    let directory = cluster.directory.path();
+    let copied = Command::new("cp").arg("-a").args([directory.join("node-1"), directory.join("node-4")]).status();
+    assert!(copied.unwrap().success());
+    // The copy keeps the node's port too.
+    let address = cluster.start_node_at(4, "127.0.0.2:0");
+    let expected = format!("the one at {address} is refused");
+    cluster.await_status_and_log(3, |status, log| {
+        status.contains("two processes claim to be node")
+            && status.contains(&expected)
+            && log.contains("another process is this node already")
+    });
+    assert!(cluster.nodes().iter().all(|node| node["address"] != address), "{:?}", cluster.nodes());
+
+    cluster.nodes[0].kill();
+    cluster.await_nodes(|nodes| nodes.len() == 3 && nodes.iter().any(|node| node["address"] == address));
+    cluster.nodes[1].kill();
+    cluster.nodes[2].kill();
+    cluster.assert_same(&file, "s3://pantry/before");
 }
 
 #[test]

@@ -72,10 +72,14 @@ impl Cluster {
 
     /// Starts a node with the directory of this number; the address that it says it is reachable at.
     pub fn start_node(&mut self, number: u32) -> String {
+        self.start_node_at(number, "127.0.0.1:0")
+    }
+
+    pub fn start_node_at(&mut self, number: u32, address: &str) -> String {
         let data = self.directory.path().join(format!("node-{number}"));
         let running = Running::start(&data.with_extension("log"), |command| {
             let gateway = format!("http://{}", self.admin);
-            command.args(["node", "--data", text(&data), "--address", "127.0.0.1:0", "--gateway", &gateway]);
+            command.args(["node", "--data", text(&data), "--address", address, "--gateway", &gateway]);
             command.envs(ENVIRONMENT).envs(self.settings.iter().copied());
         });
         let greeting = running.greeted("Node ");
@@ -106,6 +110,19 @@ impl Cluster {
             std::thread::sleep(Duration::from_millis(50));
         }
         panic!("never as expected: {:#?}\n{}", self.nodes(), self.gateway.log());
+    }
+
+    /// Asks again until the text of `status` and of the node's log are as they should be.
+    pub fn await_status_and_log(&self, node: usize, as_expected: impl Fn(&str, &str) -> bool) {
+        let told = || (String::from_utf8(self.admin(&["status"]).stdout).unwrap(), self.nodes[node].log());
+        for _ in 0..600 {
+            let (status, log) = told();
+            if as_expected(&status, &log) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("never as expected: {:#?}\n{}", told(), self.gateway.log());
     }
 
     /// Runs the small client.

@@ -169,6 +169,7 @@ impl FakeNode {
             load: 0,
             witness: state.witness,
             term: state.term,
+            run: None,
         }
     }
 

@@ -9,10 +9,10 @@ use crate::{
     metadata::command::NodeState,
     node::{
         NodeApi,
-        api::MetadataWitness,
+        api::{MetadataWitness, NodeStatus},
         registration::{Heartbeat, HeartbeatAnswer, Registrar, Registration, RegistrationAnswer},
     },
-    types::{ClusterId, CommitSequence, HistoryId, Term},
+    types::{ClusterId, CommitSequence, HistoryId, RunId, Term},
 };
 use std::time::Duration;
 
@@ -95,6 +95,54 @@ async fn a_name_that_another_node_has_is_varied() {
     let nodes = test.metadata.nodes().await.unwrap();
     let names: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
     assert_eq!(names, ["node-1", "node-2", "node-3", "node-1-2"]);
+}
+
+/// What a second process says that has a copy of the node's directory.
+fn copy_of(test: &TestCluster, node: usize) -> NodeRegistration {
+    let status = test.nodes[node].status_now();
+    NodeRegistration {
+        node: status.node,
+        name: "copy".into(),
+        address: Some("elsewhere:1".into()),
+        zone: "zone".into(),
+        status: NodeStatus { run: Some(RunId::from_bytes([7; 16])), ..status },
+    }
+}
+
+fn address(test: &TestCluster, node: usize) -> Option<String> {
+    test.cluster.membership().topology().load().node(test.nodes[node].id()).unwrap().row.address.clone()
+}
+
+#[tokio::test]
+async fn a_second_process_of_a_node_is_refused_while_the_first_answers() {
+    let test = TestCluster::start().await;
+    let copy = copy_of(&test, 0);
+    let refused = test.cluster.membership().register(copy.clone()).await;
+    assert_eq!(refused, Err(ClusterError::NodeTaken { place: "host-1:1".into() }));
+    assert_eq!(address(&test, 0).as_deref(), Some("host-1:1"));
+    let told = test.cluster.nodes().into_iter().filter_map(|node| node.refused_claim).collect::<Vec<_>>();
+    assert_eq!(told, ["elsewhere:1"]);
+    assert!(!test.cluster.membership().heartbeat(copy.status.clone()).await, "nor does it speak for the node");
+
+    test.nodes[0].set_fault(Fault::Dead);
+    test.cluster.membership().register(copy).await.unwrap();
+    assert_eq!(address(&test, 0).as_deref(), Some("elsewhere:1"));
+    // The first was only stopped for a while: it has to register, and is asked about in its turn.
+    assert!(!test.cluster.membership().heartbeat(test.nodes[0].status_now()).await);
+}
+
+#[tokio::test]
+async fn while_the_known_address_of_a_node_is_asked_other_nodes_are_heard() {
+    let test = TestCluster::start().await;
+    test.nodes[0].set_fault(Fault::Stuck);
+    let mut registered = std::pin::pin!(test.cluster.membership().register(copy_of(&test, 0)));
+    tokio::select! {
+        biased;
+        result = &mut registered => panic!("nobody answered yet: {result:?}"),
+        heard = test.cluster.membership().heartbeat(test.nodes[1].status_now()) => assert!(heard),
+    }
+    registered.await.unwrap();
+    assert_eq!(address(&test, 0).as_deref(), Some("elsewhere:1"), "no answer in time is no answer");
 }
 
 #[tokio::test]

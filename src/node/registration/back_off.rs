@@ -19,11 +19,6 @@ impl BackOff {
         Self { limit, next: FIRST.min(limit) }
     }
 
-    /// Whether nothing failed since the last success.
-    pub fn is_fresh(&self) -> bool {
-        self.next == FIRST.min(self.limit)
-    }
-
     pub fn next(&mut self, random: &dyn Random) -> Duration {
         let millis = u64::try_from(self.next.as_millis()).unwrap_or(u64::MAX);
         self.next = self.next.saturating_mul(2).min(self.limit);
@@ -44,13 +39,11 @@ mod tests {
     fn waits_double_up_to_the_limit_and_begin_anew_after_a_success() {
         let random = SeededRandom::new(1);
         let mut back_off = BackOff::new(Duration::from_secs(1));
-        assert!(back_off.is_fresh());
         for limit in [100, 200, 400, 800, 1000, 1000] {
             let wait = back_off.next(&random).as_millis();
             assert!((limit / 2..=limit).contains(&wait), "{wait} of {limit}");
-            assert!(!back_off.is_fresh());
         }
         back_off.reset();
-        assert!(back_off.is_fresh() && back_off.next(&random).as_millis() <= 100);
+        assert!(back_off.next(&random).as_millis() <= 100);
     }
 }

@@ -9,7 +9,11 @@ use crate::{
     runtime::{Random, Shutdown},
     types::{ClusterId, Term},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    mem::{Discriminant, discriminant},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::time::sleep;
 
 /// Reports one node to its gateway until the shutdown begins.
@@ -50,6 +54,7 @@ impl Reporter {
     pub async fn run(mut self, shutdown: Shutdown) {
         let mut standing = Standing::Unregistered;
         let mut back_off = BackOff::new(self.settings.heartbeat_interval.0);
+        let mut told = None;
         let mut news = GatewayNews { term: Term::default(), witness: None, peers: Vec::new() };
         loop {
             let round = tokio::select! {
@@ -65,9 +70,10 @@ impl Reporter {
                     news = learned;
                     standing = Standing::Registered;
                     back_off.reset();
+                    told = None;
                     self.settings.heartbeat_interval.0
                 }
-                Err(error) => self.note(&error, &mut standing, &mut back_off),
+                Err(error) => self.note(&error, &mut standing, &mut told, &mut back_off),
             };
             tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -112,11 +118,17 @@ impl Reporter {
     }
 
     /// Says once per change what is wrong, and how long to wait.
-    fn note(&self, error: &RoundError, standing: &mut Standing, back_off: &mut BackOff) -> Duration {
-        if back_off.is_fresh() {
-            tracing::warn!(node = %self.node.id(), %error, "no contact with the gateway; trying again");
+    fn note(
+        &self,
+        error: &RoundError,
+        standing: &mut Standing,
+        told: &mut Option<Discriminant<RoundError>>,
+        back_off: &mut BackOff,
+    ) -> Duration {
+        if told.replace(discriminant(error)) != Some(discriminant(error)) {
+            tracing::warn!(node = %self.node.id(), %error, "not registered with the gateway; trying again");
         } else {
-            tracing::debug!(node = %self.node.id(), %error, "still no contact with the gateway");
+            tracing::debug!(node = %self.node.id(), %error, "still not registered with the gateway");
         }
         if matches!(error, RoundError::Unknown | RoundError::Refused(_)) {
             *standing = Standing::Unregistered;

@@ -12,7 +12,7 @@ use crate::{
         protocol,
     },
     runtime::Random,
-    types::{ChunkKey, ChunkRoot, ChunkSlice, ClusterId, NodeId, Term},
+    types::{ChunkKey, ChunkRoot, ChunkSlice, ClusterId, NodeId, RunId, Term},
     volume::{self, Disk, RecoveryReport, Volume, VolumeError, VolumeOwner, VolumeSettings, VolumeStats},
 };
 use futures_util::future::BoxFuture;
@@ -58,6 +58,7 @@ pub struct NodeService {
 pub(super) struct Inner {
     pub(super) node: NodeId,
     pub(super) cluster: ClusterId,
+    pub(super) run: RunId,
     pub(super) volume: Volume,
     pub(super) state: StateKeeper,
     pub(super) settings: Arc<NodeSettings>,
@@ -72,12 +73,15 @@ impl NodeService {
     /// Makes or reopens the node's volume. Blocks for as long as recovery takes.
     pub fn open(parts: NodeParts) -> Result<(Self, RecoveryReport), OpenError> {
         let state = StateKeeper::open(Arc::clone(&parts.disk), parts.directory.clone())?;
+        let mut run = [0; RunId::LENGTH];
+        parts.random.fill(&mut run);
         let owner = VolumeOwner { cluster: parts.cluster, node: parts.node };
         let directory = parts.directory.join(VOLUME_DIRECTORY);
         let (volume, report) = Volume::open(parts.disk, &directory, owner, &parts.volume_settings, parts.random)?;
         let inner = Inner {
             node: parts.node,
             cluster: parts.cluster,
+            run: RunId::from_bytes(run),
             upkeep: Upkeep::start(volume.clone())?,
             volume,
             state,

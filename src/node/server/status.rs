@@ -26,6 +26,7 @@ impl Inner {
             load: self.admission.under_way().saturating_sub(1),
             witness,
             term: self.state.term(),
+            run: Some(self.run),
         })
     }
 }
