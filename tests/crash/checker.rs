@@ -2,56 +2,25 @@
 //! exactly what reads show.
 
 use crate::{
-    content::Write,
     ledger::{Ledger, State},
-    processes::{ACCESS_KEY, SECRET_KEY},
-};
-use aws_sdk_s3::{
-    Client,
-    config::{
-        BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
+    processes::KEYS,
+    support::{
+        content::Write,
+        sdk::{Retries, client},
     },
 };
-use std::{collections::BTreeMap, time::Duration};
+use aws_sdk_s3::Client;
+use std::collections::BTreeMap;
 
 pub const BUCKET: &str = "crash";
-/// Longer than a server with two busy cores needs for anything here.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Whether the client asks again by itself.
-#[derive(Clone, Copy, Debug)]
-pub enum Retries {
-    /// Every failure is seen.
-    None,
-    /// For reads, whose answer is the same.
-    Some,
-}
-
-pub async fn client(endpoint: &str, retries: Retries) -> Client {
-    let retry = match retries {
-        Retries::None => RetryConfig::disabled(),
-        Retries::Some => RetryConfig::standard().with_max_attempts(6),
-    };
-    let config = aws_sdk_s3::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(endpoint)
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "test"))
-        .force_path_style(true)
-        .retry_config(retry)
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .timeout_config(TimeoutConfig::builder().operation_timeout(OPERATION_TIMEOUT).build())
-        .build();
-    Client::from_conf(config)
-}
 
 pub struct Checker {
     client: Client,
 }
 
 impl Checker {
-    pub async fn new(endpoint: &str) -> Self {
-        Self { client: client(endpoint, Retries::Some).await }
+    pub fn new(endpoint: &str) -> Self {
+        Self { client: client(endpoint, KEYS, Retries::Some) }
     }
 
     pub async fn make_bucket(&self) {

@@ -1,7 +1,7 @@
 //! What may be there. A key has one writer at a time, so its history is a sequence: after an acknowledged change exactly
 //! one state is right; a change whose answer never came may have happened or not.
 
-use crate::content::Write;
+use crate::support::content::Write;
 use std::{collections::BTreeMap, sync::Mutex};
 
 /// What a key shows: a write, or nothing.

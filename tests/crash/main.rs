@@ -1,9 +1,9 @@
 //! Crashes: real processes are killed with SIGKILL at random moments under load and started again, and a checker
 //! compares what is there with what was acknowledged.
 //!
-//! - `content` makes bodies that say who they are
 //! - `ledger` knows for each key what may be there now
 //! - `worker` puts, overwrites, deletes, uploads in parts and reads, and keeps the ledger
+//! - `support::content` makes bodies that say who they are
 //! - `processes` starts, kills and restarts the binary
 //! - `checker` reads everything back, byte for byte, and compares lists with reads
 //!
@@ -11,7 +11,7 @@
 //! run to run. `LARDER_CRASH_ROUNDS` sets the rounds of each test; `LARDER_LONG_TESTS=1` makes it 250 instead of 25.
 
 mod checker;
-mod content;
+mod content_tests;
 mod ledger;
 mod processes;
 mod worker;
@@ -59,7 +59,7 @@ fn run(topology: Topology) {
 async fn rounds_of(mut processes: Processes, seed: u64, rounds: u64) {
     let random = SeededRandom::new(seed);
     let ledger = Arc::new(Ledger::default());
-    let checker = Checker::new(processes.endpoint()).await;
+    let checker = Checker::new(processes.endpoint());
     checker.make_bucket().await;
     let mut acknowledged = 0;
     for round in 0..rounds {
@@ -86,7 +86,7 @@ async fn one_round(
     let stop = CancellationToken::new();
     let mut workers = JoinSet::new();
     for index in 0..WORKERS {
-        let worker = Worker::new(index, processes.endpoint(), random.next_u64(), ledger.clone()).await;
+        let worker = Worker::new(index, processes.endpoint(), random.next_u64(), ledger.clone());
         workers.spawn(worker.run(stop.clone()));
     }
     // The random moment is what this test is about.

@@ -1,19 +1,22 @@
 //! The processes under test: one `larder server`, or a gateway with three nodes. Started, killed with SIGKILL, started
 //! again on the same addresses and directories. Only processes that were started here are killed.
 
-use crate::support::{command::larder, process::Running};
+use crate::support::{
+    address::{free_address, is_ready},
+    command::larder,
+    process::Running,
+    sdk::Keys,
+};
 use larder::runtime::{Random, SeededRandom};
 use std::{
-    io::{Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::SocketAddr,
     path::Path,
     process::Command,
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
-pub const ACCESS_KEY: &str = "crash-access-key";
-pub const SECRET_KEY: &str = "crash-secret-key-of-some-length";
+pub const KEYS: Keys = Keys { access: "crash-access-key", secret: "crash-secret-key-of-some-length" };
 const CLUSTER_SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const NODES: usize = 3;
 /// A start that takes longer than this is a hang.
@@ -174,8 +177,8 @@ fn spawn(arguments: &[String]) -> Running {
     Running::start(&log, |command| {
         command
             .args(arguments)
-            .env("LARDER_ACCESS_KEY", ACCESS_KEY)
-            .env("LARDER_SECRET_KEY", SECRET_KEY)
+            .env("LARDER_ACCESS_KEY", KEYS.access)
+            .env("LARDER_SECRET_KEY", KEYS.secret)
             .env("LARDER_CLUSTER_SECRET", CLUSTER_SECRET)
             // Objects of several chunks without long bodies.
             .env("LARDER_CHUNK_SIZE", "1MiB");
@@ -185,24 +188,6 @@ fn spawn(arguments: &[String]) -> Running {
 fn admin_command(admin: SocketAddr) -> Command {
     let mut command = larder();
     command.args(["admin", "--admin-address", &admin.to_string()]);
-    command.env("LARDER_ACCESS_KEY", ACCESS_KEY).env("LARDER_SECRET_KEY", SECRET_KEY);
+    command.env("LARDER_ACCESS_KEY", KEYS.access).env("LARDER_SECRET_KEY", KEYS.secret);
     command
-}
-
-/// A port that was free a moment ago. It is kept over restarts.
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("a bound listener has an address")
-}
-
-fn is_ready(admin: SocketAddr) -> bool {
-    let ask = || -> std::io::Result<bool> {
-        let mut stream = TcpStream::connect_timeout(&admin, Duration::from_secs(1))?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        stream.write_all(b"GET /health/ready HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer.starts_with("HTTP/1.1 200"))
-    };
-    ask().unwrap_or(false)
 }

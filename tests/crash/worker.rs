@@ -2,9 +2,13 @@
 //! not acknowledged stays open in the ledger, and its key rests until the checker has looked.
 
 use crate::{
-    checker::{BUCKET, Retries, client},
-    content::{HEAD_LENGTH, Write},
+    checker::BUCKET,
     ledger::{Ledger, State},
+    processes::KEYS,
+    support::{
+        content::{HEAD_LENGTH, Write},
+        sdk::{Retries, client},
+    },
 };
 use aws_sdk_s3::{
     Client,
@@ -18,7 +22,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 /// Keys of a worker: few, so that they are overwritten and deleted often.
-const KEYS: u64 = 12;
+const KEY_COUNT: u64 = 12;
 /// S3's least length of a part that is not the last.
 const PART_LENGTH: usize = 5 << 20;
 /// Between two looks whether somebody listens again. Without waiting, every key would be open within milliseconds of a
@@ -56,8 +60,8 @@ impl WorkerReport {
 struct Unanswered;
 
 impl Worker {
-    pub async fn new(index: u64, endpoint: &str, seed: u64, ledger: Arc<Ledger>) -> Self {
-        let client = client(endpoint, Retries::None).await;
+    pub fn new(index: u64, endpoint: &str, seed: u64, ledger: Arc<Ledger>) -> Self {
+        let client = client(endpoint, KEYS, Retries::None);
         let address = endpoint.trim_start_matches("http://").to_owned();
         Self { index, client, address, random: SeededRandom::new(seed), ledger, report: WorkerReport::default() }
     }
@@ -65,7 +69,7 @@ impl Worker {
     /// Ends after the request under way, so that every outcome is either acknowledged or open.
     pub async fn run(mut self, stop: CancellationToken) -> WorkerReport {
         while !stop.is_cancelled() {
-            let key = format!("worker {}/ä+{}", self.index, self.random.below(KEYS));
+            let key = format!("worker {}/ä+{}", self.index, self.random.below(KEY_COUNT));
             let allowed = self.ledger.allowed(&key);
             let [state] = allowed[..] else {
                 tokio::task::yield_now().await;
@@ -92,7 +96,7 @@ impl Worker {
     }
 
     fn all_keys_rest(&self) -> bool {
-        (0..KEYS).all(|number| self.ledger.allowed(&format!("worker {}/ä+{number}", self.index)).len() > 1)
+        (0..KEY_COUNT).all(|number| self.ledger.allowed(&format!("worker {}/ä+{number}", self.index)).len() > 1)
     }
 
     async fn change(&mut self, key: &str) -> Result<(), Unanswered> {

@@ -3,10 +3,13 @@
 // Each test binary uses its own part of this.
 #![allow(dead_code, unused_imports)]
 
+pub mod address;
 pub mod cluster;
 pub mod command;
+pub mod content;
 pub mod process;
 pub mod replay;
+pub mod sdk;
 pub mod server;
 
 pub use server::{Options, Server};

@@ -1,0 +1,176 @@
+//! What can go wrong, and how each kind is drawn from a seed.
+
+use crate::{
+    fleet::Topology,
+    party::Party,
+    wire::{Link, Weather},
+};
+use larder::runtime::{Random, SeededRandom};
+use std::time::Duration;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// SIGKILL of these; started again in this order.
+    Kill(Vec<Party>),
+    /// SIGSTOP, and SIGCONT at the end.
+    Pause(Party),
+    /// Killed or stopped and back again, so many times, with this long for each state.
+    Flap { party: Party, how: Flapping, times: u32, each: Duration },
+    /// Bad weather on these links, each from one party to another.
+    Storm { links: Vec<Link>, weather: Weather },
+    /// The node's process is killed and comes back with an emptied disk, its identity gone.
+    Wipe(u32),
+    /// As `Wipe`, but the identity is still there.
+    LoseSegments(u32),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flapping {
+    Killed,
+    Stopped,
+    Unreachable,
+}
+
+/// Draws a fault of one kind.
+pub type Kind = fn(&Dice) -> Fault;
+
+/// What every topology can suffer.
+const EVERYWHERE: [Kind; 4] = [Dice::kill_front, Dice::kill_all, Dice::wipe, Dice::lose_segments];
+/// What needs nodes of their own.
+const AMONG_PROCESSES: [Kind; 11] = [
+    Dice::kill_node,
+    Dice::kill_two_nodes,
+    Dice::kill_node_and_front,
+    Dice::pause_node,
+    Dice::flap,
+    Dice::part_front_and_node,
+    Dice::part_one_way,
+    Dice::part_nodes,
+    Dice::isolate_node,
+    Dice::lose_heartbeats,
+    Dice::slow_node,
+];
+
+pub fn kinds(topology: Topology) -> Vec<Kind> {
+    match topology {
+        Topology::Server(_) => EVERYWHERE.to_vec(),
+        Topology::Processes(_) => EVERYWHERE.into_iter().chain(AMONG_PROCESSES).collect(),
+    }
+}
+
+pub struct Dice {
+    pub random: SeededRandom,
+    pub topology: Topology,
+}
+
+impl Dice {
+    pub fn shuffle<T>(&self, items: &mut [T]) {
+        for end in (1..items.len()).rev() {
+            items.swap(end, self.random.below(end as u64 + 1) as usize);
+        }
+    }
+
+    pub fn millis(&self, range: std::ops::Range<u64>) -> Duration {
+        Duration::from_millis(range.start + self.random.below(range.end - range.start))
+    }
+
+    fn one_of<T: Copy>(&self, choices: &[T]) -> T {
+        choices[self.random.below(choices.len() as u64) as usize]
+    }
+
+    fn node(&self) -> u32 {
+        1 + self.random.below(u64::from(self.topology.nodes())) as u32
+    }
+
+    fn two_nodes(&self) -> [Party; 2] {
+        let mut nodes: Vec<Party> = (1..=self.topology.nodes()).map(Party::Node).collect();
+        self.shuffle(&mut nodes);
+        [nodes[0], nodes[1]]
+    }
+
+    fn kill_front(&self) -> Fault {
+        Fault::Kill(vec![Party::Front])
+    }
+
+    fn kill_node(&self) -> Fault {
+        Fault::Kill(vec![Party::Node(self.node())])
+    }
+
+    fn kill_two_nodes(&self) -> Fault {
+        Fault::Kill(self.two_nodes().to_vec())
+    }
+
+    fn kill_node_and_front(&self) -> Fault {
+        let mut parties = vec![Party::Front, Party::Node(self.node())];
+        self.shuffle(&mut parties);
+        Fault::Kill(parties)
+    }
+
+    fn kill_all(&self) -> Fault {
+        let mut parties = vec![Party::Front];
+        if let Topology::Processes(nodes) = self.topology {
+            parties.extend((1..=nodes).map(Party::Node));
+        }
+        self.shuffle(&mut parties);
+        Fault::Kill(parties)
+    }
+
+    fn pause_node(&self) -> Fault {
+        Fault::Pause(Party::Node(self.node()))
+    }
+
+    fn flap(&self) -> Fault {
+        let how = self.one_of(&[Flapping::Killed, Flapping::Stopped, Flapping::Unreachable]);
+        let times = 3 + self.random.below(4) as u32;
+        Fault::Flap { party: Party::Node(self.node()), how, times, each: self.millis(100..800) }
+    }
+
+    fn part_front_and_node(&self) -> Fault {
+        let (node, weather) = (Party::Node(self.node()), self.parted());
+        Fault::Storm { links: both_ways(Party::Front, node), weather }
+    }
+
+    fn part_one_way(&self) -> Fault {
+        let weather = self.one_of(&[Weather::RequestsHeld, Weather::AnswersHeld]);
+        Fault::Storm { links: vec![(Party::Front, Party::Node(self.node()))], weather }
+    }
+
+    fn part_nodes(&self) -> Fault {
+        let [one, other] = self.two_nodes();
+        Fault::Storm { links: both_ways(one, other), weather: self.parted() }
+    }
+
+    fn isolate_node(&self) -> Fault {
+        Fault::Storm { links: self.all_links_of(self.node()), weather: self.parted() }
+    }
+
+    fn lose_heartbeats(&self) -> Fault {
+        Fault::Storm { links: vec![(Party::Node(self.node()), Party::Front)], weather: self.parted() }
+    }
+
+    fn slow_node(&self) -> Fault {
+        let weather = Weather::Late(Duration::from_millis(300));
+        Fault::Storm { links: self.all_links_of(self.node()), weather }
+    }
+
+    fn wipe(&self) -> Fault {
+        Fault::Wipe(self.node())
+    }
+
+    fn lose_segments(&self) -> Fault {
+        Fault::LoseSegments(self.node())
+    }
+
+    fn parted(&self) -> Weather {
+        self.one_of(&[Weather::Refused, Weather::Silent, Weather::HalfOpen])
+    }
+
+    fn all_links_of(&self, number: u32) -> Vec<Link> {
+        let others = (1..=self.topology.nodes()).filter(|other| *other != number).map(Party::Node);
+        std::iter::once(Party::Front).chain(others).flat_map(|other| both_ways(other, Party::Node(number))).collect()
+    }
+}
+
+pub fn both_ways(one: Party, other: Party) -> Vec<Link> {
+    vec![(one, other), (other, one)]
+}

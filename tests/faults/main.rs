@@ -1,0 +1,104 @@
+//! The fault suite: real processes under load, a nemesis that breaks things by a seed, and a judge who says whether all
+//! that clients saw could have come from a store that is right.
+//!
+//! - `schedule` is which `fault` comes when: it follows from the seed alone
+//! - `nemesis` carries it out on the `fleet` of processes, whose connections go over a `wire` with weather
+//! - `load` is several clients at the same few keys; `actor` and `upload` are what they can ask; `history` is what they saw
+//! - `linearizable` judges each key's history
+//! - `survey` looks at everything when it is quiet: all keys, all subsets of nodes
+//! - `totals` counts
+//!
+//! `LARDER_FAULT_SEED` takes a seed that was printed and repeats its schedule; moments and answers differ from run to run.
+//! `LARDER_FAULT_ROUNDS` sets the rounds of each test, `LARDER_FAULT_RUNS` how many seeds are taken one after another.
+//! `LARDER_LONG_TESTS=1` makes it hours.
+
+mod actor;
+mod fault;
+mod fleet;
+mod history;
+mod linearizable;
+mod linearizable_tests;
+mod load;
+mod nemesis;
+mod party;
+mod schedule;
+mod survey;
+mod totals;
+mod upload;
+mod wire;
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use actor::Shared;
+use fleet::{Fleet, Topology};
+use history::History;
+use larder::runtime::{Random, SeededRandom, SystemRandom};
+use load::Load;
+use schedule::{Round, Schedule};
+use std::{env, sync::Arc, sync::atomic::Ordering::Relaxed};
+use survey::Surveyor;
+use totals::Totals;
+
+#[test]
+fn a_gateway_with_nodes_answers_right_through_all_faults() {
+    run(Topology::Processes(4), 15);
+}
+
+#[test]
+fn a_server_answers_right_through_all_faults() {
+    run(Topology::Server(4), 4);
+}
+
+fn number(variable: &str) -> Option<u64> {
+    env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number")))
+}
+
+/// Each run has a seed and a fleet of its own. In the usual rounds each kind of fault comes once.
+fn run(topology: Topology, usual_rounds: u64) {
+    let is_long = env::var_os("LARDER_LONG_TESTS").is_some();
+    let rounds = number("LARDER_FAULT_ROUNDS").unwrap_or(if is_long { 60 } else { usual_rounds });
+    let runs = number("LARDER_FAULT_RUNS").unwrap_or(if is_long { 40 } else { 1 });
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let totals = Arc::new(Totals::default());
+    for _ in 0..runs {
+        let seed = number("LARDER_FAULT_SEED").unwrap_or_else(|| SystemRandom.next_u64());
+        println!("{topology:?}: LARDER_FAULT_SEED={seed}, {rounds} rounds");
+        runtime.block_on(one_run(topology, seed, rounds, totals.clone()));
+    }
+    println!("{topology:?}: {totals}, 0 violations");
+}
+
+async fn one_run(topology: Topology, seed: u64, rounds: u64, totals: Arc<Totals>) {
+    let mut fleet = Fleet::start(topology).await;
+    println!("data and logs in {}", fleet.directory().display());
+    let shared = Shared { history: Arc::new(History::new()), totals };
+    let surveyor = Surveyor::new(&fleet.endpoint(), shared.clone());
+    surveyor.make_bucket().await;
+    let mut schedule = Schedule::new(seed, topology);
+    for number in 0..rounds {
+        let round = schedule.next_round();
+        println!("seed {seed}, round {number}: {round:?}");
+        one_round(&mut fleet, &round, number, &shared, &SeededRandom::new(seed ^ number)).await;
+        surveyor.look_at_all(&format!("round-{number}/")).await;
+    }
+    surveyor.look_at_all("").await;
+    surveyor.look_with_any_two_nodes_gone(&mut fleet).await;
+}
+
+/// Load, fault, end of the fault under load, healing.
+async fn one_round(fleet: &mut Fleet, round: &Round, number: u64, shared: &Shared, random: &SeededRandom) {
+    let load = Load::start(&fleet.endpoint(), &format!("round-{number}/"), shared, random);
+    tokio::time::sleep(round.before).await;
+    nemesis::strike(fleet, &round.fault).await;
+    tokio::time::sleep(round.during).await;
+    tokio::task::block_in_place(|| nemesis::end(fleet, &round.fault));
+    let ready = fleet.wait_until_ready().await;
+    tokio::time::sleep(round.before).await;
+    let [writes, reads] = load.stop().await;
+    let healthy = fleet.wait_until_healthy();
+    shared.totals.faults.fetch_add(1, Relaxed);
+    println!(
+        "  ready after {ready:.1?}, healthy after {healthy:.1?}, longest gap: writes {writes:.1?}, reads {reads:.1?}"
+    );
+}

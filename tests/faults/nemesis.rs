@@ -1,0 +1,67 @@
+//! Carries faults out, and ends them.
+
+use crate::{
+    fault::{Fault, Flapping, both_ways},
+    fleet::Fleet,
+    party::Party,
+    wire::{Link, Weather},
+};
+use std::fs;
+
+/// Afterwards the fault is there.
+pub async fn strike(fleet: &mut Fleet, fault: &Fault) {
+    match fault {
+        Fault::Kill(parties) => parties.iter().for_each(|party| fleet.kill(*party)),
+        Fault::Pause(party) => fleet.pause(*party),
+        Fault::Flap { party, how, times, each } => {
+            for _ in 0..*times {
+                flap(fleet, *party, *how, Turn::Down);
+                tokio::time::sleep(*each).await;
+                flap(fleet, *party, *how, Turn::Up);
+                tokio::time::sleep(*each).await;
+            }
+        }
+        Fault::Storm { links, weather } => set(fleet, links, *weather),
+        Fault::Wipe(number) => {
+            fleet.kill(fleet.host_of(*number));
+            fs::remove_dir_all(fleet.node_directory(*number)).expect("the node's directory was there");
+        }
+        Fault::LoseSegments(number) => {
+            fleet.kill(fleet.host_of(*number));
+            let segments = fleet.node_directory(*number).join("volume/segments");
+            fs::remove_dir_all(segments).expect("the node's segments were there");
+        }
+    }
+}
+
+/// Afterwards everything runs, and what is damaged heals by itself.
+pub fn end(fleet: &mut Fleet, fault: &Fault) {
+    match fault {
+        Fault::Kill(parties) => parties.iter().for_each(|party| fleet.start_party(*party)),
+        Fault::Pause(party) => fleet.resume(*party),
+        Fault::Flap { .. } => {}
+        Fault::Storm { links, .. } => set(fleet, links, Weather::Clear),
+        Fault::Wipe(number) | Fault::LoseSegments(number) => fleet.start_party(fleet.host_of(*number)),
+    }
+}
+
+fn set(fleet: &Fleet, links: &[Link], weather: Weather) {
+    links.iter().for_each(|(from, to)| fleet.wire().set(*from, *to, weather));
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Down,
+    Up,
+}
+
+fn flap(fleet: &mut Fleet, party: Party, how: Flapping, turn: Turn) {
+    match (how, turn) {
+        (Flapping::Killed, Turn::Down) => fleet.kill(party),
+        (Flapping::Killed, Turn::Up) => fleet.start_party(party),
+        (Flapping::Stopped, Turn::Down) => fleet.pause(party),
+        (Flapping::Stopped, Turn::Up) => fleet.resume(party),
+        (Flapping::Unreachable, Turn::Down) => set(fleet, &both_ways(Party::Front, party), Weather::Refused),
+        (Flapping::Unreachable, Turn::Up) => set(fleet, &both_ways(Party::Front, party), Weather::Clear),
+    }
+}

@@ -1,0 +1,57 @@
+//! What goes wrong, round after round: all of it follows from the seed and the topology, nothing from time.
+//!
+//! The account of damage: "nothing is lost" is promised while at most RF - 1 nodes are damaged. A round under load destroys
+//! something on one node at most, since a write in that moment may be acknowledged by two of three; the next round begins
+//! when every object has all of its copies again.
+
+use crate::{
+    fault::{Dice, Fault, Kind, kinds},
+    fleet::Topology,
+};
+use larder::runtime::SeededRandom;
+use std::time::Duration;
+
+/// One round: load, the fault, some time, its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Round {
+    pub fault: Fault,
+    /// From the beginning of the load to the fault, and from the fault to its end.
+    pub before: Duration,
+    pub during: Duration,
+}
+
+pub struct Schedule {
+    dice: Dice,
+    /// Of each kind one before any comes again.
+    coming: Vec<Kind>,
+}
+
+impl Schedule {
+    pub fn new(seed: u64, topology: Topology) -> Self {
+        Self { dice: Dice { random: SeededRandom::new(seed), topology }, coming: Vec::new() }
+    }
+
+    pub fn next_round(&mut self) -> Round {
+        if self.coming.is_empty() {
+            self.coming = kinds(self.dice.topology);
+            self.dice.shuffle(&mut self.coming);
+        }
+        let kind = self.coming.pop().expect("there are kinds of faults");
+        Round { fault: kind(&self.dice), before: self.dice.millis(200..1200), during: self.dice.millis(1000..4000) }
+    }
+}
+
+#[test]
+fn a_seed_gives_the_same_schedule_again_and_every_kind_of_fault_comes() {
+    let topology = Topology::Processes(4);
+    let rounds = |seed| {
+        let mut schedule = Schedule::new(seed, topology);
+        kinds(topology).iter().map(|_| schedule.next_round()).collect::<Vec<Round>>()
+    };
+    assert_eq!(rounds(7), rounds(7));
+    assert_ne!(rounds(7), rounds(8));
+    let came = |is_it: fn(&Fault) -> bool| rounds(7).iter().filter(|round| is_it(&round.fault)).count();
+    assert_eq!(came(|fault| matches!(fault, Fault::Wipe(_))), 1);
+    assert_eq!(came(|fault| matches!(fault, Fault::Kill(_))), 5);
+    assert_eq!(came(|fault| matches!(fault, Fault::Storm { .. })), 6);
+}
