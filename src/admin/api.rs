@@ -54,8 +54,12 @@ pub struct NodeReport {
     /// `None` for a node inside the gateway's process.
     pub address: Option<String>,
     pub zone: String,
-    /// `healthy`, `full`, `frozen`, `slow`, `suspect`, `failed`; `draining` and, when nothing is left on it, `drained`.
+    /// `joining`, `healthy`, `degraded`, `recovering`, `suspect`, `failed`; `draining` and, when nothing is left on it,
+    /// `drained`.
     pub state: String,
+    /// What it comes from: of `degraded`, `full`, `nearly full`, `frozen`, `a volume is frozen` or `slow`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     pub capacity: u64,
     pub used: u64,
     pub free: u64,

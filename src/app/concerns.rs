@@ -29,12 +29,19 @@ pub fn concerns(
             concerns.push(format!("what node {name} holds is being looked at"));
         }
         match node.standing {
-            Standing::Healthy | Standing::Draining => {}
+            Standing::Joining
+            | Standing::Healthy
+            | Standing::Recovering
+            | Standing::Draining
+            | Standing::Drained
+            | Standing::NearlyFull => {}
             // Nothing counts on it any more.
             Standing::Suspect | Standing::Failed if node.group_count == 0 => {}
             Standing::Full => concerns.push(format!("node {name} is full: it takes no new data")),
             Standing::Frozen => concerns.push(format!("node {name} is frozen after a disk error")),
-            Standing::Shunned => concerns.push(format!("node {name} answers too slowly and is avoided")),
+            Standing::PartlyFrozen => concerns.push(format!("a volume of node {name} is frozen after a disk error")),
+            Standing::Returning => concerns.push(format!("node {name} went and came repeatedly, and is on trial")),
+            Standing::Slow => concerns.push(format!("node {name} answers too slowly and is avoided")),
             Standing::Suspect => concerns.push(format!("node {name} is silent")),
             Standing::Failed => concerns.push(format!("node {name} has failed")),
         }

@@ -2,8 +2,8 @@
 
 use crate::{
     admin::NodeReport,
-    cluster::{NodeView, Standing},
-    node::api::{NodeStatus, VolumeState, VolumeStatus},
+    cluster::NodeView,
+    node::api::{VolumeState, VolumeStatus},
 };
 
 /// Sums the node's volumes; a node that has not spoken since the gateway's start has only what the metadata knows.
@@ -15,7 +15,8 @@ pub fn node_report(view: &NodeView) -> NodeReport {
         node: view.row.node.to_string(),
         address: view.row.address.clone(),
         zone: view.row.zone.clone(),
-        state: state(view).to_owned(),
+        state: view.standing.name().0.to_owned(),
+        reason: view.standing.name().1.map(str::to_owned),
         capacity: if volumes.is_empty() { view.row.capacity } else { sum(|volume| volume.capacity) },
         used: sum(|volume| volume.used),
         free: sum(|volume| volume.free),
@@ -27,16 +28,6 @@ pub fn node_report(view: &NodeView) -> NodeReport {
         groups_left: u32::try_from(view.left_group_count).unwrap_or(u32::MAX),
         last_heartbeat_age_ms: view.silence.map(|silence| u64::try_from(silence.as_millis()).unwrap_or(u64::MAX)),
         volumes: volumes.iter().map(|volume| describe(&volume.state)).collect(),
-    }
-}
-
-/// A draining node is drained when no group counts on it and it says itself that it holds nothing.
-fn state(view: &NodeView) -> &'static str {
-    let holds = |status: &NodeStatus| status.volumes.iter().any(|volume| volume.chunks > 0);
-    let is_empty = view.status.as_ref().is_some_and(|status| !holds(status));
-    match view.standing {
-        Standing::Draining if view.group_count == 0 && view.left_group_count == 0 && is_empty => "drained",
-        other => other.name(),
     }
 }
 

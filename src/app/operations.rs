@@ -183,9 +183,9 @@ fn count(nodes: &[NodeView]) -> NodeCounts {
     let mut counts = NodeCounts::default();
     for node in nodes {
         match node.standing {
-            Standing::Healthy | Standing::Draining | Standing::Full => counts.healthy += 1,
-            Standing::Frozen | Standing::Shunned | Standing::Suspect => counts.suspect += 1,
             Standing::Failed => counts.failed += 1,
+            Standing::Frozen | Standing::Slow | Standing::Returning | Standing::Suspect => counts.suspect += 1,
+            _ => counts.healthy += 1,
         }
     }
     counts

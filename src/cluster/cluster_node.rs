@@ -4,12 +4,13 @@ use super::{
     claims::RefusedClaim,
     health::{Health, HealthChange},
     latency::SlowAnswer,
+    node_life::VolumesSeen,
 };
 use crate::{
     metadata::rows::Node,
     node::{
         NodeApi, NodeError,
-        api::{NodeStatus, PeerAddress, VolumeState},
+        api::{NodeStatus, PeerAddress, VolumeState, VolumeStatus},
     },
     types::NodeId,
 };
@@ -63,11 +64,14 @@ impl ClusterNode {
     /// Notes that the node did not answer in time.
     pub fn note_late(&self, reason: &str) {
         if self.vitals.health.late() == HealthChange::Shunned {
-            tracing::warn!(node = %self.row.name, reason, "the node was late three times running and is avoided until a probe is prompt");
+            tracing::warn!(node = %self.row.name, reason, "the node was late three times running and is avoided until it keeps up again");
             self.vitals.changed.notify_one();
         }
     }
 }
+
+/// Part of a volume's capacity, in percent, below which its node is short of room.
+const ROOM_SHORT_PERCENT: u64 = 10;
 
 /// How a node has been doing since this gateway's start. Outlives a change of its address.
 #[derive(Debug)]
@@ -140,8 +144,25 @@ impl Vitals {
         self.is_full.load(Ordering::Relaxed)
     }
 
-    pub fn is_frozen(&self) -> bool {
-        self.is_frozen.load(Ordering::Relaxed)
+    /// Such a node gets no more groups while others have room, and its committed deletions don't wait.
+    pub fn is_short_of_room(&self) -> bool {
+        let is_short = |volume: &VolumeStatus| volume.free < volume.capacity / 100 * ROOM_SHORT_PERCENT;
+        self.is_full() || self.status.load().as_ref().is_some_and(|status| status.volumes.iter().any(is_short))
+    }
+
+    pub fn volumes_seen(&self) -> VolumesSeen {
+        let is_frozen = |volume: &VolumeStatus| matches!(volume.state, VolumeState::Frozen { .. });
+        if self.is_frozen.load(Ordering::Relaxed) {
+            VolumesSeen::AllFrozen
+        } else if self.is_full() {
+            VolumesSeen::AllFull
+        } else if self.status.load().as_ref().is_some_and(|status| status.volumes.iter().any(is_frozen)) {
+            VolumesSeen::SomeFrozen
+        } else if self.is_short_of_room() {
+            VolumesSeen::NearlyFull
+        } else {
+            VolumesSeen::Writable
+        }
     }
 
     pub fn load(&self) -> u32 {

@@ -5,7 +5,7 @@ use super::{
     Cluster,
     error::ClusterError,
     first_seen::FirstSeen,
-    reclaim::{Candidate, Cause, OfGroup, is_short_of_room},
+    reclaim::{Candidate, Cause, OfGroup},
     topology::PlacedGroup,
 };
 use crate::{
@@ -97,7 +97,7 @@ impl CarryOutDeletions {
     /// The first row that has to wait; all behind it are younger. Where room is short, none waits.
     fn first_young(&self, page: &[DeletedBlob]) -> Option<usize> {
         let topology = self.cluster.membership().topology().load();
-        if topology.nodes().any(|(node, _)| is_short_of_room(node)) {
+        if topology.nodes().any(|(node, _)| node.vitals.is_short_of_room()) {
             return None;
         }
         let reclaimer = self.cluster.reclaimer();

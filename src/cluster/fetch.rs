@@ -13,9 +13,10 @@ use super::{
     error::ClusterError,
     known_missing::KnownMissing,
     latency::HedgeAllowance,
+    node_life::Standing,
     read_plan::Fetch,
     reign::Reign,
-    topology::{Standing, Topology},
+    topology::Topology,
 };
 use crate::{
     metadata::Metadata,
@@ -155,11 +156,12 @@ fn candidates(topology: &Topology, known_missing: &KnownMissing, fetch: &Fetch) 
         return members;
     }
     let preference = |standing| match standing {
-        Some(Standing::Healthy | Standing::Draining | Standing::Full) => 0,
-        Some(Standing::Frozen) => 1,
-        Some(Standing::Shunned) => 2,
-        Some(Standing::Suspect) => 3,
-        Some(Standing::Failed) | None => 4,
+        Some(Standing::Frozen) => 2,
+        Some(Standing::Slow) => 3,
+        Some(Standing::Suspect) => 4,
+        Some(Standing::Failed) | None => 5,
+        Some(Standing::Returning) => 1,
+        Some(_) => 0,
     };
     // The last byte of the blob's id is random, so chunks spread evenly.
     let spread = usize::from(fetch.key.blob.as_bytes()[15]).wrapping_add(fetch.key.index as usize);

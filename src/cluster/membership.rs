@@ -1,7 +1,7 @@
 //! Who belongs to the cluster and how each node stands: registrations, heartbeats, silence. Makes the topology.
 //!
 //! Liveness is in memory, on the monotonic clock, counted from this gateway's start: a gateway that was away itself does
-//! not take its own absence for theirs. Only transitions (healthy, suspect, failed) are commands. One lock orders
+//! not take its own absence for theirs. `node_life` judges; only transitions (healthy, suspect, failed) are commands. One lock orders
 //! registrations and transitions, so groups are planned from the nodes that are there.
 
 use super::{
@@ -10,11 +10,12 @@ use super::{
     cluster_node::{ClusterNode, Vitals},
     doubts::Doubts,
     error::ClusterError,
+    node_life::{NodeLife, Seen, Standing},
     placement::{PlacedNode, plan_groups},
     reign::Reign,
     rollback::RollbackWatch,
     settings::ClusterSettings,
-    topology::{Standing, Topology, placed},
+    topology::{Topology, placed},
 };
 use crate::{
     metadata::{
@@ -32,6 +33,7 @@ use crate::{
 use arc_swap::ArcSwap;
 use futures_util::future::join_all;
 use std::{
+    collections::{HashMap, HashSet},
     fmt,
     sync::{
         Arc,
@@ -96,12 +98,18 @@ struct Members {
     /// In the order of their registration.
     nodes: Vec<Arc<ClusterNode>>,
     groups: Vec<Group>,
+    /// Of every node.
+    lives: HashMap<NodeId, NodeLife>,
     rollbacks: RollbackWatch,
 }
 
 impl Members {
     fn node(&self, node: NodeId) -> Option<&Arc<ClusterNode>> {
         self.nodes.iter().find(|known| known.id() == node)
+    }
+
+    fn standing(&self, node: NodeId) -> Standing {
+        self.lives.get(&node).map_or(Standing::Joining, |life| life.standing)
     }
 }
 
@@ -128,7 +136,7 @@ impl Membership {
                 membership.enter(&mut members, row);
             }
             members.groups = membership.metadata.groups().await?;
-            membership.rebuild(&members);
+            membership.rebuild(&mut members);
         }
         Ok(membership)
     }
@@ -222,12 +230,13 @@ impl Membership {
         node.vitals.heard(at, status);
     }
 
-    /// Looks at everybody's silence: proposes the transitions that came about, and makes the topology anew.
+    /// Looks at everybody: proposes the transitions that came about, and makes the topology anew.
     pub async fn review(&self) -> Result<(), ClusterError> {
         let mut members = self.members.lock().await;
+        self.look(&mut members);
         for i in 0..members.nodes.len() {
             let node = members.nodes[i].clone();
-            let state = self.state_by_silence(&node);
+            let state = recorded(members.standing(node.id()));
             if state != node.row.state && node.row.duty != NodeDuty::Removed {
                 tracing::warn!(node = %node.row.name, ?state, "a node's state changed");
                 self.metadata.propose(Command::SetNodeState { node: node.id(), state, at: self.clock.now() }).await?;
@@ -356,7 +365,7 @@ impl Membership {
     async fn create_groups(&self, members: &mut Members) -> Result<bool, ClusterError> {
         let scheme = self.settings.scheme();
         let is_there = |node: &&Arc<ClusterNode>| {
-            node.row.duty == NodeDuty::Serving && node.vitals.was_heard() && self.standing(node).is_alive()
+            node.row.duty == NodeDuty::Serving && node.vitals.was_heard() && members.standing(node.id()).is_alive()
         };
         let nodes: Vec<PlacedNode> = members.nodes.iter().filter(is_there).map(|node| placed(node)).collect();
         let groups: Vec<Vec<NodeId>> =
@@ -379,39 +388,57 @@ impl Membership {
         Ok(true)
     }
 
-    fn rebuild(&self, members: &Members) {
+    fn rebuild(&self, members: &mut Members) {
+        self.look(members);
         let staying = members.nodes.iter().filter(|node| node.row.duty != NodeDuty::Removed);
-        let nodes = staying.map(|node| (node.clone(), self.standing(node))).collect();
+        let nodes = staying.map(|node| (node.clone(), members.standing(node.id()))).collect();
         let replicas = usize::from(self.settings.replicas);
         let topology = Topology::new(nodes, &members.groups, replicas, self.settings.write_acks);
         self.topology.store(Arc::new(topology));
     }
 
-    fn state_by_silence(&self, node: &ClusterNode) -> NodeState {
-        let silence = node.vitals.silence(self.clock.monotonic());
-        if silence >= self.settings.replace_after.0 {
-            NodeState::Failed
-        } else if node.is_absent || silence >= self.settings.suspect_after.0 {
-            NodeState::Suspect
-        } else {
-            NodeState::Healthy
-        }
-    }
-
-    fn standing(&self, node: &ClusterNode) -> Standing {
-        match self.state_by_silence(node) {
-            NodeState::Failed => Standing::Failed,
-            NodeState::Suspect => Standing::Suspect,
-            NodeState::Healthy if node.vitals.is_frozen() => Standing::Frozen,
-            NodeState::Healthy if node.vitals.health.is_shunned() => Standing::Shunned,
-            NodeState::Healthy if node.vitals.is_full() => Standing::Full,
-            NodeState::Healthy if node.row.duty == NodeDuty::Draining => Standing::Draining,
-            NodeState::Healthy => Standing::Healthy,
+    /// How every node stands now.
+    fn look(&self, members: &mut Members) {
+        let now = self.clock.monotonic();
+        let in_groups: HashSet<NodeId> =
+            members.groups.iter().flat_map(|group| group.members.iter().copied()).collect();
+        let former: HashSet<NodeId> = members.groups.iter().flat_map(|group| group.former.iter().copied()).collect();
+        for node in &members.nodes {
+            let status = node.vitals.status();
+            let seen = Seen {
+                duty: node.row.duty,
+                recorded: node.row.state,
+                was_heard: node.vitals.was_heard(),
+                silence: node.vitals.silence(now),
+                has_address: !node.is_absent,
+                is_late: node.vitals.health.is_shunned(),
+                volumes: node.vitals.volumes_seen(),
+                is_in_doubt: status.as_ref().is_some_and(|status| self.doubts.concern(status)),
+                is_in_groups: in_groups.contains(&node.id()),
+                has_left_groups: former.contains(&node.id()),
+                holds_chunks: status.is_some_and(|status| status.volumes.iter().any(|volume| volume.chunks > 0)),
+            };
+            let life = members.lives.entry(node.id()).or_insert_with(|| NodeLife::begin(now));
+            let next = life.next(&seen, now, &self.settings.life_limits());
+            if next.standing != life.standing {
+                let (before, after) = (life.standing, next.standing);
+                tracing::info!(node = %node.row.name, ?before, ?after, "a node stands otherwise");
+            }
+            *life = next;
         }
     }
 
     /// The gateway's reign, for what nodes are told of it.
     pub fn reign(&self) -> &Reign {
         &self.reign
+    }
+}
+
+/// What the metadata keeps of it, for the next start of the gateway.
+fn recorded(standing: Standing) -> NodeState {
+    match standing {
+        Standing::Failed => NodeState::Failed,
+        Standing::Suspect => NodeState::Suspect,
+        _ => NodeState::Healthy,
     }
 }

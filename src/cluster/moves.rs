@@ -10,6 +10,8 @@ use std::collections::{HashMap, HashSet};
 pub enum Role {
     /// It keeps its groups and may get more.
     Serving,
+    /// It keeps its groups and gets more where nobody else can: nearly full.
+    Crowded,
     /// It keeps its groups and gets none: silent for a while, full, frozen, slow.
     Resting,
     /// It gives its groups away, and is read from meanwhile.
@@ -153,8 +155,8 @@ impl<'a> Planner<'a> {
         Some(Move { group: group.group, epoch: group.epoch, leaving, arriving, cause })
     }
 
-    /// Who takes the place: in a zone, then on a device that the others don't have, and of these the one with the fewest
-    /// groups for its capacity.
+    /// Who takes the place: in a zone, then on a device that the others don't have, and of these one that is not nearly
+    /// full, with the fewest groups for its capacity.
     fn newcomer(&self, group: &GroupNow, leaving: NodeId) -> Option<NodeId> {
         let staying: Vec<&PlacedNode> = self.staying(group, leaving).collect();
         let clashes = |node: &PlacedNode| {
@@ -168,18 +170,14 @@ impl<'a> Planner<'a> {
         };
         self.nodes
             .values()
-            .filter(|candidate| self.may_come(candidate, group))
-            .map(|candidate| &candidate.node)
+            .filter(|candidate| matches!(candidate.role, Role::Serving | Role::Crowded) && !knows(candidate, group))
             .min_by(|a, b| {
+                let by_room = (a.role == Role::Crowded).cmp(&(b.role == Role::Crowded));
+                let (a, b) = (&a.node, &b.node);
                 let by_crowding = crowding(a).total_cmp(&crowding(b));
-                clashes(a).cmp(&clashes(b)).then(by_crowding).then(a.node.cmp(&b.node))
+                clashes(a).cmp(&clashes(b)).then(by_room).then(by_crowding).then(a.node.cmp(&b.node))
             })
-            .map(|node| node.node)
-    }
-
-    fn may_come(&self, candidate: &Candidate, group: &GroupNow) -> bool {
-        let node = candidate.node.node;
-        candidate.role == Role::Serving && !group.members.contains(&node) && !group.former.contains(&node)
+            .map(|candidate| candidate.node.node)
     }
 
     fn staying(&self, group: &GroupNow, leaving: NodeId) -> impl Iterator<Item = &'a PlacedNode> {
@@ -190,7 +188,8 @@ impl<'a> Planner<'a> {
     /// One group of the fullest node for the emptiest, where that brings them nearer to each other.
     fn even_out(&self) -> Option<Move> {
         let fullness = |node: &Candidate| node.used_bytes as f64 / node.node.capacity.max(1) as f64;
-        let there = || self.nodes.values().filter(|node| matches!(node.role, Role::Serving | Role::Resting));
+        let there =
+            || self.nodes.values().filter(|node| matches!(node.role, Role::Serving | Role::Crowded | Role::Resting));
         let (used, capacity) = there().fold((0.0, 0.0), |(used, capacity), node| {
             (used + node.used_bytes as f64, capacity + node.node.capacity.max(1) as f64)
         });
@@ -216,7 +215,7 @@ impl<'a> Planner<'a> {
         let group = self.groups.iter().find(|group| {
             group.is_settled
                 && group.members.contains(&leaving)
-                && self.may_come(empty, group)
+                && !knows(empty, group)
                 && self.keeps_spread(group, leaving, &empty.node)
         })?;
         Some(Move { group: group.group, epoch: group.epoch, leaving, arriving, cause: Cause::Uneven })
@@ -234,6 +233,12 @@ impl<'a> Planner<'a> {
         let after = spread(self.staying(group, leaving).chain([newcomer]).collect());
         after.0 >= before.0 && after.1 >= before.1
     }
+}
+
+/// Whether it is, or may still be, a holder of the group's data.
+fn knows(candidate: &Candidate, group: &GroupNow) -> bool {
+    let node = candidate.node.node;
+    group.members.contains(&node) || group.former.contains(&node)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! second, so that it comes back soon after it is well. A probe takes the way that writes take, so it proves what a
 //! heartbeat doesn't: that this gateway can reach the node. It also tells the node the newest metadata.
 
-use super::{cluster_node::ClusterNode, membership::Membership, reign::Reign, topology::Standing};
+use super::{cluster_node::ClusterNode, membership::Membership, reign::Reign};
 use crate::{
     metadata::Metadata,
     node::{NodeError, api::NodeStatus},
@@ -93,7 +93,7 @@ impl Watch {
         let now = self.clock.monotonic();
         let topology = self.membership.topology().load_full();
         for (node, standing) in topology.nodes() {
-            let is_well = node.vitals.was_heard() && standing == Standing::Healthy;
+            let is_well = node.vitals.was_heard() && standing.is_writable();
             let interval = if is_well { self.probe_interval } else { TICK.min(self.probe_interval) };
             let is_due = probed.get(&node.id()).is_none_or(|at| now.saturating_sub(*at) >= interval);
             if is_due && lock(&self.under_way).insert(node.id()) {

@@ -76,9 +76,6 @@ pub struct Reclaimed {
     pub waiting: usize,
 }
 
-/// Part of a node's capacity, in percent, below which it is short of room.
-const ROOM_SHORT_PERCENT: u64 = 10;
-
 /// Asks nodes to drop garbage.
 #[derive(Debug)]
 pub struct Reclaimer {
@@ -168,7 +165,8 @@ impl Reclaimer {
 
     fn has_waited(&self, candidate: &Candidate, node: &ClusterNode) -> bool {
         let hurries = match candidate.cause {
-            Cause::Deleted { .. } => is_short_of_room(node),
+            // Room is what they would give.
+            Cause::Deleted { .. } => node.vitals.is_short_of_room(),
             Cause::Unnamed { .. } => false,
             Cause::Surplus => true,
         };
@@ -218,10 +216,4 @@ impl Reclaimer {
     pub fn dropped_count(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
-}
-
-/// Such a node's committed deletions don't wait.
-pub fn is_short_of_room(node: &ClusterNode) -> bool {
-    let is_short = |volume: &crate::node::api::VolumeStatus| volume.free < volume.capacity / 100 * ROOM_SHORT_PERCENT;
-    node.vitals.is_full() || node.vitals.status().is_some_and(|status| status.volumes.iter().any(is_short))
 }

@@ -7,8 +7,9 @@ use super::{
     cluster_node::ClusterNode,
     error::ClusterError,
     moves::{Candidate, Cause, GroupNow, Halt, Move, Role, plan_moves},
+    node_life::Standing,
     status::NodeView,
-    topology::{Arrival, PlacedGroup, Standing, Topology, placed},
+    topology::{Arrival, PlacedGroup, Topology, placed},
 };
 use crate::{
     metadata::{
@@ -147,7 +148,8 @@ fn candidate(node: &ClusterNode, standing: Standing) -> Candidate {
         Standing::Failed => Role::Lost,
         _ if is_draining => Role::Draining,
         // A node that this gateway has not heard of yet has said nothing of its room.
-        Standing::Healthy if node.vitals.was_heard() => Role::Serving,
+        standing if standing.takes_groups() && node.vitals.was_heard() => Role::Serving,
+        Standing::NearlyFull => Role::Crowded,
         _ => Role::Resting,
     };
     let used = node.vitals.status().map_or(0, |status| status.volumes.iter().map(|volume| volume.used).sum());

@@ -9,7 +9,8 @@ use super::{
     endangered::{Endangered, endangered},
     error::ClusterError,
     member_set::MEMBERS_MAX,
-    topology::{Standing, Topology},
+    node_life::Standing,
+    topology::Topology,
 };
 use crate::{
     metadata::{Command, command::BlobCopy, rows::UnderReplicatedBlob},
@@ -155,7 +156,7 @@ async fn repair(
         // It left the group, and needs no copy any more.
         return Some(BlobCopy { blob: row.blob, node: row.node });
     }
-    let node = topology.node(row.node).filter(|_| topology.standing(row.node) == Some(Standing::Healthy))?;
+    let node = topology.node(row.node).filter(|_| topology.standing(row.node).is_some_and(Standing::is_writable))?;
     let sources = sources(topology, lacking, row);
     // The node holds a chunk while it pulls; where it is in this process, that is our memory.
     let _memory = cluster.budget().repair().take(pieces_of(row.chunk_size as usize)).await.ok()?;

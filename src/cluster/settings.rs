@@ -1,5 +1,6 @@
 //! Settings of the cluster layer: redundancy, placement, liveness, clean-up, memory.
 
+use super::node_life::LifeLimits;
 use crate::types::{BLOCK_LENGTH, ByteSize, HumanDuration};
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +52,8 @@ pub struct ClusterSettings {
     /// Silence after which a node gets no new writes and reads prefer others. Default 15s. Too short: a pause of a node
     /// costs redundancy of what is written meanwhile.
     pub suspect_after: HumanDuration,
-    /// Silence after which a node counts as failed. Default 10m; must be longer than `suspect_after`.
+    /// A node that is silent, hangs, is frozen or flaps for so long counts as failed, and others take its place. Default
+    /// 10m; must be longer than `suspect_after`. Too short: a reboot moves a node's data.
     pub replace_after: HumanDuration,
     /// How long garbage stays on the nodes after the gateway first saw it. Default 15m. Short periods free space sooner;
     /// long ones leave more time to stop when something is wrong. Deleted data doesn't wait while a node is nearly full.
@@ -147,6 +149,10 @@ impl ClusterSettings {
     /// Bytes in each chunk of a blob but the last. `validate` keeps it below 64 MiB.
     pub fn chunk_size_bytes(&self) -> u32 {
         u32::try_from(self.chunk_size.bytes().min(CHUNK_SIZE_MAX_BYTES)).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn life_limits(&self) -> LifeLimits {
+        LifeLimits { suspect_after: self.suspect_after.0, replace_after: self.replace_after.0 }
     }
 
     /// The redundancy scheme of new groups, as metadata keeps it.

@@ -1,6 +1,6 @@
 //! How the nodes stand, for the operator, and counters for metrics.
 
-use super::{budget::Share, handle::Cluster, topology::Standing};
+use super::{budget::Share, handle::Cluster, node_life::Standing};
 use crate::{metadata::rows::Node, node::api::NodeStatus, types::NodeId};
 use std::{
     collections::HashMap,

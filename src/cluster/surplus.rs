@@ -6,8 +6,9 @@ use super::{
     Cluster,
     cluster_node::ClusterNode,
     error::ClusterError,
+    node_life::Standing,
     reclaim::{Candidate, Cause, OfGroup},
-    topology::{PlacedGroup, Standing, Topology},
+    topology::{PlacedGroup, Topology},
 };
 use crate::{
     metadata::{

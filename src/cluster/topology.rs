@@ -5,6 +5,7 @@ use super::{
     cluster_node::ClusterNode,
     error::ClusterError,
     member_set::MemberSet,
+    node_life::Standing,
     placement::{PlacedNode, group_weights, target_shares, zone_count},
     settings::WriteAcks,
 };
@@ -15,52 +16,6 @@ use crate::{
 };
 use std::{collections::HashMap, sync::Arc};
 
-/// What a node is good for now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// For everything.
-    Healthy,
-    /// For everything, but writes prefer groups without it: the operator wants it emptied.
-    Draining,
-    /// For reads.
-    Full,
-    /// For reads, when nobody else can: its volumes are frozen.
-    Frozen,
-    /// For what nobody else can do: late three times running.
-    Shunned,
-    /// As above: silent for `suspect_after`.
-    Suspect,
-    /// As above: silent for `replace_after`.
-    Failed,
-}
-
-impl Standing {
-    pub fn is_alive(self) -> bool {
-        !matches!(self, Self::Suspect | Self::Failed)
-    }
-
-    /// Whether background work may be sent there.
-    pub fn is_reachable(self) -> bool {
-        matches!(self, Self::Healthy | Self::Draining | Self::Full)
-    }
-
-    fn is_writable(self) -> bool {
-        matches!(self, Self::Healthy | Self::Draining)
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Healthy => "healthy",
-            Self::Draining => "draining",
-            Self::Full => "full",
-            Self::Frozen => "frozen",
-            Self::Shunned => "slow",
-            Self::Suspect => "suspect",
-            Self::Failed => "failed",
-        }
-    }
-}
-
 /// A placement group with its members as they stand.
 #[derive(Clone, Debug)]
 pub struct PlacedGroup {
@@ -69,6 +24,8 @@ pub struct PlacedGroup {
     pub members: Vec<Arc<ClusterNode>>,
     /// Members that can be written to, as of this snapshot.
     pub writable: MemberSet,
+    /// Members that came back and are not trusted yet: written to when there are not enough others.
+    spare: MemberSet,
     /// Whether a member is being drained.
     has_draining: bool,
     /// Nodes that left it and may still hold copies of what was written before.
@@ -171,7 +128,7 @@ impl Topology {
         write_acks: WriteAcks,
     ) -> Self {
         let placed_nodes: Vec<PlacedNode> =
-            nodes.iter().filter(|(_, standing)| *standing == Standing::Healthy).map(|(node, _)| placed(node)).collect();
+            nodes.iter().filter(|(_, standing)| standing.is_writable()).map(|(node, _)| placed(node)).collect();
         let nodes: HashMap<_, _> = nodes.into_iter().map(|(node, standing)| (node.id(), (node, standing))).collect();
         let groups: Vec<Arc<PlacedGroup>> =
             groups.iter().filter_map(|group| place(group, &nodes)).map(Arc::new).collect();
@@ -212,11 +169,15 @@ impl Topology {
 
     /// The group that keeps the most members without the failed ones. Looks at all of them: this is the rare case.
     fn least_damaged_group(&self, failed: &[NodeId]) -> Result<(Arc<PlacedGroup>, MemberSet), ClusterError> {
-        let best = self.groups.values().map(|group| (group, usable(group, failed))).max_by_key(|(_, set)| set.count());
-        match best {
-            Some((group, members)) if members.count() >= self.required(group) => Ok((group.clone(), members)),
-            _ => Err(self.why_not_writable()),
+        for reach in [usable, usable_in_need] {
+            let sets = self.groups.values().map(|group| (group, reach(group, failed)));
+            if let Some((group, members)) = sets.max_by_key(|(_, set)| set.count())
+                && members.count() >= self.required(group)
+            {
+                return Ok((group.clone(), members));
+            }
         }
+        Err(self.why_not_writable())
     }
 
     /// How many members must have a chunk durable.
@@ -294,6 +255,11 @@ fn usable(group: &PlacedGroup, failed: &[NodeId]) -> MemberSet {
     group.writable.iter().filter(|position| !failed.contains(&group.members[*position].id())).collect()
 }
 
+fn usable_in_need(group: &PlacedGroup, failed: &[NodeId]) -> MemberSet {
+    let members = group.writable.iter().chain(group.spare.iter());
+    members.filter(|position| !failed.contains(&group.members[*position].id())).collect()
+}
+
 /// What placement needs to know of the node.
 pub fn placed(node: &ClusterNode) -> PlacedNode {
     PlacedNode {
@@ -307,12 +273,16 @@ pub fn placed(node: &ClusterNode) -> PlacedNode {
 fn place(group: &Group, nodes: &HashMap<NodeId, (Arc<ClusterNode>, Standing)>) -> Option<PlacedGroup> {
     let found: Option<Vec<_>> = group.members.iter().map(|member| nodes.get(member)).collect();
     let found = found?;
-    let is_writable = |(_, (_, standing)): &(usize, &&(Arc<ClusterNode>, Standing))| standing.is_writable();
+    let those = |is_one: fn(Standing) -> bool| -> MemberSet {
+        let chosen = found.iter().enumerate().filter(|(_, (_, standing))| is_one(*standing));
+        chosen.map(|(position, _)| position).collect()
+    };
     let former = group.former.iter().filter_map(|former| nodes.get(former)).map(|(node, _)| node.clone());
     Some(PlacedGroup {
         group: group.group,
         epoch: group.epoch,
-        writable: found.iter().enumerate().filter(is_writable).map(|(position, _)| position).collect(),
+        writable: those(Standing::is_writable),
+        spare: those(|standing| standing == Standing::Returning),
         has_draining: found.iter().any(|(_, standing)| *standing == Standing::Draining),
         members: found.into_iter().map(|(node, _)| node.clone()).collect(),
         former: former.collect(),

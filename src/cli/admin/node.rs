@@ -89,7 +89,8 @@ async fn watch(client: &AdminClient, name: &str, output: Output) -> anyhow::Resu
         let report = find(client, name).await?;
         match report.state.as_str() {
             "drained" => return Ok(report),
-            "draining" => {}
+            // Full or slow, it drains all the same.
+            "draining" | "degraded" | "recovering" => {}
             other => bail!("{name} is {other}, which ends the watching; the drain goes on when it is well"),
         }
         if progress(&report) != progress(&last) {

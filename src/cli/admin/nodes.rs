@@ -33,7 +33,7 @@ fn print_nodes(nodes: &[NodeReport]) {
         let size = |bytes: u64| ByteSize(bytes).to_human();
         rows.add_row([
             node.name.clone(),
-            node.state.clone(),
+            state(node),
             node.zone.clone(),
             node.address.clone().unwrap_or_else(|| "(inside)".into()),
             size(node.capacity),
@@ -48,6 +48,10 @@ fn print_nodes(nodes: &[NodeReport]) {
         ]);
     }
     print(&rows);
+}
+
+fn state(node: &NodeReport) -> String {
+    node.reason.as_ref().map_or_else(|| node.state.clone(), |reason| format!("{}: {reason}", node.state))
 }
 
 /// Memory of the index, and what that is for each chunk.

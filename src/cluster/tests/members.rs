@@ -25,12 +25,12 @@ async fn silence_makes_a_node_suspect_then_failed_and_a_sign_of_life_healthy_aga
     let test = TestCluster::start().await;
     test.nodes[0].set_fault(Fault::Stuck);
     test.pass(Duration::from_secs(14)).await;
-    assert_eq!(standing(&test, 0), Standing::Healthy);
+    assert!(standing(&test, 0).is_writable());
     test.pass(Duration::from_secs(1)).await;
     assert_eq!(standing(&test, 0), Standing::Suspect);
     test.pass(Duration::from_secs(600)).await;
     assert_eq!(standing(&test, 0), Standing::Failed);
-    assert_eq!(standing(&test, 1), Standing::Healthy);
+    assert!(standing(&test, 1).is_writable());
     let states = |test: &TestCluster| {
         let (metadata, node) = (test.metadata.clone(), test.nodes[0].id());
         async move { metadata.nodes().await.unwrap().into_iter().find(|row| row.node == node).unwrap().state }
@@ -38,7 +38,7 @@ async fn silence_makes_a_node_suspect_then_failed_and_a_sign_of_life_healthy_aga
     assert_eq!(states(&test).await, NodeState::Failed, "transitions are commands");
     test.nodes[0].set_fault(Fault::None);
     test.pass(Duration::from_secs(1)).await;
-    assert_eq!(standing(&test, 0), Standing::Healthy);
+    assert_eq!(standing(&test, 0), Standing::Recovering, "it has not been looked at what it holds");
     assert_eq!(states(&test).await, NodeState::Healthy);
 }
 
@@ -204,4 +204,25 @@ async fn a_node_in_this_process_that_has_seen_a_newer_term_deposes_a_gateway_who
     let registered = test.cluster.register_embedded(node.id(), "node-9", "zone").await;
     assert!(matches!(registered, Err(ClusterError::Deposed { .. })), "{registered:?}");
     assert!(test.shutdown.has_begun());
+}
+
+/// Its heartbeats come all along (gray failure).
+#[tokio::test]
+async fn a_node_that_hangs_is_replaced_though_its_heartbeats_come() {
+    let test = TestCluster::with(quick_settings(), 4, Place::Elsewhere).await;
+    let hanging = test.nodes[0].clone();
+    hanging.set_fault(Fault::Stuck);
+    let heartbeat = async || assert!(test.cluster.membership().heartbeat(hanging.status_now()).await);
+    until("its late answers are noticed", async || {
+        test.write(&content(10)).await.unwrap();
+        heartbeat().await;
+        test.pass(Duration::ZERO).await;
+        standing(&test, 0) == Standing::Slow
+    })
+    .await;
+    for _ in 0..60 {
+        heartbeat().await;
+        test.pass(Duration::from_secs(10)).await;
+    }
+    assert_eq!(standing(&test, 0), Standing::Failed);
 }

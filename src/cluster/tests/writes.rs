@@ -75,7 +75,7 @@ async fn a_member_that_was_late_three_times_is_not_asked_until_a_probe_is_prompt
         test.write(&content(100)).await.unwrap();
     }
     until("the topology does without the node", || async {
-        topology().standing(test.nodes[2].id()) == Some(crate::cluster::Standing::Shunned)
+        topology().standing(test.nodes[2].id()) == Some(crate::cluster::Standing::Slow)
     })
     .await;
     // It would now take a chunk, but no probe has said so: the one under way hangs.
