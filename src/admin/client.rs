@@ -7,6 +7,7 @@ use super::{
         STATUS_PATH, StatusReport,
     },
     authentication::{OperatorCredentials, SignedRequest, authorization},
+    explain::{EXPLAIN_PATH, ExplainReport, ExplainRequest},
 };
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
@@ -25,6 +26,9 @@ const ANSWER_LENGTH_MAX: usize = 16 << 20;
 
 /// How long the gateway may take to answer: a status asks the database a few things.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long an answer may take for which nodes are asked or the whole metadata is gone through.
+const LONG_ANSWER_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// How long a backup may take before its first byte: the whole database is copied and read back.
 const BACKUP_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -100,6 +104,10 @@ impl AdminClient {
         self.ask(Method::POST, CONFIRM_PATH, &()).await
     }
 
+    pub async fn explain(&self, request: &ExplainRequest) -> Result<ExplainReport, ClientError> {
+        self.ask_long(EXPLAIN_PATH, request).await
+    }
+
     /// Writes a backup of the metadata to `to` and returns its length. On an error `to` holds an unusable part.
     pub async fn backup_metadata(&self, to: &mut (dyn Write + Send)) -> Result<u64, ClientError> {
         let answer = self.send(Method::POST, BACKUP_PATH, Bytes::new(), BACKUP_TIMEOUT).await?;
@@ -127,9 +135,24 @@ impl AdminClient {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
+        self.ask_within(ANSWER_TIMEOUT, method, path, body).await
+    }
+
+    /// A question of which the answer may take long.
+    async fn ask_long<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+        self.ask_within(LONG_ANSWER_TIMEOUT, Method::POST, path, body).await
+    }
+
+    async fn ask_within<T: DeserializeOwned>(
+        &self,
+        timeout: Duration,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
         let body = serde_json::to_vec(body).map_err(|error| ClientError::Odd(error.to_string()))?;
         let body = if body == b"null" { Bytes::new() } else { Bytes::from(body) };
-        let answer = self.send(method, path, body, ANSWER_TIMEOUT).await?;
+        let answer = self.send(method, path, body, timeout).await?;
         let answer = read(answer.into_body()).await?;
         serde_json::from_slice(&answer).map_err(|error| ClientError::Odd(error.to_string()))
     }

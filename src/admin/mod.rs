@@ -4,14 +4,17 @@
 //! - `router`: every route, and the guard over those for operators
 //! - `authentication`: how an operator proves to be one
 //! - `operations`: what an operator can ask; `api`: the documents that travel
+//! - `answers`: what an operator can ask about the data; `explain` and its like are the documents
 //! - `node_calls`: registration and heartbeats of nodes, handed on to the node layer's door
 //! - `client`: the other end
 
+mod answers;
 mod api;
 mod authentication;
 mod body;
 pub mod client;
 mod download;
+pub mod explain;
 mod health;
 mod listener;
 mod node_calls;
@@ -21,6 +24,7 @@ mod router;
 #[cfg(test)]
 mod tests;
 
+pub use answers::Answers;
 pub use api::{CreatedKey, JobOrder, JobReport, KeyReport, KeyState, NodeCounts, NodeDuty, NodeReport, StatusReport};
 pub use authentication::{Doorkeeper, OperatorCredentials};
 pub use health::Readiness;

@@ -2,6 +2,7 @@
 //! over the whole of it: a route added there is closed before anybody thinks of it.
 
 use super::{
+    answers::{self, Answers},
     api::CHALLENGE_PATH,
     authentication::{Doorkeeper, Refusal, SignedRequest},
     body::{self, BODY_TIMEOUT},
@@ -28,6 +29,7 @@ pub struct Admin {
     pub metrics: Metrics,
     pub doorkeeper: Arc<Doorkeeper>,
     pub operations: Arc<dyn Operations>,
+    pub answers: Arc<dyn Answers>,
     pub node_calls: Arc<dyn NodeCalls>,
 }
 
@@ -39,6 +41,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 
 pub fn router(admin: Admin) -> Router {
     let operators = operations::routes(Arc::clone(&admin.operations))
+        .merge(answers::routes(Arc::clone(&admin.answers)))
         .layer(middleware::from_fn_with_state(Arc::clone(&admin.doorkeeper), operators_only));
     Router::new()
         .route("/health/live", get(health::live))

@@ -45,6 +45,12 @@ impl NodeCalls for Gateway {
     }
 }
 
+impl Answers for Gateway {
+    fn explain(&self, request: explain::ExplainRequest) -> Answer<'_, explain::ExplainReport> {
+        Box::pin(async move { Err(OperationError::NotFound(request.key)) })
+    }
+}
+
 impl Operations for Gateway {
     fn status(&self) -> Answer<'_, StatusReport> {
         Box::pin(async { Err(OperationError::Unavailable("not yet".into())) })
@@ -136,6 +142,7 @@ async fn served() -> Served {
         metrics,
         doorkeeper: Arc::new(doorkeeper),
         operations: gateway.clone(),
+        answers: gateway.clone(),
         node_calls: gateway.clone(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -5,6 +5,7 @@
 //! addresses: nothing is answered before everything that an answer needs is there. The end goes the other way round.
 
 use super::{
+    answers::GatewayAnswers,
     backup::remove_leftovers,
     bind::{bind, resolve},
     credentials::{RootCredentials, find_or_make_cluster_secret, require_cluster_secret},
@@ -224,6 +225,7 @@ impl Start {
             metrics: metrics.clone(),
             doorkeeper: Arc::new(Doorkeeper::new(operator, clock.clone(), random.clone())),
             operations: Arc::new(operations),
+            answers: Arc::new(GatewayAnswers { metadata: metadata.clone(), cluster: cluster.clone() }),
             node_calls: Arc::new(Door(door)),
         })
     }

@@ -6,6 +6,7 @@
 //! - `node`: a storage node as a process of its own
 //! - `bind`, `limits`, `signals`: what a process asks of the operating system
 
+mod answers;
 mod backup;
 mod bind;
 mod closed_volume;
@@ -13,9 +14,11 @@ mod concerns;
 mod credentials;
 mod directories;
 mod embedded_nodes;
+mod explain;
 mod gateway;
 mod gauges;
 mod greeting;
+mod group_report;
 mod limits;
 mod lost_metadata;
 mod node;

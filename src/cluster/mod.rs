@@ -2,6 +2,7 @@
 //! background steps that make what nodes hold equal what metadata says they should.
 
 mod absent_node;
+mod ask;
 mod bad_copies;
 mod budget;
 mod chunk_builder;
@@ -48,6 +49,7 @@ pub(crate) mod tests;
 mod topology;
 mod upload_share;
 
+pub use ask::{AskedBlob, CopyAnswer, CopyAnswers, Depth};
 pub use budget::{Budget, Share};
 pub use completed_uploads::ForgetCompletedUploads;
 pub use content_reader::ContentReader;

@@ -207,6 +207,13 @@ pub(super) fn missing_reason_code(reason: MissingReason) -> i64 {
     }
 }
 
+pub(super) fn missing_reason_of(code: u64) -> Result<MissingReason, QueryError> {
+    MissingReason::ALL
+        .into_iter()
+        .find(|reason| missing_reason_code(*reason).cast_unsigned() == code)
+        .ok_or_else(|| QueryError::Damaged(format!("unknown reason {code} of a missing copy")))
+}
+
 /// All headers but the content type, which has a column of its own; none when there are no others.
 pub(super) fn other_headers(headers: &ObjectHeaders) -> Option<String> {
     let others = SystemHeaders { content_type: None, ..headers.system.clone() };

@@ -418,6 +418,10 @@ pub enum MissingReason {
     Arriving,
 }
 
+impl MissingReason {
+    pub const ALL: [Self; 5] = [Self::NotWritten, Self::Absent, Self::Corrupt, Self::InDoubt, Self::Arriving];
+}
+
 /// A small text that a job finds again after a restart: its cursor and counts, or what an operator wants of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SaveJobState {

@@ -1,6 +1,6 @@
 //! What queries answer: plain values, free of the engine.
 
-use super::command::{NodeDuty, NodeState, VersionSelector};
+use super::command::{MissingReason, NodeDuty, NodeState, VersionSelector};
 use crate::types::{
     BlobId, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot, CommitSequence, ContentId,
     ETag, Epoch, Extent, GroupId, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Timestamp, UploadId,
@@ -155,6 +155,21 @@ pub struct ListedVersion {
     pub is_delete_marker: bool,
 }
 
+/// A version or delete marker of one key, as an operator sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyVersion {
+    pub sequence: CommitSequence,
+    pub version: VersionId,
+    pub is_null: bool,
+    pub is_latest: bool,
+    pub is_delete_marker: bool,
+    pub created: Timestamp,
+    pub size: u64,
+    pub etag: ETag,
+    pub part_count: Option<u32>,
+    pub content: Option<ContentId>,
+}
+
 /// Where ListObjectVersions goes on: inside the versions of a key when the version is given.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VersionMarker {
@@ -224,6 +239,16 @@ pub struct UnderReplicatedBlob {
     pub size: u64,
     pub chunk_size: u32,
     pub roots: Vec<ChunkRoot>,
+}
+
+/// A row of the repair list with its reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MissingCopy {
+    pub blob: BlobId,
+    pub node: NodeId,
+    pub reason: MissingReason,
+    /// The commit that put it there.
+    pub sequence: CommitSequence,
 }
 
 /// A blob of which some node holds a copy that its group does not need.

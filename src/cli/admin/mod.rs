@@ -1,5 +1,6 @@
 //! `larder admin`: what an operator asks of a running gateway. One file per sub-verb.
 
+mod explain;
 mod jobs;
 mod key;
 mod metadata;
@@ -39,6 +40,7 @@ enum Verb {
     Node(node::Node),
     Key(key::Key),
     Jobs(jobs::Jobs),
+    Explain(explain::Explain),
     Metadata(metadata::Metadata),
 }
 
@@ -66,6 +68,7 @@ impl Admin {
                 Verb::Node(verb) => verb.run(&client, output).await,
                 Verb::Key(verb) => verb.run(&client, output).await,
                 Verb::Jobs(verb) => verb.run(&client, output).await,
+                Verb::Explain(verb) => verb.run(&client, output).await,
                 Verb::Metadata(verb) => verb.run(&client, output).await,
             }
         })

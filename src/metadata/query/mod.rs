@@ -4,6 +4,7 @@ mod access_keys;
 mod buckets;
 mod extents;
 mod job_states;
+mod key;
 mod list_objects;
 mod list_uploads;
 mod list_versions;

@@ -1,0 +1,26 @@
+//! What an operator can ask about the data: where an object is, what would be lost, whether the metadata is sound. Answers
+//! may take long: they walk over metadata or ask nodes, and end when the client goes away.
+
+use super::{
+    explain::{EXPLAIN_PATH, ExplainReport, ExplainRequest},
+    operations::{Answer, OperationError},
+};
+use axum::{Json, Router, extract::State, routing::post};
+use std::sync::Arc;
+
+/// Given by the gateway.
+pub trait Answers: Send + Sync {
+    fn explain(&self, request: ExplainRequest) -> Answer<'_, ExplainReport>;
+}
+
+type Handle = State<Arc<dyn Answers>>;
+type Reply<T> = Result<Json<T>, OperationError>;
+
+/// The routes, not yet guarded: `router` lays the guard over them.
+pub fn routes(answers: Arc<dyn Answers>) -> Router {
+    Router::new().route(EXPLAIN_PATH, post(explain)).with_state(answers)
+}
+
+async fn explain(State(answers): Handle, Json(request): Json<ExplainRequest>) -> Reply<ExplainReport> {
+    answers.explain(request).await.map(Json)
+}

@@ -1,0 +1,23 @@
+//! What an operator asks about the data, answered over the gateway's parts.
+
+use super::explain::explain;
+use crate::{
+    admin::{
+        Answer, Answers,
+        explain::{ExplainReport, ExplainRequest},
+    },
+    cluster::Cluster,
+    metadata::Metadata,
+};
+
+/// The gateway's parts that the answers come from.
+pub struct GatewayAnswers {
+    pub metadata: Metadata,
+    pub cluster: Cluster,
+}
+
+impl Answers for GatewayAnswers {
+    fn explain(&self, request: ExplainRequest) -> Answer<'_, ExplainReport> {
+        Box::pin(explain(&self.metadata, &self.cluster, request))
+    }
+}

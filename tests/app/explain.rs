@@ -1,0 +1,114 @@
+//! `larder admin explain`: what it says, held against what is on the disks.
+
+use crate::support::{
+    cluster::Cluster,
+    command::{larder, text},
+};
+use rustix::process::Signal;
+use serde_json::Value;
+use std::{fs, path::Path};
+
+fn explain(cluster: &Cluster, object: &str) -> Value {
+    let explained = cluster.admin(&["explain", object, "--json"]);
+    assert!(explained.status.success(), "{explained:?}");
+    serde_json::from_slice(&explained.stdout).unwrap()
+}
+
+/// What each node answered for the object's only extent, by name.
+fn answers(report: &Value) -> Vec<(String, Vec<String>)> {
+    let copies = report["versions"][0]["extents"][0]["copies"].as_array().unwrap();
+    let answer = |run: &Value| run["answer"].as_str().unwrap().to_owned();
+    let of_node = |copy: &Value| copy["answers"].as_array().unwrap().iter().map(answer).collect();
+    copies.iter().map(|copy| (copy["node"].as_str().unwrap().to_owned(), of_node(copy))).collect()
+}
+
+/// Turns one bit in the payload of each record of this length that the directory's segments hold.
+fn flip(segments: &Path) {
+    let mut flipped = 0;
+    for entry in fs::read_dir(segments).unwrap() {
+        let path = entry.unwrap().path();
+        let mut bytes = fs::read(&path).unwrap();
+        // The object is all sevens: so long a row of them is its payload.
+        if let Some(at) = bytes.windows(100_000).position(|window| window.iter().all(|byte| *byte == 7)) {
+            bytes[at + 50_000] ^= 1;
+            fs::write(&path, bytes).unwrap();
+            flipped += 1;
+        }
+    }
+    assert!(flipped > 0, "no payload was found in {}", segments.display());
+}
+
+#[test]
+fn explain_says_what_each_node_holds_and_what_is_wrong_there() {
+    let (mut cluster, file) = Cluster::start_with_an_object();
+    let report = explain(&cluster, "s3://pantry/before");
+    let version = &report["versions"][0];
+    assert_eq!((&version["size"], &version["is_latest"]), (&(5 << 20).into(), &true.into()), "{report:#}");
+    assert_eq!((&version["covered"], &version["copies_min"]), (&(5 << 20).into(), &3.into()), "{report:#}");
+    assert_eq!(report["groups"][0]["nodes"].as_array().unwrap().len(), 3, "{report:#}");
+    assert!(answers(&report).iter().all(|(_, answers)| answers == &["whole"]), "{report:#}");
+
+    cluster.nodes[0].kill();
+    let silent = explain(&cluster, "s3://pantry/before");
+    assert_eq!(silent["versions"][0]["copies_min"], 2, "{silent:#}");
+    let of_dead: Vec<_> =
+        answers(&silent).into_iter().filter(|(_, answers)| answers.iter().all(|a| a.starts_with("silent"))).collect();
+    assert_eq!(of_dead.len(), 1, "{silent:#}");
+
+    flip(&cluster.directory.path().join("node-1/node/volume/segments"));
+    cluster.start_node(1);
+    cluster.await_health();
+    let wrong = explain(&cluster, "s3://pantry/before");
+    let corrupt = |(_, answers): &&(String, Vec<String>)| answers.iter().any(|answer| answer == "corrupt");
+    let named: Vec<_> = answers(&wrong).iter().filter(corrupt).map(|(node, _)| node.clone()).collect();
+    assert_eq!(named, [of_dead[0].0.clone()], "{wrong:#}");
+    // What was found is mended.
+    cluster.await_nodes(|_| answers(&explain(&cluster, "s3://pantry/before")).iter().all(|(_, all)| all == &["whole"]));
+    cluster.assert_same(&file, "s3://pantry/before");
+}
+
+#[test]
+fn explain_shows_parts_uploads_and_what_is_not_there() {
+    let (cluster, file) = Cluster::start_with_an_object();
+    let missing = cluster.admin(&["explain", "s3://pantry/nothing"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("there is no object s3://pantry/nothing"), "{missing:?}");
+    let missing = cluster.admin(&["explain", "s3://cellar/nothing"]);
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("there is no bucket cellar"), "{missing:?}");
+    assert_eq!(cluster.admin(&["explain", "pantry"]).status.code(), Some(2));
+
+    let big = cluster.directory.path().join("big");
+    fs::write(&big, fs::read(&file).unwrap().repeat(5)).unwrap();
+    cluster.put(&big, "s3://pantry/big");
+    let report = explain(&cluster, "s3://pantry/big");
+    let version = &report["versions"][0];
+    let parts = version["parts"].as_array().unwrap();
+    let sizes: u64 = parts.iter().map(|part| part["size"].as_u64().unwrap()).sum();
+    assert!(parts.len() > 1 && sizes == 25 << 20, "the client sends so much in parts: {report:#}");
+    assert_eq!(version["part_count"], parts.len());
+    assert_eq!((&version["covered"], &version["copies_min"]), (&(25 << 20).into(), &3.into()), "{report:#}");
+    let shown = cluster.admin(&["explain", "s3://pantry/big"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    for expected in ["the current one", "parts (bytes): 1 (", "member", "whole", "as far apart as they could be"] {
+        assert!(shown.contains(expected), "{expected} is not in\n{shown}");
+    }
+}
+
+/// Each node said that it holds every chunk whole: its directory, read when it is off, has as many, and all are whole.
+#[test]
+fn explain_agrees_with_what_the_nodes_directories_hold() {
+    let (mut cluster, _) = Cluster::start_with_an_object();
+    let report = explain(&cluster, "s3://pantry/before");
+    assert_eq!(report["versions"][0]["copies_min"], 3, "{report:#}");
+    for mut node in cluster.nodes.drain(..) {
+        node.signal(Signal::TERM);
+        assert!(node.wait().success());
+    }
+    for number in 1..=3 {
+        let directory = cluster.directory.path().join(format!("node-{number}/node"));
+        let verified = larder().args(["volume", "verify", "--json", text(&directory)]).output().unwrap();
+        assert!(verified.status.success(), "{verified:?}");
+        let verified: Value = serde_json::from_slice(&verified.stdout).unwrap();
+        assert_eq!((&verified["chunks"], &verified["bytes"]), (&report["chunks"], &(5 << 20).into()), "{verified:#}");
+    }
+}
