@@ -8,6 +8,7 @@ use super::{
     },
     authentication::{OperatorCredentials, SignedRequest, authorization},
     explain::{EXPLAIN_PATH, ExplainReport, ExplainRequest},
+    what_if::{WHAT_IF_PATH, WhatIfReport, WhatIfRequest},
 };
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
@@ -106,6 +107,10 @@ impl AdminClient {
 
     pub async fn explain(&self, request: &ExplainRequest) -> Result<ExplainReport, ClientError> {
         self.ask_long(EXPLAIN_PATH, request).await
+    }
+
+    pub async fn what_if(&self, request: &WhatIfRequest) -> Result<WhatIfReport, ClientError> {
+        self.ask_long(WHAT_IF_PATH, request).await
     }
 
     /// Writes a backup of the metadata to `to` and returns its length. On an error `to` holds an unusable part.

@@ -20,6 +20,7 @@ mod listener;
 mod node_calls;
 mod operations;
 mod router;
+pub mod what_if;
 
 #[cfg(test)]
 mod tests;

@@ -49,6 +49,10 @@ impl Answers for Gateway {
     fn explain(&self, request: explain::ExplainRequest) -> Answer<'_, explain::ExplainReport> {
         Box::pin(async move { Err(OperationError::NotFound(request.key)) })
     }
+
+    fn what_if(&self, request: what_if::WhatIfRequest) -> Answer<'_, what_if::WhatIfReport> {
+        Box::pin(async move { Err(OperationError::NotFound(request.down.join(","))) })
+    }
 }
 
 impl Operations for Gateway {

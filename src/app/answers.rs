@@ -1,10 +1,11 @@
 //! What an operator asks about the data, answered over the gateway's parts.
 
-use super::explain::explain;
+use super::{explain::explain, what_if::what_if};
 use crate::{
     admin::{
         Answer, Answers,
         explain::{ExplainReport, ExplainRequest},
+        what_if::{WhatIfReport, WhatIfRequest},
     },
     cluster::Cluster,
     metadata::Metadata,
@@ -19,5 +20,9 @@ pub struct GatewayAnswers {
 impl Answers for GatewayAnswers {
     fn explain(&self, request: ExplainRequest) -> Answer<'_, ExplainReport> {
         Box::pin(explain(&self.metadata, &self.cluster, request))
+    }
+
+    fn what_if(&self, request: WhatIfRequest) -> Answer<'_, WhatIfReport> {
+        Box::pin(what_if(&self.cluster, request))
     }
 }

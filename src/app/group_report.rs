@@ -1,5 +1,6 @@
 //! Placement groups as an operator sees them: who is in one, how these stand, and why they were chosen.
 
+use super::node_report::standing_in_words;
 use crate::{
     admin::explain::{GroupNode, GroupReport},
     cluster::{Cluster, NodeView},
@@ -45,7 +46,7 @@ impl GroupBook {
         let node = |node: NodeId| GroupNode {
             name: self.name(node),
             zone: self.zone(node).to_owned(),
-            standing: self.views.get(&node).map_or("removed", |view| view.standing.name()).to_owned(),
+            standing: self.views.get(&node).map_or("removed".into(), |view| standing_in_words(view.standing)),
             role: role_of(row, node).to_owned(),
             groups: self.views.get(&node).map_or(0, |view| u32::try_from(view.group_count).unwrap_or(u32::MAX)),
         };

@@ -19,6 +19,7 @@ mod gateway;
 mod gauges;
 mod greeting;
 mod group_report;
+mod last_copies;
 mod limits;
 mod lost_metadata;
 mod node;
@@ -30,6 +31,7 @@ mod readiness;
 mod signals;
 mod totals;
 mod usage;
+mod what_if;
 
 use crate::config::Configuration;
 use process::Workers;

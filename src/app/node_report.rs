@@ -2,7 +2,7 @@
 
 use crate::{
     admin::NodeReport,
-    cluster::NodeView,
+    cluster::{NodeView, Standing},
     node::api::{VolumeState, VolumeStatus},
 };
 
@@ -28,6 +28,14 @@ pub fn node_report(view: &NodeView) -> NodeReport {
         groups_left: u32::try_from(view.left_group_count).unwrap_or(u32::MAX),
         last_heartbeat_age_ms: view.silence.map(|silence| u64::try_from(silence.as_millis()).unwrap_or(u64::MAX)),
         volumes: volumes.iter().map(|volume| describe(&volume.state)).collect(),
+    }
+}
+
+/// The state's name, with what it comes from where that is not in the name.
+pub fn standing_in_words(standing: Standing) -> String {
+    match standing.name() {
+        (state, None) => state.to_owned(),
+        (state, Some(reason)) => format!("{state} ({reason})"),
     }
 }
 

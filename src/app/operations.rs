@@ -3,6 +3,7 @@
 use super::{
     backup::backup_metadata,
     concerns::concerns,
+    last_copies::refuse_last_copies,
     node_report::node_report,
     totals::{CountedTotals, FOR_METRICS, FOR_PEOPLE},
 };
@@ -91,6 +92,9 @@ impl Operations for GatewayOperations {
                 NodeDuty::Draining => command::NodeDuty::Draining,
                 NodeDuty::Removed => command::NodeDuty::Removed,
             };
+            if duty == command::NodeDuty::Removed {
+                refuse_last_copies(&self.cluster, &name).await?;
+            }
             self.cluster.set_duty(&name, duty).await.map_err(|error| of_node(&name, error))
         })
     }

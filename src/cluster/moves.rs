@@ -3,7 +3,10 @@
 
 use super::placement::{PlacedNode, zone_count};
 use crate::types::{Epoch, GroupId, NodeId};
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 /// What may become of a node's groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +65,17 @@ pub enum Halt {
     TooManyLost { lost: usize, of: usize },
     /// Lost nodes stand in more than one zone.
     SeveralZonesLost { zones: usize },
+}
+
+impl fmt::Display for Halt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooManyLost { lost, of } => {
+                write!(f, "{lost} of {of} nodes would be lost at once, more than a third")
+            }
+            Self::SeveralZonesLost { zones } => write!(f, "nodes of {zones} zones would be lost at once"),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

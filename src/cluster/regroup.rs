@@ -142,6 +142,17 @@ fn begin_listing(topology: &Topology) -> Option<Listing> {
     (!arrivals.is_empty()).then_some(Listing { after: None, arrivals })
 }
 
+/// Why lost nodes would not be replaced if these were lost too.
+pub(super) fn halt_without(topology: &Topology, lost: &HashSet<NodeId>) -> Option<String> {
+    let candidate = |(node, standing): (&Arc<ClusterNode>, Standing)| match lost.contains(&node.id()) {
+        true => Candidate { role: Role::Lost, ..candidate(node, standing) },
+        false => candidate(node, standing),
+    };
+    let candidates: Vec<Candidate> = topology.nodes().map(candidate).collect();
+    let groups: Vec<GroupNow> = topology.groups().map(|group| group_now(group)).collect();
+    plan_moves(&candidates, &groups, 0).halt.map(|halt| halt.to_string())
+}
+
 fn candidate(node: &ClusterNode, standing: Standing) -> Candidate {
     let is_draining = node.row.duty == NodeDuty::Draining;
     let role = match standing {

@@ -27,6 +27,13 @@ pub struct NodeView {
     pub left_group_count: usize,
 }
 
+impl NodeView {
+    /// Whether it has been heard of by this gateway, and is not silent or failed now.
+    pub fn is_there(&self) -> bool {
+        self.standing.is_alive() && self.silence.is_some()
+    }
+}
+
 /// Counters since the start, and gauges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClusterStats {

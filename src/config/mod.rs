@@ -25,6 +25,7 @@ mod settings;
 pub use error::ConfigError;
 pub use flags::{AdminProcess, AnyProcess, Flags, GatewayProcess, NodeProcess, Process, ServerProcess};
 pub use load::{Configuration, Origin, Setting, Sources, check_file};
+pub use nearest::nearest;
 pub use process::ProcessSettings;
 pub use secret::Secret;
 pub use settings::Settings;

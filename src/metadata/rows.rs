@@ -260,6 +260,46 @@ pub struct SurplusBlob {
     pub roots: Vec<ChunkRoot>,
 }
 
+/// A blob, where it is, and which members of its group are on the repair list for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedBlob {
+    pub blob: BlobId,
+    pub group: GroupId,
+    pub size: u64,
+    pub missing: Vec<NodeId>,
+}
+
+/// What it takes to ask a node for a blob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlobRoots {
+    pub blob: BlobId,
+    pub group: GroupId,
+    pub chunk_size: u32,
+    pub roots: Vec<ChunkRoot>,
+}
+
+/// An extent of a version, with where its blob is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedPiece {
+    pub place: PieceCursor,
+    /// `None` for a version that was written while versioning was off.
+    pub version: Option<VersionId>,
+    /// Of the whole version.
+    pub size: u64,
+    pub blob: BlobId,
+    pub group: GroupId,
+    /// Members of the group that are on the repair list for the blob.
+    pub missing: Vec<NodeId>,
+}
+
+/// A place in a walk over the extents of a bucket's versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PieceCursor {
+    pub key: ObjectKey,
+    pub sequence: CommitSequence,
+    pub content_offset: u64,
+}
+
 /// A blob and how many chunks each member of its group should hold of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CountedBlob {

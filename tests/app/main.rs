@@ -12,3 +12,4 @@ mod explain;
 mod healing;
 mod losses;
 mod processes;
+mod what_if;

@@ -7,6 +7,7 @@ mod metadata;
 mod node;
 mod nodes;
 mod status;
+mod what_if;
 
 use crate::{
     admin::{OperatorCredentials, client::AdminClient},
@@ -41,6 +42,7 @@ enum Verb {
     Key(key::Key),
     Jobs(jobs::Jobs),
     Explain(explain::Explain),
+    WhatIf(what_if::WhatIf),
     Metadata(metadata::Metadata),
 }
 
@@ -69,6 +71,7 @@ impl Admin {
                 Verb::Key(verb) => verb.run(&client, output).await,
                 Verb::Jobs(verb) => verb.run(&client, output).await,
                 Verb::Explain(verb) => verb.run(&client, output).await,
+                Verb::WhatIf(verb) => verb.run(&client, output).await,
                 Verb::Metadata(verb) => verb.run(&client, output).await,
             }
         })

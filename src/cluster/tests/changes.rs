@@ -6,7 +6,9 @@ use super::{
     test_cluster::{TestCluster, content, quick_settings},
 };
 use crate::{
-    cluster::{ChangeGroups, Cluster, ClusterError, SendMissing, TrimSurplus, membership::NodeRegistration},
+    cluster::{
+        ChangeGroups, Cluster, ClusterError, ObjectAtRisk, SendMissing, TrimSurplus, membership::NodeRegistration,
+    },
     metadata::{command::NodeDuty, rows::Group},
     node::NodeApi,
     runtime::Step,
@@ -310,12 +312,16 @@ async fn live_through(acts: Vec<Act>) {
                 let number = u8::try_from(test.nodes.len() + 1).unwrap();
                 test.join(number, Place::Elsewhere).await;
             }
-            Act::Pass { seconds } => test.pass(Duration::from_secs(seconds)).await,
+            Act::Pass { seconds } => {
+                test.pass(Duration::from_secs(seconds)).await;
+                assert_what_if_promises_nothing(&test, &written, number).await;
+            }
             Act::Heal { steps } => {
                 for _ in 0..steps {
                     healing.step().await;
                     check_copies(&test, &written, &mut most);
                 }
+                assert_what_if_promises_nothing(&test, &written, number).await;
             }
             _ => {}
         }
@@ -332,6 +338,26 @@ async fn live_through(acts: Vec<Act>) {
     test.pass(Duration::from_secs(1)).await;
     healing.settle(&test).await;
     assert_healed_of(&test, &written).await;
+}
+
+/// No object is called safer than it is when two nodes go: as many copies as are foretold are on nodes that stay.
+async fn assert_what_if_promises_nothing(test: &TestCluster, written: &BTreeMap<String, BlobId>, number: usize) {
+    let views = test.cluster.nodes();
+    let down = [number, number + 1].map(|number| test.nodes[number % test.nodes.len()].id());
+    let stays = |node: &NodeId| {
+        !down.contains(node) && views.iter().any(|view| view.row.node == *node && view.standing.is_alive())
+    };
+    let outage = test.cluster.outage(down.into(), 1000).await.unwrap();
+    for (key, blob) in written {
+        let is_named = |objects: &[ObjectAtRisk]| objects.iter().any(|object| object.key.as_str() == key);
+        let foretold = match (is_named(&outage.unavailable), is_named(&outage.one_copy)) {
+            (true, _) => 0,
+            (_, true) => 1,
+            _ => 2,
+        };
+        let real = test.nodes.iter().filter(|node| stays(&node.id()) && node.blobs().contains(blob)).count();
+        assert!(real >= foretold, "{key} has {real} copies on what stays, {foretold} were foretold");
+    }
 }
 
 fn check_copies(test: &TestCluster, written: &BTreeMap<String, BlobId>, most: &mut BTreeMap<BlobId, usize>) {

@@ -5,6 +5,7 @@ mod commits;
 mod doubts;
 pub(crate) mod fake_nodes;
 mod members;
+mod outage;
 mod reads;
 mod reclaim;
 pub(crate) mod test_cluster;

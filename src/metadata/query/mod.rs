@@ -11,6 +11,7 @@ mod list_versions;
 mod lookup;
 mod nodes;
 mod parts;
+mod placed;
 mod repair;
 mod totals;
 mod uploads;

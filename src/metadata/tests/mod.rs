@@ -15,6 +15,7 @@ mod multipart;
 mod object_cache;
 mod objects;
 mod opening;
+mod placed;
 mod plans;
 mod replay;
 mod writing;

@@ -97,6 +97,12 @@ async fn ask_everything(fixture: &Fixture, upload: UploadId, copy: BlobCopy) {
     metadata.uploads_of_key(bucket, &key("other"), 10).await.unwrap();
     metadata.under_replicated(Some(copy), Some(node(2)), 10).await.unwrap();
     metadata.deletions(None, 10).await.unwrap();
+    metadata.placed_blobs(Some(copy.blob), 10).await.unwrap();
+    metadata.blob_roots(&[copy.blob]).await.unwrap();
+    let mut place = None;
+    while let Some(last) = metadata.placed_pieces(bucket, place.as_ref(), 2).await.unwrap().pop() {
+        place = Some(last.place);
+    }
     metadata.counted_blobs(None, 10).await.unwrap();
     metadata.known_blobs(&[copy.blob]).await.unwrap();
     metadata.surplus_blobs(node(4), GroupId(1), &[copy.blob]).await.unwrap();
