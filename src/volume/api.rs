@@ -53,6 +53,17 @@ pub struct RecoveryReport {
     pub unreadable_segments: Vec<u32>,
 }
 
+/// Chunks that were found damaged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QuarantineCounts {
+    /// Not yet replaced or dropped.
+    pub now: u64,
+    /// Since the volume was opened.
+    pub additions: u64,
+    /// Damaged records since the volume was opened of which nobody can say whose they were.
+    pub unidentified: u64,
+}
+
 /// What a step of background work found to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -78,4 +89,7 @@ pub struct VolumeStats {
     pub recycled_segments: u64,
     /// Bytes that compaction copied.
     pub copied_bytes: u64,
+    /// Bytes of records that scrub has checked, and records that it found damaged.
+    pub scrubbed_bytes: u64,
+    pub scrub_found: u64,
 }

@@ -12,6 +12,8 @@ use super::{
     load::scan_segment,
     punch::{PunchList, punch_some},
     recovery::read_segment_header,
+    scrub::{ScrubParts, ScrubPass, ScrubStep},
+    scrub_record::ScrubRecord,
     segment::Segment,
     segment_files::{Recycled, SegmentFiles},
     segment_header::SegmentClass,
@@ -75,6 +77,32 @@ impl Background {
             Err(VolumeError::Full) => Ok(Step::Idle),
             result => result.map_err(|error| self.parts.health.judge(error)),
         }
+    }
+
+    /// One step of a scrub. Reads and checks beside other background work; only marks are written.
+    pub fn scrub_step(&self, pass: &mut ScrubPass, bytes_max: u64) -> Result<ScrubStep, VolumeError> {
+        self.parts.health.check_writable()?;
+        let parts = ScrubParts {
+            catalog: &self.parts.catalog,
+            files: &self.parts.files,
+            writer: &self.parts.writer,
+            counters: &self.parts.counters,
+        };
+        pass.step(&parts, bytes_max).map_err(|error| self.parts.health.judge(error))
+    }
+
+    /// Keeps how far a scrub has come over a restart. Costs a pass at worst: on a full disk it is left out.
+    pub fn keep_scrub(&self, record: &ScrubRecord) -> Result<(), VolumeError> {
+        self.parts.health.check_writable()?;
+        match record.write(self.parts.files.disk(), self.parts.identity.directory()) {
+            Ok(()) | Err(VolumeError::Full | VolumeError::Busy) => Ok(()),
+            Err(error) => Err(self.parts.health.judge(error)),
+        }
+    }
+
+    /// What was kept, if it can be read.
+    pub fn kept_scrub(&self) -> Result<Option<ScrubRecord>, VolumeError> {
+        ScrubRecord::read(self.parts.files.disk(), self.parts.identity.directory())
     }
 
     /// Waits until no step is under way; while the answer is held, none begins.

@@ -8,6 +8,7 @@ use super::{
     VolumeError,
     format::{HEADER_LENGTH, RecordHeader, RecordKind},
     index::{Index, Place},
+    quarantine_list::QuarantineList,
     segment::Segment,
 };
 use crate::types::ChunkKey;
@@ -50,11 +51,12 @@ pub struct Catalog {
     pub index: Index,
     /// By file number. Free files are not here.
     segments: RwLock<Vec<Option<Arc<Segment>>>>,
+    pub quarantined: QuarantineList,
 }
 
 impl Catalog {
     pub fn new(index: Index) -> Self {
-        Self { index, segments: RwLock::default() }
+        Self { index, segments: RwLock::default(), quarantined: QuarantineList::default() }
     }
 
     pub fn segment(&self, number: u32) -> Option<Arc<Segment>> {

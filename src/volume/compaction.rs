@@ -258,6 +258,7 @@ fn give_up_sources(parts: &CompactionParts<'_>, sources: &[Arc<Segment>]) {
         if lost > 0 {
             tracing::warn!(segment = source.number, chunks = lost, "damaged chunks were given up with their segment");
             parts.counters.quarantined.add(lost);
+            parts.catalog.quarantined.note_unidentified(lost);
         }
         parts.catalog.remove_segment(source);
     }

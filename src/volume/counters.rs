@@ -29,6 +29,8 @@ pub struct Counters {
     pub compacted_segments: Counter,
     pub recycled_segments: Counter,
     pub copied_bytes: Counter,
+    pub scrubbed_bytes: Counter,
+    pub scrub_found: Counter,
 }
 
 impl Counters {
@@ -45,6 +47,8 @@ impl Counters {
             compacted_segments: self.compacted_segments.get(),
             recycled_segments: self.recycled_segments.get(),
             copied_bytes: self.copied_bytes.get(),
+            scrubbed_bytes: self.scrubbed_bytes.get(),
+            scrub_found: self.scrub_found.get(),
         }
     }
 }

@@ -51,7 +51,7 @@ pub trait Disk: Send + Sync + fmt::Debug {
 pub enum Access {
     Read,
     ReadWrite,
-    /// Writes pass the page cache by. An error where the file system can't.
+    /// Writes and reads pass the page cache by. An error where the file system can't.
     Direct,
 }
 
@@ -84,6 +84,15 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
 
     /// The same without waiting for the disk: `None` when not all of it is in memory.
     fn read_cached_at(&self, offset: u64, length: usize, into: &mut Vec<u8>) -> io::Result<Option<usize>>;
+
+    /// Reads into a slice; less than fills it only at the end of the file. Returns how much. Of a file opened with
+    /// `Access::Direct` the slice must lie on, and begin and end at, whole blocks of `DIRECT_ALIGNMENT`.
+    fn read_into(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        let mut bytes = Vec::new();
+        let read = self.read_at(offset, into.len(), &mut bytes)?;
+        into[..read].copy_from_slice(&bytes);
+        Ok(read)
+    }
 
     /// Writes all slices one behind the other. After an error any part of them may have been written.
     fn write_vectored_at(&self, offset: u64, slices: &[IoSlice<'_>]) -> io::Result<()>;

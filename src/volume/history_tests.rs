@@ -5,9 +5,11 @@
 //! Everything follows from the seed. A failing one is printed; `LARDER_HISTORY_SEED=<seed>` runs it alone.
 
 use super::{
-    AppendChunk, RecoveryReport, Step, Volume, VolumeError, VolumeOwner, VolumeSettings,
+    AppendChunk, RecoveryReport, ScrubPass, Step, Volume, VolumeError, VolumeOwner, VolumeSettings,
     faulty_disk::FaultyDisk,
+    format::{HEADER_LENGTH, tail_length},
     index::KeyHasher,
+    segment_files::segment_name,
     volume::{Mechanics, WriterRuns},
 };
 use crate::{
@@ -119,6 +121,8 @@ struct History {
     collisions: bool,
     last_start: u64,
     last_sequence: u64,
+    /// A pass that other steps come between.
+    scrub: Option<ScrubPass>,
 }
 
 impl History {
@@ -140,6 +144,7 @@ impl History {
             collisions,
             last_start: 0,
             last_sequence: 0,
+            scrub: None,
         }
     }
 
@@ -161,13 +166,15 @@ impl History {
     }
 
     fn step(&mut self) {
-        match self.random.below(20) {
+        match self.random.below(23) {
             0..=8 => self.append_some(),
             9..=11 => self.drop_some(),
             12 => self.quarantine_one(),
             13..=14 => self.read_one(),
             15..=17 => self.work_in_background(),
             18 => self.restart_cleanly(),
+            19..=20 => self.scrub_some(),
+            21 => self.damage_one(),
             _ => self.crash(),
         }
     }
@@ -248,6 +255,65 @@ impl History {
         }
     }
 
+    /// Goes on with a pass, a few records at a time, whatever happened between.
+    fn scrub_some(&mut self) {
+        let mut pass = self.scrub.take().unwrap_or_else(|| self.volume().begin_scrub());
+        for _ in 0..1 + self.random.below(12) {
+            // Frozen, or without power.
+            let Ok(step) = self.volume().scrub_step(&mut pass, 1 + self.random.below(8000)) else { break };
+            assert_eq!((step.quarantined, step.unidentified), (vec![], 0), "nothing is damaged");
+            if step.is_over {
+                return;
+            }
+        }
+        self.scrub = Some(pass);
+    }
+
+    /// A bit of a record flips: one pass finds that record and nothing else. Then the bit flips back, and the record must
+    /// stay dead all the same.
+    fn damage_one(&mut self) {
+        let held: Vec<u64> =
+            self.model.iter().filter(|(_, truth)| **truth == Truth::Held).map(|(key, _)| *key).collect();
+        if held.is_empty() {
+            return;
+        }
+        let number = held[self.random.below(held.len() as u64) as usize];
+        let Ok(Some((segment, header))) = self.volume().locate(key_number(number)) else { return };
+        let path = Path::new("/volume/segments").join(segment_name(segment));
+        let at = match self.random.below(3) {
+            0 => self.random.below(HEADER_LENGTH as u64),
+            1 => header.layout.payload_offset() + self.random.below(u64::from(header.length)),
+            _ => header.tail_offset() + self.random.below(tail_length(header.length) as u64),
+        };
+        let bit = self.random.below(8) as u8;
+        self.disk.flip_bit(&path, header.offset + at, bit);
+        let removed = self.one_pass().and_then(|(quarantined, unidentified)| {
+            match unidentified {
+                0 => assert_eq!(quarantined, [key_number(number)]),
+                _ => assert_eq!((quarantined, unidentified, at < HEADER_LENGTH as u64), (vec![], 1, true)),
+            }
+            // What whoever misses the chunk does, who knows its key.
+            self.volume().quarantine_damaged(key_number(number))
+        });
+        if removed.is_ok() {
+            assert!(self.volume().quarantined(None, usize::MAX).contains(&key_number(number)));
+        }
+        self.note(&[number], Change::Remove, &Arc::new(Mutex::new(vec![(0, removed)])));
+        self.disk.flip_bit(&path, header.offset + at, bit);
+    }
+
+    fn one_pass(&self) -> Result<(Vec<ChunkKey>, u64), VolumeError> {
+        let (mut pass, mut found) = (self.volume().begin_scrub(), (Vec::new(), 0));
+        loop {
+            let step = self.volume().scrub_step(&mut pass, 1 + self.random.below(100_000))?;
+            found.0.extend(step.quarantined);
+            found.1 += step.unidentified;
+            if step.is_over {
+                return Ok(found);
+            }
+        }
+    }
+
     fn restart_cleanly(&mut self) {
         let closed = self.volume().close();
         self.volume = None;
@@ -298,6 +364,7 @@ impl History {
             }
         };
         self.volume = Some(volume);
+        self.scrub = self.scrub.take().map(|pass| ScrubPass::resume(pass.point()));
         let usage = self.volume().status();
         assert!(usage.start_count > self.last_start, "starts are counted");
         assert!(usage.durable_sequence >= self.last_sequence, "sequences don't go back");

@@ -95,6 +95,10 @@ impl Identity {
         Ok(Some(Self { volume: file.volume, owner, directory: directory.to_owned(), bytes }))
     }
 
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// In words what is wrong with the identity file, if it is not as it was when the volume was opened.
     pub fn changed(&self, disk: &dyn Disk) -> Option<String> {
         match read_file(disk, &self.directory.join(IDENTITY_FILE), FILE_LENGTH_MAX) {

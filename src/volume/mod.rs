@@ -8,7 +8,8 @@
 //! the chunks into the index (`index`, `catalog`), and calls back. Reads (`reader`) look the place up and read it; nothing that
 //! they hold is ever overwritten under them. A dropped chunk gets a tombstone; its payload is punched out (`punch`), or its
 //! segment is compacted (`victims`, `compaction`, `switch`) and the file recycled. Opening a volume reads hint files
-//! (`hint`) or scans segments (`scan`, `load`); the head of `recovery` explains what counts after a crash, and why.
+//! (`hint`) or scans segments (`scan`, `load`); the head of `recovery` explains what counts after a crash, and why. `scrub` reads
+//! all that counts again, and takes what is damaged out of use (`quarantine_list`).
 //!
 //! # The directory
 //!
@@ -17,6 +18,7 @@
 //! | `volume.json` | whose directory it is (`identity`) |
 //! | `volume.lock` | locked while the volume is open |
 //! | `starts.json` | how often it was opened |
+//! | `scrub.json` | how far a scrub has come (`scrub_record`) |
 //! | `segments/segment-00000000` | a segment; numbers are file numbers and are used again |
 //! | `segments/segment-00000000.hint` | what a sealed segment holds |
 //! | `*.new` | a file being made; removed at the next start |
@@ -61,11 +63,16 @@ mod load;
 #[cfg(test)]
 mod measurements;
 mod punch;
+mod quarantine_list;
 mod queue;
 mod reader;
 mod real_disk;
 mod recovery;
 mod scan;
+mod scrub;
+mod scrub_record;
+#[cfg(test)]
+mod scrub_tests;
 mod segment;
 mod segment_files;
 mod segment_header;
@@ -74,18 +81,21 @@ mod space;
 mod switch;
 #[cfg(test)]
 mod tests;
+mod uncached_read;
 mod victims;
 #[expect(clippy::module_inception, reason = "the handle is what a stranger looks for under this name")]
 mod volume;
 mod writer;
 
 pub use api::{
-    AppendChunk, CHUNK_LENGTH_MAX, HeldChunk, InventoryCursor, InventoryPage, RecoveryReport, Step, VolumeOwner,
-    VolumeStats,
+    AppendChunk, CHUNK_LENGTH_MAX, HeldChunk, InventoryCursor, InventoryPage, QuarantineCounts, RecoveryReport, Step,
+    VolumeOwner, VolumeStats,
 };
 pub use disk::Disk;
 pub use error::VolumeError;
 pub use inspect::{DamagedRecord, SegmentInspection, VolumeInspection, VolumeVerification, inspect, verify};
 pub use real_disk::RealDisk;
+pub use scrub::{ScrubPass, ScrubPoint, ScrubStep};
+pub use scrub_record::ScrubRecord;
 pub use settings::{BigWrites, SmallSpace, VolumeSettings};
 pub use volume::Volume;

@@ -119,6 +119,21 @@ impl DiskFile for RealFile {
         }
     }
 
+    fn read_into(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        let mut done = 0;
+        while done < into.len() {
+            match rustix::io::pread(&self.0, &mut into[done..], offset + done as u64) {
+                Ok(0) => break,
+                Ok(read) => done += read,
+                Err(Errno::INTR) => continue,
+                // A direct read that ended inside of a block can't go on there: it is at the end of the file.
+                Err(Errno::INVAL) if done > 0 => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(done)
+    }
+
     fn write_vectored_at(&self, offset: u64, slices: &[IoSlice<'_>]) -> io::Result<()> {
         let total: usize = slices.iter().map(|slice| slice.len()).sum();
         let (mut done, mut first) = (0, 0);

@@ -337,11 +337,16 @@ fn give_up(files: &SegmentFiles, mut head: Head) -> Result<(), VolumeError> {
 }
 
 /// Of each key the record that counts, if it is a chunk.
-pub fn live_chunks(mut all: Vec<Found>) -> impl Iterator<Item = Found> {
+pub fn live_chunks(all: Vec<Found>) -> impl Iterator<Item = Found> {
+    counting(all).filter(|found| found.kind == RecordKind::Chunk)
+}
+
+/// Of each key the record that counts.
+fn counting(mut all: Vec<Found>) -> impl Iterator<Item = Found> {
     all.retain(|found| found.kind != RecordKind::Switch);
     all.sort_unstable_by_key(|found| (found.key, Reverse((found.sequence, found.kind))));
     all.dedup_by_key(|found| found.key);
-    all.into_iter().filter(|found| found.kind == RecordKind::Chunk)
+    all.into_iter()
 }
 
 /// Enters the segments, and of each key the record that counts.
@@ -365,10 +370,16 @@ fn fill_catalog(catalog: &Catalog, loaded: Vec<Loaded>) -> Result<(), VolumeErro
             segment.add_mark(mark.kind, mark.target, mark.place.record_length());
         }
     }
-    for found in live_chunks(all) {
-        if let Some(segment) = catalog.segment(found.place.segment()) {
-            segment.add_live(found.place);
-            catalog.index.insert(catalog.index.hash(found.key), found.place);
+    for found in counting(all) {
+        match found.kind {
+            RecordKind::Chunk => {
+                if let Some(segment) = catalog.segment(found.place.segment()) {
+                    segment.add_live(found.place);
+                    catalog.index.insert(catalog.index.hash(found.key), found.place);
+                }
+            }
+            RecordKind::Quarantine => catalog.quarantined.add(found.key),
+            RecordKind::Tombstone | RecordKind::Switch => {}
         }
     }
     Ok(())

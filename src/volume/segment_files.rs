@@ -156,6 +156,11 @@ impl SegmentFiles {
         }
     }
 
+    /// The segment's file once more, to read past the page cache, where the file system can.
+    pub fn open_uncached(&self, segment: &Segment) -> Option<Arc<dyn DiskFile>> {
+        self.disk.open(&self.path(segment.number), Access::Direct).ok()
+    }
+
     fn new_header(&self, class: SegmentClass, state: SegmentState, capacity: u64) -> SegmentHeader {
         let mut files = self.state();
         files.highest_generation = next_generation(files.highest_generation, self.random.next_u64());

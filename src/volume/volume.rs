@@ -1,8 +1,8 @@
 //! A volume: the handle that a node holds, and how its parts are put together.
 
 use super::{
-    AppendChunk, CHUNK_LENGTH_MAX, Disk, InventoryCursor, InventoryPage, RecoveryReport, Step, VolumeError,
-    VolumeOwner, VolumeSettings, VolumeStats,
+    AppendChunk, CHUNK_LENGTH_MAX, Disk, InventoryCursor, InventoryPage, QuarantineCounts, RecoveryReport, ScrubPass,
+    ScrubRecord, ScrubStep, Step, VolumeError, VolumeOwner, VolumeSettings, VolumeStats,
     background::{Background, BackgroundParts},
     catalog::{Catalog, Wait},
     counters::Counters,
@@ -242,6 +242,8 @@ impl Volume {
         }
         let mut placed = Vec::with_capacity(keys.len());
         for key in keys {
+            // What was quarantined is not wanted any more either.
+            self.0.catalog.quarantined.remove(key);
             match self.0.catalog.locate(key) {
                 Ok(located) => placed.push((key, located.map(|located| located.place))),
                 Err(error) => return done(Err(self.note_read_error(error))),
@@ -292,6 +294,40 @@ impl Volume {
         self.0.background.step()
     }
 
+    /// A pass over all that the volume holds now; it does nothing before `scrub_step`.
+    pub fn begin_scrub(&self) -> ScrubPass {
+        ScrubPass::begin(&self.0.catalog)
+    }
+
+    /// Checks records of about `bytes_max`, at least one, and quarantines what is damaged. Waits for the disk.
+    pub fn scrub_step(&self, pass: &mut ScrubPass, bytes_max: u64) -> Result<ScrubStep, VolumeError> {
+        self.0.background.scrub_step(pass, bytes_max)
+    }
+
+    /// Keeps how a scrub stands over a restart.
+    pub fn keep_scrub(&self, record: &ScrubRecord) -> Result<(), VolumeError> {
+        self.0.background.keep_scrub(record)
+    }
+
+    pub fn kept_scrub(&self) -> Result<Option<ScrubRecord>, VolumeError> {
+        self.0.background.kept_scrub()
+    }
+
+    /// Bytes of records that count: what a scrub has to check.
+    pub fn live_bytes(&self) -> u64 {
+        self.0.catalog.segments().iter().map(|segment| segment.live_bytes()).sum()
+    }
+
+    /// Chunks that are quarantined, in the order of their keys, from behind `after` on.
+    pub fn quarantined(&self, after: Option<ChunkKey>, limit: usize) -> Vec<ChunkKey> {
+        self.0.catalog.quarantined.page(after, limit)
+    }
+
+    pub fn quarantine_counts(&self) -> QuarantineCounts {
+        let (additions, unidentified) = self.0.catalog.quarantined.additions();
+        QuarantineCounts { now: self.0.catalog.quarantined.len() as u64, additions, unidentified }
+    }
+
     /// Ends the volume: what waits is still written, segments are sealed and get their hints, the directory is unlocked. Calls
     /// after this are refused. Without it the next start recovers, as after a crash.
     pub fn close(&self) -> Result<(), VolumeError> {
@@ -316,6 +352,13 @@ impl Volume {
                 Err(error) => return Err(self.0.health.judge(error)),
             }
         }
+    }
+
+    /// Where the chunk's record lies: the number of its segment's file, and its head.
+    #[cfg(test)]
+    pub(super) fn locate(&self, key: ChunkKey) -> Result<Option<(u32, super::format::RecordHeader)>, VolumeError> {
+        let located = self.0.catalog.locate(key)?;
+        Ok(located.and_then(|located| Some((located.place.segment(), located.header?))))
     }
 
     /// Runs the writer over what is queued, for tests without its thread.

@@ -425,6 +425,7 @@ fn take_effect(parts: &WriterParts, segment: &Arc<Segment>, record: &Planned) {
             let place = Place::new(segment.number, header.offset, header.record_length());
             segment.add_live(place);
             parts.catalog.index.insert(*hash, place);
+            parts.catalog.quarantined.remove(header.key);
             parts.counters.appends.add(1);
             parts.counters.appended_bytes.add(u64::from(header.length));
         }
@@ -434,7 +435,10 @@ fn take_effect(parts: &WriterParts, segment: &Arc<Segment>, record: &Planned) {
                 victim.remove_live(*place);
             }
             match header.kind {
-                RecordKind::Quarantine => parts.counters.quarantined.add(1),
+                RecordKind::Quarantine => {
+                    parts.counters.quarantined.add(1);
+                    parts.catalog.quarantined.add(header.key);
+                }
                 _ => {
                     parts.counters.tombstones.add(1);
                     parts.punches.add(victim.generation, *place);

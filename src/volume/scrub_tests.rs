@@ -1,0 +1,198 @@
+//! Scrub: what it finds, what it takes for no damage, and how it goes on. Random combinations are in `history_tests.rs`.
+
+use super::{
+    RealDisk, ScrubPass, ScrubRecord, Volume, VolumeError,
+    format::RecordHeader,
+    history_tests::{OWNER, chunk_of, key_number, tiny_settings},
+    segment_files::segment_name,
+    tests::{DIRECTORY, Setup, append, drop_all, held, work},
+};
+use crate::{
+    runtime::SeededRandom,
+    types::{ChunkKey, Timestamp, VolumeState},
+};
+use std::{
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Chunks that one pass quarantines, and how many it can't name.
+fn whole_pass(volume: &Volume) -> (Vec<ChunkKey>, u64) {
+    let (mut pass, mut found) = (volume.begin_scrub(), (Vec::new(), 0));
+    loop {
+        let step = volume.scrub_step(&mut pass, 4000).unwrap();
+        found.0.extend(step.quarantined);
+        found.1 += step.unidentified;
+        if step.is_over {
+            return found;
+        }
+    }
+}
+
+fn place(volume: &Volume, number: u64) -> (PathBuf, RecordHeader) {
+    let (segment, header) = volume.locate(key_number(number)).unwrap().unwrap();
+    (Path::new(DIRECTORY).join("segments").join(segment_name(segment)), header)
+}
+
+#[test]
+fn a_flip_in_head_payload_or_trailer_is_found_and_nothing_else() {
+    let setup = Setup::new();
+    let (volume, _) = setup.open();
+    append(&volume, 0..30);
+    let (path, header) = place(&volume, 3);
+    setup.disk.flip_bit(&path, header.offset + header.layout.payload_offset(), 0);
+    let (path, header) = place(&volume, 5);
+    setup.disk.flip_bit(&path, header.offset + header.tail_offset() + 1, 7);
+    let (path, header) = place(&volume, 7);
+    setup.disk.flip_bit(&path, header.offset + 20, 1);
+    // Of an open segment there is no hint that would tell whose record it is.
+    assert_eq!(whole_pass(&volume), (vec![key_number(3), key_number(5)], 1));
+    assert_eq!(volume.quarantined(None, 10), [key_number(3), key_number(5)]);
+    let counts = volume.quarantine_counts();
+    assert_eq!((counts.now, counts.additions, counts.unidentified), (2, 2, 1));
+    assert!((0..30).filter(|number| ![3, 5, 7].contains(number)).all(|number| held(&volume, number)));
+    // The right chunks come back: nothing is left to find.
+    volume.quarantine_damaged(key_number(7)).unwrap();
+    assert!([3, 5, 7].iter().all(|number| append(&volume, *number..number + 1)[0].is_ok()));
+    assert_eq!((whole_pass(&volume), volume.quarantined(None, 10)), ((vec![], 0), vec![]));
+    assert!((0..30).all(|number| held(&volume, number)));
+}
+
+#[test]
+fn the_hint_of_a_sealed_segment_tells_whose_a_damaged_head_was() {
+    let setup = Setup::new();
+    let (volume, _) = setup.open();
+    append(&volume, 0..10);
+    volume.close().unwrap();
+    drop(volume);
+    let (volume, report) = setup.open();
+    assert!(report.from_hints > 0);
+    let (path, header) = place(&volume, 4);
+    setup.disk.flip_bit(&path, header.offset, 0);
+    assert_eq!(whole_pass(&volume), (vec![key_number(4)], 0));
+}
+
+#[test]
+fn a_cut_file_is_found_record_by_record() {
+    let setup = Setup::new();
+    let (volume, _) = setup.open();
+    append(&volume, 0..3);
+    let (path, header) = place(&volume, 1);
+    assert!(place(&volume, 0).1.offset < header.offset && place(&volume, 2).0 == path);
+    setup.disk.cut_behind_its_back(&path, header.offset + 10);
+    let (named, unidentified) = whole_pass(&volume);
+    assert_eq!(named.len() as u64 + unidentified, 2);
+}
+
+#[test]
+fn quarantined_chunks_are_still_known_after_a_restart_until_they_are_dropped() {
+    let setup = Setup::new();
+    let (volume, _) = setup.open();
+    append(&volume, 0..3);
+    volume.quarantine(key_number(1)).unwrap();
+    drop(volume);
+    setup.disk.restart_process();
+    let (volume, _) = setup.open();
+    assert_eq!(volume.quarantined(None, 10), [key_number(1)]);
+    assert_eq!(volume.quarantined(Some(key_number(1)), 10), []);
+    drop_all(&volume, 0..3).unwrap();
+    assert_eq!(volume.quarantined(None, 10), []);
+}
+
+/// The record is dropped, its segment compacted and its file used again between the look into the index and the read.
+#[test]
+fn what_is_dropped_and_written_over_while_it_is_read_is_no_damage() {
+    let setup = Setup::new();
+    let (volume, _) = setup.open();
+    append(&volume, 0..40);
+    let racing = volume.clone();
+    setup.disk.before_next_read(move || {
+        drop_all(&racing, 0..40).unwrap();
+        work(&racing);
+        append(&racing, 40..80);
+    });
+    assert_eq!(whole_pass(&volume), (vec![], 0));
+    assert!((40..80).all(|number| held(&volume, number)));
+}
+
+#[test]
+fn a_disk_that_fails_reads_freezes_the_volume_and_ends_the_scrub() {
+    let setup = Setup::new();
+    let (volume, _) = setup.open();
+    append(&volume, 0..3);
+    let mut pass = volume.begin_scrub();
+    setup.disk.fail_reads(true);
+    assert!(matches!(volume.scrub_step(&mut pass, 1), Err(VolumeError::Frozen(_))));
+    setup.disk.fail_reads(false);
+    assert!(matches!(volume.scrub_step(&mut pass, 1), Err(VolumeError::Frozen(_))));
+    assert!(matches!(volume.status().state, VolumeState::Frozen { .. }));
+    assert_eq!(volume.quarantined(None, 1), [], "nobody knows whether the bytes are wrong");
+}
+
+#[test]
+fn a_pass_goes_on_where_it_was_after_a_restart_and_ends_where_it_would_have() {
+    let setup = Setup::new();
+    let (volume, _) = setup.open();
+    append(&volume, 0..60);
+    let (total, mut pass) = (volume.live_bytes(), volume.begin_scrub());
+    let mut checked = 0;
+    while checked < total / 2 {
+        checked += volume.scrub_step(&mut pass, 1).unwrap().checked_bytes;
+    }
+    let record = ScrubRecord {
+        began: Some(Timestamp::from_unix_millis(7)),
+        point: Some(pass.point()),
+        checked_bytes: checked,
+        ..ScrubRecord::default()
+    };
+    volume.keep_scrub(&record).unwrap();
+    append(&volume, 60..90);
+    drop(volume);
+    setup.disk.restart_process();
+    let (volume, _) = setup.open();
+    let kept = volume.kept_scrub().unwrap().unwrap();
+    assert_eq!((kept.began, kept.point), (record.began, record.point));
+    let mut pass = ScrubPass::resume(kept.point.unwrap());
+    let rest = std::iter::from_fn(|| Some(volume.scrub_step(&mut pass, 5000).unwrap()).filter(|step| !step.is_over));
+    let rest: u64 = rest.map(|step| step.checked_bytes).sum();
+    assert!(checked + rest >= total, "nothing is left out");
+    assert!(rest < volume.live_bytes() - checked / 2, "nothing begins anew");
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_none() {
+    let setup = Setup::new();
+    let (volume, _) = setup.open();
+    assert_eq!(volume.kept_scrub().unwrap(), None);
+    volume.keep_scrub(&ScrubRecord::default()).unwrap();
+    setup.disk.overwrite_behind_its_back(&Path::new(DIRECTORY).join("scrub.json"), b"{\"format\": 99}");
+    assert_eq!(volume.kept_scrub().unwrap(), None);
+}
+
+/// Reads past the page cache, where the file system can.
+#[test]
+fn flips_in_real_files_are_found_in_small_and_big_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let random = Arc::new(SeededRandom::new(1));
+    let (volume, _) = Volume::open(RealDisk::shared(), folder.path(), OWNER, &tiny_settings(), random).unwrap();
+    for number in 0..100 {
+        let (done, answered) = std::sync::mpsc::channel();
+        volume.append(chunk_of(key_number(number)), move |result| done.send(result).unwrap());
+        answered.recv().unwrap().unwrap();
+    }
+    assert_eq!(whole_pass(&volume), (vec![], 0));
+    // Number 40 is longer than what is read at once of small records.
+    let damaged = [2, 40, 41, 99];
+    for number in damaged {
+        let (segment, header) = volume.locate(key_number(number)).unwrap().unwrap();
+        let path = folder.path().join("segments").join(segment_name(segment));
+        let file = std::fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
+        let (at, mut byte) = (header.offset + header.tail_offset() - 1, [0]);
+        file.read_exact_at(&mut byte, at).unwrap();
+        file.write_all_at(&[byte[0] ^ 1], at).unwrap();
+    }
+    let (mut found, unidentified) = whole_pass(&volume);
+    found.sort();
+    assert_eq!((found, unidentified), (damaged.map(key_number).to_vec(), 0));
+}
