@@ -58,6 +58,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("tracing_appender", &["runtime"]),
     ("rustix", &["volume", "runtime", "app", "metadata", "node/server", "cli"]),
     ("md5", &["objects", "cli"]),
+    ("multiversion", &["objects"]),
     ("tikv_jemallocator", &["main"]),
 ];
 

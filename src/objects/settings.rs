@@ -10,7 +10,8 @@ const HASH_THREADS_MAX: u32 = 256;
 #[serde(default, deny_unknown_fields)]
 pub struct ObjectsSettings {
     /// Threads that hash the bodies of uploads larger than 64 KiB. 0, the default, means one fewer than the machine has
-    /// cores, at least one. Too few: big uploads are held to the speed of MD5 on these threads, about 600 MiB/s each.
+    /// cores, at least one. Too few: one big upload is held to the speed of MD5 on a thread, about 500 MiB/s, and several
+    /// together to three or four times that, because their MD5s are computed side by side.
     /// As many as cores: while all of them hash, every write of a log waits for a core, and small writes take
     /// milliseconds.
     pub hash_threads: u32,

@@ -255,6 +255,20 @@ mod tests {
         }
     }
 
+    /// Its MD5 would be welcome beside theirs, but nobody waits for it for long.
+    #[tokio::test]
+    async fn an_upload_that_pauses_holds_up_no_other() {
+        let pool = HashPool::start(1).unwrap();
+        let piece = Bytes::from(vec![7; 300_000]);
+        let mut paused = BodyHasher::new(&pool, []);
+        paused.update(&piece).await;
+        let pieces = vec![Bytes::from(vec![9; 900_000]); 3];
+        assert_right(&digests_of(&pool, &pieces).await, &pieces.concat());
+        paused.flush().await;
+        paused.update(&piece).await;
+        assert_eq!(paused.finish().await.md5, <[u8; 16]>::from(Md5::digest([piece.as_ref(); 2].concat())));
+    }
+
     #[tokio::test]
     async fn a_dropped_hasher_leaves_the_pool_working() {
         let pool = HashPool::start(1).unwrap();

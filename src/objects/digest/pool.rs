@@ -1,15 +1,19 @@
 //! A few threads that do nothing but hash. A lane is one running hash with the slices that wait for it; a thread takes
-//! the lane at the head of the queue, hashes one slice and puts the lane back at the end, so that a 5 GiB upload does
-//! not hold up a small one. The number of threads caps concurrent hash work below the cores: with every core
-//! hashing, the log writers wait a scheduler tick for each sync.
+//! its turn from the queue (`hash_queue.rs`): one lane, or several MD5 lanes that go side by side. It hashes one slice of
+//! each and puts the lanes back at the end, so that a 5 GiB upload does not hold up a small one. The number of threads caps
+//! concurrent hash work below the cores: with every core hashing, the log writers wait a scheduler tick for each sync.
 //!
 //! Lock order: a lane's state is never held while the queue's lock is taken, and the other way round.
 
-use super::stream_hash::StreamHash;
+use super::{
+    hash_queue::{Company, HashQueue, Urgency},
+    md5_stream::{Feed, update_side_by_side},
+    stream_hash::StreamHash,
+};
 use bytes::Bytes;
 use std::{
     collections::VecDeque,
-    sync::{Arc, Condvar, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
     thread,
 };
 use tokio::sync::{Semaphore, oneshot};
@@ -25,22 +29,11 @@ pub struct HashPool {
 }
 
 struct PoolOwner {
-    queue: Arc<WorkQueue>,
-}
-
-#[derive(Default)]
-struct WorkQueue {
-    state: Mutex<QueueState>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct QueueState {
-    ready: VecDeque<Arc<Lane>>,
-    is_closed: bool,
+    queue: Arc<HashQueue<Arc<Lane>>>,
 }
 
 struct Lane {
+    company: Company,
     state: Mutex<LaneState>,
     /// One permit for each slice that may still be handed in.
     room: Semaphore,
@@ -55,92 +48,108 @@ struct LaneState {
     finished: Option<oneshot::Sender<Box<dyn StreamHash>>>,
 }
 
+/// A lane's hash and the slice that it is to take in, while a thread has them.
+struct Work {
+    lane: Arc<Lane>,
+    hash: Box<dyn StreamHash>,
+    slice: Vec<Bytes>,
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no holder of this lock panics")
 }
 
 impl HashPool {
     pub fn start(threads: usize) -> std::io::Result<Self> {
-        let queue = Arc::new(WorkQueue::default());
+        let queue = Arc::new(HashQueue::new());
         // Made before the threads, so that those already started end when a later one can't be.
         let owner = Arc::new(PoolOwner { queue: queue.clone() });
         for index in 0..threads.max(1) {
             let queue = queue.clone();
-            thread::Builder::new().name(format!("hash-{index}")).spawn(move || queue.work())?;
+            thread::Builder::new().name(format!("hash-{index}")).spawn(move || work(&queue))?;
         }
         Ok(Self { owner })
     }
 
-    pub(super) fn lane(&self, hash: Box<dyn StreamHash>) -> LaneHandle {
+    pub(super) fn lane(&self, mut hash: Box<dyn StreamHash>) -> LaneHandle {
+        let company = if hash.as_md5().is_some() { Company::SideBySide } else { Company::Alone };
         let state = LaneState { hash: Some(hash), slices: VecDeque::new(), is_scheduled: false, finished: None };
-        let lane = Arc::new(Lane { state: Mutex::new(state), room: Semaphore::new(LANE_SLICES_MAX) });
+        let lane = Arc::new(Lane { company, state: Mutex::new(state), room: Semaphore::new(LANE_SLICES_MAX) });
+        if company == Company::SideBySide {
+            self.owner.queue.open_side_by_side();
+        }
         LaneHandle { lane, pool: self.clone() }
     }
 }
 
 impl Drop for PoolOwner {
     fn drop(&mut self) {
-        lock(&self.queue.state).is_closed = true;
-        self.queue.changed.notify_all();
+        self.queue.close();
     }
 }
 
-impl WorkQueue {
-    fn push(&self, lane: Arc<Lane>) {
-        lock(&self.state).ready.push_back(lane);
-        self.changed.notify_one();
-    }
-
-    fn pop(&self) -> Option<Arc<Lane>> {
-        let mut state = lock(&self.state);
-        loop {
-            if let Some(lane) = state.ready.pop_front() {
-                return Some(lane);
-            }
-            if state.is_closed {
-                return None;
-            }
-            state = self.changed.wait(state).expect("no holder of this lock panics");
-        }
-    }
-
-    fn work(&self) {
-        while let Some(lane) = self.pop() {
-            if lane.hash_one_slice() {
-                self.push(lane);
+fn work(queue: &HashQueue<Arc<Lane>>) {
+    while let Some(turn) = queue.take_turn() {
+        let mut works: Vec<_> = turn.into_iter().filter_map(Lane::take_slice).collect();
+        hash_slices(&mut works);
+        for work in works {
+            let lane = work.lane.clone();
+            if let Some(urgency) = work.put_back() {
+                let company = lane.company;
+                queue.push(lane, company, urgency);
             }
         }
     }
+}
+
+/// Several of them are MD5s: only those share a turn.
+fn hash_slices(works: &mut [Work]) {
+    if let [Work { hash, slice, .. }] = works {
+        return slice.iter().for_each(|bytes| hash.update(bytes));
+    }
+    let feeds = works.iter_mut().filter_map(|Work { hash, slice, .. }| Some(Feed::new(hash.as_md5()?, slice)));
+    update_side_by_side(feeds.collect());
 }
 
 impl Lane {
-    /// Says whether the lane has to go back into the queue.
-    fn hash_one_slice(&self) -> bool {
-        let Some((mut hash, slice)) = self.take_slice() else { return false };
-        for bytes in &slice {
-            hash.update(bytes);
+    fn take_slice(self: Arc<Self>) -> Option<Work> {
+        let mut state = lock(&self.state);
+        let Some(slice) = state.slices.pop_front() else {
+            state.is_scheduled = false;
+            return None;
+        };
+        let hash = state.hash.take()?;
+        drop(state);
+        Some(Work { lane: self, hash, slice })
+    }
+}
+
+impl LaneState {
+    /// Whether its upload waits, or will when it has gathered another slice.
+    fn urgency(&self) -> Urgency {
+        if self.slices.len() >= LANE_SLICES_MAX || self.finished.is_some() {
+            Urgency::Hurried
+        } else {
+            Urgency::CanWait
         }
+    }
+
+    /// Whether it stands in the queue, and no thread works on it.
+    fn is_queued(&self) -> bool {
+        self.is_scheduled && self.hash.is_some()
+    }
+}
+
+impl Work {
+    /// Says how urgently the lane has to go back into the queue, if it has to.
+    fn put_back(self) -> Option<Urgency> {
+        let Self { lane, hash, slice } = self;
         drop(slice);
-        self.room.add_permits(1);
-        self.put_back(hash)
-    }
-
-    fn take_slice(&self) -> Option<(Box<dyn StreamHash>, Vec<Bytes>)> {
-        let mut state = lock(&self.state);
-        match state.slices.pop_front() {
-            Some(slice) => state.hash.take().map(|hash| (hash, slice)),
-            None => {
-                state.is_scheduled = false;
-                None
-            }
-        }
-    }
-
-    fn put_back(&self, hash: Box<dyn StreamHash>) -> bool {
-        let mut state = lock(&self.state);
+        lane.room.add_permits(1);
+        let mut state = lock(&lane.state);
         if !state.slices.is_empty() {
             state.hash = Some(hash);
-            return true;
+            return Some(state.urgency());
         }
         state.is_scheduled = false;
         match state.finished.take() {
@@ -148,7 +157,7 @@ impl Lane {
             Some(finished) => drop(finished.send(hash)),
             None => state.hash = Some(hash),
         }
-        false
+        None
     }
 }
 
@@ -165,16 +174,24 @@ impl LaneHandle {
         permit.forget();
         let mut state = lock(&self.lane.state);
         state.slices.push_back(slice);
+        let urgency = state.urgency();
+        let must_hurry = self.must_hurry(&state);
         let must_schedule = !std::mem::replace(&mut state.is_scheduled, true);
         drop(state);
         if must_schedule {
-            self.pool.owner.queue.push(self.lane.clone());
+            self.pool.owner.queue.push(self.lane.clone(), self.lane.company, urgency);
+        } else if must_hurry {
+            self.pool.owner.queue.hurry();
         }
+    }
+
+    fn must_hurry(&self, state: &LaneState) -> bool {
+        self.lane.company == Company::SideBySide && state.is_queued() && state.urgency() == Urgency::Hurried
     }
 
     /// The running hash after every slice went in.
     pub async fn finish(self) -> Box<dyn StreamHash> {
-        let receiver = {
+        let (receiver, must_hurry) = {
             let mut state = lock(&self.lane.state);
             let idle_hash = if state.is_scheduled { None } else { state.hash.take() };
             if let Some(hash) = idle_hash {
@@ -182,8 +199,11 @@ impl LaneHandle {
             }
             let (sender, receiver) = oneshot::channel();
             state.finished = Some(sender);
-            receiver
+            (receiver, self.must_hurry(&state))
         };
+        if must_hurry {
+            self.pool.owner.queue.hurry();
+        }
         receiver.await.expect("the pool lives while a handle holds it, and works off every scheduled lane")
     }
 }
@@ -191,5 +211,8 @@ impl LaneHandle {
 impl Drop for LaneHandle {
     fn drop(&mut self) {
         lock(&self.lane.state).slices.clear();
+        if self.lane.company == Company::SideBySide {
+            self.pool.owner.queue.close_side_by_side();
+        }
     }
 }

@@ -1,25 +1,19 @@
-//! The seam under which hashes stand: one running hash, fed slice by slice. A kernel that hashes several streams side
-//! by side, as AVX-512 allows for MD5, would come in behind it.
+//! The seam under which hashes stand: one running hash, fed slice by slice.
 
+use super::md5_stream::Md5Stream;
 use crate::types::ChecksumAlgorithm;
 use aws_lc_rs::digest;
 use crc_fast::CrcAlgorithm;
-use md5::{Digest, Md5};
 
 pub trait StreamHash: Send {
     fn update(&mut self, bytes: &[u8]);
 
     /// The value in big-endian bytes.
     fn finish(self: Box<Self>) -> Vec<u8>;
-}
 
-impl StreamHash for Md5 {
-    fn update(&mut self, bytes: &[u8]) {
-        Digest::update(self, bytes);
-    }
-
-    fn finish(self: Box<Self>) -> Vec<u8> {
-        self.finalize().to_vec()
+    /// The running MD5, if it is one: several of them are cheaper side by side.
+    fn as_md5(&mut self) -> Option<&mut Md5Stream> {
+        None
     }
 }
 
@@ -53,7 +47,7 @@ impl StreamHash for Crc {
 }
 
 pub fn md5() -> Box<dyn StreamHash> {
-    Box::new(Md5::new())
+    Box::new(Md5Stream::new())
 }
 
 pub fn of_checksum(algorithm: ChecksumAlgorithm) -> Box<dyn StreamHash> {
