@@ -6,6 +6,7 @@ pub const CHALLENGE_PATH: &str = "/admin/v1/challenge";
 pub const STATUS_PATH: &str = "/admin/v1/status";
 pub const NODES_PATH: &str = "/admin/v1/nodes";
 pub const JOBS_PATH: &str = "/admin/v1/jobs";
+pub const SCRUB_PATH: &str = "/admin/v1/scrub";
 pub const KEYS_PATH: &str = "/admin/v1/keys";
 pub const BACKUP_PATH: &str = "/admin/v1/metadata/backup";
 pub const CONFIRM_PATH: &str = "/admin/v1/metadata/confirm";
@@ -101,6 +102,37 @@ pub enum NodeDuty {
 #[serde(deny_unknown_fields)]
 pub struct NodeChange {
     pub duty: NodeDuty,
+}
+
+/// How a node's scrub stands: of the pass under way, or else of the last one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScrubReport {
+    /// The node's name.
+    pub node: String,
+    /// `waiting`, `running`, `hurried` (an operator asked for it), `stopped: ` or `not asked: ` and why.
+    pub state: String,
+    /// In RFC 3339.
+    pub began: Option<String>,
+    pub checked_bytes: u64,
+    pub total_bytes: u64,
+    pub bytes_per_second: u64,
+    /// Of a pass under way, as far as its rate tells.
+    pub seconds_left: Option<u64>,
+    /// Damaged records, of this pass and of all.
+    pub found: u64,
+    pub found_ever: u64,
+    /// Passes that came to their end.
+    pub passes: u64,
+    pub last_finished: Option<String>,
+    pub last_found: u64,
+    /// Chunks that are quarantined and not yet replaced.
+    pub quarantined: u64,
+}
+
+impl ScrubReport {
+    pub fn is_asked(&self) -> bool {
+        !self.state.starts_with("not asked")
+    }
 }
 
 /// A background task.

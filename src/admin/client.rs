@@ -4,7 +4,7 @@ use super::{
     api::{
         BACKUP_PATH, BACKUP_SHA256_HEADER, CHALLENGE_PATH, CONFIRM_PATH, CreatedKey, JOBS_PATH, JobChange, JobOrder,
         JobReport, KEYS_PATH, KeyChange, KeyReport, KeyState, NODES_PATH, NewKey, NodeChange, NodeDuty, NodeReport,
-        STATUS_PATH, StatusReport,
+        SCRUB_PATH, STATUS_PATH, ScrubReport, StatusReport,
     },
     authentication::{OperatorCredentials, SignedRequest, authorization},
     explain::{EXPLAIN_PATH, ExplainReport, ExplainRequest},
@@ -75,6 +75,14 @@ impl AdminClient {
 
     pub async fn set_node_duty(&self, name: &str, duty: NodeDuty) -> Result<(), ClientError> {
         self.ask(Method::PUT, &under(NODES_PATH, name), &NodeChange { duty }).await
+    }
+
+    pub async fn begin_scrubs(&self) -> Result<Vec<ScrubReport>, ClientError> {
+        self.ask(Method::POST, SCRUB_PATH, &()).await
+    }
+
+    pub async fn scrubs(&self) -> Result<Vec<ScrubReport>, ClientError> {
+        self.ask(Method::GET, SCRUB_PATH, &()).await
     }
 
     pub async fn order_job(&self, name: &str, order: JobOrder) -> Result<(), ClientError> {

@@ -26,7 +26,9 @@ pub mod what_if;
 mod tests;
 
 pub use answers::Answers;
-pub use api::{CreatedKey, JobOrder, JobReport, KeyReport, KeyState, NodeCounts, NodeDuty, NodeReport, StatusReport};
+pub use api::{
+    CreatedKey, JobOrder, JobReport, KeyReport, KeyState, NodeCounts, NodeDuty, NodeReport, ScrubReport, StatusReport,
+};
 pub use authentication::{Doorkeeper, OperatorCredentials};
 pub use health::Readiness;
 pub use listener::serve;

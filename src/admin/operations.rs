@@ -3,8 +3,8 @@
 use super::{
     api::{
         BACKUP_PATH, BACKUP_SHA256_HEADER, CONFIRM_PATH, CreatedKey, JOBS_PATH, JobChange, JobOrder, JobReport,
-        KEYS_PATH, KeyChange, KeyReport, KeyState, NODES_PATH, NewKey, NodeChange, NodeDuty, NodeReport, STATUS_PATH,
-        StatusReport,
+        KEYS_PATH, KeyChange, KeyReport, KeyState, NODES_PATH, NewKey, NodeChange, NodeDuty, NodeReport, SCRUB_PATH,
+        STATUS_PATH, ScrubReport, StatusReport,
     },
     download::file_body,
 };
@@ -23,6 +23,9 @@ pub trait Operations: Send + Sync {
     fn status(&self) -> Answer<'_, StatusReport>;
     fn nodes(&self) -> Answer<'_, Vec<NodeReport>>;
     fn set_node_duty(&self, name: String, duty: NodeDuty) -> Answer<'_, ()>;
+    /// Begins a scrub at full pace on every node that can be reached.
+    fn begin_scrubs(&self) -> Answer<'_, Vec<ScrubReport>>;
+    fn scrubs(&self) -> Answer<'_, Vec<ScrubReport>>;
     fn jobs(&self) -> Answer<'_, Vec<JobReport>>;
     fn order_job(&self, name: String, order: JobOrder) -> Answer<'_, ()>;
     fn keys(&self) -> Answer<'_, Vec<KeyReport>>;
@@ -87,6 +90,7 @@ pub fn routes(operations: Arc<dyn Operations>) -> Router {
         .route(&format!("{NODES_PATH}/{{name}}"), put(change_node))
         .route(JOBS_PATH, get(async |State(operations): Handle| reply(operations.jobs().await)))
         .route(&format!("{JOBS_PATH}/{{name}}"), put(change_job))
+        .route(SCRUB_PATH, get(list_scrubs).post(begin_scrubs))
         .route(KEYS_PATH, get(list_keys).post(create_key))
         .route(&format!("{KEYS_PATH}/{{access_key}}"), put(change_key).delete(delete_key))
         .route(BACKUP_PATH, post(backup_metadata))
@@ -104,6 +108,14 @@ async fn change_node(State(operations): Handle, Path(name): Path<String>, Json(c
 
 async fn change_job(State(operations): Handle, Path(name): Path<String>, Json(change): Json<JobChange>) -> Reply<()> {
     reply(operations.order_job(name, change.order).await)
+}
+
+async fn list_scrubs(State(operations): Handle) -> Reply<Vec<ScrubReport>> {
+    reply(operations.scrubs().await)
+}
+
+async fn begin_scrubs(State(operations): Handle) -> Reply<Vec<ScrubReport>> {
+    reply(operations.begin_scrubs().await)
 }
 
 async fn list_keys(State(operations): Handle) -> Reply<Vec<KeyReport>> {

@@ -78,6 +78,7 @@ impl EmbeddedNodes {
                 settings: node_settings.clone(),
                 peers: Arc::new(peers.clone()) as Arc<dyn PeerConnector>,
                 random: process.random.clone(),
+                clock: process.clock.clone(),
             }));
         }
         let services = try_join_all(opening).await?;

@@ -48,17 +48,35 @@ pub fn register_metadata(metrics: &Metrics, metadata: &Metadata, totals: &Arc<Co
 }
 
 pub fn register_cluster(metrics: &Metrics, cluster: &Cluster) {
-    let gauges: [Read<NodeView>; 6] = [
+    let gauges: [Read<NodeView>; 7] = [
         ("node_alive", "1 while the node is heard of in time", |node| u64::from(node.standing.is_alive())),
         ("node_capacity_bytes", "Bytes that the node may use", |node| sum(node, |volume| volume.capacity)),
         ("node_used_bytes", "Bytes that the node's files occupy", |node| sum(node, |volume| volume.used)),
         ("node_free_bytes", "Bytes that can still be written", |node| sum(node, |volume| volume.free)),
         ("node_chunks", "Chunks that the node holds", |node| sum(node, |volume| volume.chunks)),
+        ("node_quarantined_chunks", "Damaged chunks not yet replaced", |node| {
+            node.status.as_ref().map_or(0, |status| status.scrub.quarantined)
+        }),
         ("node_index_bytes", "Memory of the node's index", |node| sum(node, |volume| volume.index_bytes)),
     ];
     for (name, help, read) in gauges {
         let cluster = cluster.clone();
         metrics.sampled(SampleKind::Gauge, name, help, move || {
+            let nodes = cluster.nodes();
+            nodes.iter().map(|node| labelled("node", node.row.name.clone(), read(node))).collect()
+        });
+    }
+    let counters: [Read<NodeView>; 2] = [
+        ("node_scrub_passes", "Times that the node has checked all that it holds", |node| {
+            node.status.as_ref().map_or(0, |status| status.scrub.passes)
+        }),
+        ("node_scrub_found", "Damaged records that scrubs of the node have found", |node| {
+            node.status.as_ref().map_or(0, |status| status.scrub.found_ever)
+        }),
+    ];
+    for (name, help, read) in counters {
+        let cluster = cluster.clone();
+        metrics.sampled(SampleKind::Counter, name, help, move || {
             let nodes = cluster.nodes();
             nodes.iter().map(|node| labelled("node", node.row.name.clone(), read(node))).collect()
         });
@@ -100,7 +118,7 @@ pub fn register_s3(metrics: &Metrics, service: &S3Service) {
 
 /// Of the nodes inside this process.
 pub fn register_volumes(metrics: &Metrics, nodes: &EmbeddedNodes) {
-    let counters: [Read<VolumeStats>; 8] = [
+    let counters: [Read<VolumeStats>; 9] = [
         ("volume_appends", "Chunks appended", |stats| stats.appends),
         ("volume_appended_bytes", "Bytes of chunks appended", |stats| stats.appended_bytes),
         ("volume_syncs", "Syncs of segments", |stats| stats.syncs),
@@ -108,6 +126,7 @@ pub fn register_volumes(metrics: &Metrics, nodes: &EmbeddedNodes) {
         ("volume_quarantined", "Chunks found corrupt", |stats| stats.quarantined),
         ("volume_punched_bytes", "Bytes of deleted chunks given back", |stats| stats.punched_bytes),
         ("volume_compacted_segments", "Segments compacted", |stats| stats.compacted_segments),
+        ("volume_scrubbed_bytes", "Bytes of records that scrub has checked", |stats| stats.scrubbed_bytes),
         ("volume_recycled_segments", "Segments used again", |stats| stats.recycled_segments),
     ];
     for (name, help, read) in counters {

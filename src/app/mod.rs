@@ -28,6 +28,7 @@ mod node_report;
 mod operations;
 mod process;
 mod readiness;
+mod scrub_report;
 mod signals;
 mod totals;
 mod usage;

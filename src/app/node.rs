@@ -84,6 +84,7 @@ pub async fn run(process: Process, settings: Settings) -> anyhow::Result<()> {
         settings: node_settings.clone(),
         peers: Arc::new(peers.clone()) as Arc<dyn PeerConnector>,
         random: process.random.clone(),
+        clock: process.clock.clone(),
     };
     let service = open(parts).await?;
     let node: Arc<dyn NodeApi> = Arc::new(service.clone());

@@ -5,12 +5,13 @@ use super::{
     concerns::concerns,
     last_copies::refuse_last_copies,
     node_report::node_report,
+    scrub_report::scrub_report,
     totals::{CountedTotals, FOR_METRICS, FOR_PEOPLE},
 };
 use crate::{
     admin::{
         Answer, Backup, CreatedKey, JobOrder, JobReport, KeyReport, KeyState, NodeCounts, NodeDuty, NodeReport,
-        OperationError, Operations, StatusReport,
+        OperationError, Operations, ScrubReport, StatusReport,
     },
     cluster::{Cluster, ClusterError, NodeView, Standing},
     identity::{AccessKeys, IdentityError},
@@ -97,6 +98,15 @@ impl Operations for GatewayOperations {
             }
             self.cluster.set_duty(&name, duty).await.map_err(|error| of_node(&name, error))
         })
+    }
+
+    fn begin_scrubs(&self) -> Answer<'_, Vec<ScrubReport>> {
+        tracing::info!("the operator has the nodes scrub what they hold");
+        Box::pin(async { Ok(self.cluster.begin_scrubs().await.iter().map(scrub_report).collect()) })
+    }
+
+    fn scrubs(&self) -> Answer<'_, Vec<ScrubReport>> {
+        Box::pin(async { Ok(self.cluster.scrubs().await.iter().map(scrub_report).collect()) })
     }
 
     fn jobs(&self) -> Answer<'_, Vec<JobReport>> {

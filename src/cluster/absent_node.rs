@@ -62,6 +62,19 @@ impl NodeApi for AbsentNode {
         absent()
     }
 
+    fn quarantined(
+        &self,
+        _term: Term,
+        _after: Option<ChunkKey>,
+        _limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<ChunkKey>, NodeError>> {
+        absent()
+    }
+
+    fn begin_scrub(&self, _term: Term) -> BoxFuture<'_, Result<(), NodeError>> {
+        absent()
+    }
+
     fn status(&self, _term: Term, _witness: Option<MetadataWitness>) -> BoxFuture<'_, Result<NodeStatus, NodeError>> {
         absent()
     }

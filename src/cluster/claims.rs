@@ -97,6 +97,7 @@ mod tests {
             node: NodeId::from_bytes([node; 16]),
             cluster: ClusterId::from_bytes([2; 16]),
             volumes: Vec::new(),
+            scrub: Default::default(),
             load: 0,
             witness: None,
             term: Term(1),

@@ -56,6 +56,11 @@ impl Doubts {
         state.doubted.insert(node, number);
     }
 
+    /// Something is missing on the node, nobody knows what: it is looked at chunk by chunk once more.
+    pub fn count_again(&self, node: NodeId) {
+        self.lock().counted.remove(&node);
+    }
+
     /// Whether the node is in doubt, or has started and was not counted since.
     pub fn concern(&self, status: &NodeStatus) -> bool {
         self.lock().doubted.contains_key(&status.node) || !self.is_counted(status)

@@ -61,6 +61,7 @@ mod tests {
             node: NodeId::from_bytes([1; 16]),
             cluster: ClusterId::from_bytes([2; 16]),
             volumes: vec![volume],
+            scrub: Default::default(),
             load: 0,
             witness: None,
             term: Term(1),

@@ -6,7 +6,7 @@ use crate::types::{
     BlobId, ChunkData, ChunkKey, ChunkRoot, ChunkSlice, ClusterId, CommitSequence, Epoch, GroupId, HistoryId, NodeId,
     RunId, Term,
 };
-pub use crate::types::{VolumeState, VolumeStatus};
+pub use crate::types::{ScrubState, ScrubStatus, VolumeState, VolumeStatus};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
@@ -148,12 +148,17 @@ pub fn index_mark(index: u32) -> u64 {
     mark ^ (mark >> 31)
 }
 
+/// Bound of one page of quarantined chunks, 80 KB of answer.
+pub const QUARANTINED_CHUNKS_MAX: u32 = 1000;
+
 /// What a node says of itself: in its registration, its heartbeats and when asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NodeStatus {
     pub node: NodeId,
     pub cluster: ClusterId,
     pub volumes: Vec<VolumeStatus>,
+    #[serde(default)]
+    pub scrub: ScrubStatus,
     /// Requests under way.
     pub load: u32,
     /// The newest metadata that this node has seen, kept on its disk.
@@ -231,6 +236,18 @@ pub trait NodeApi: Send + Sync {
         from: Option<InventoryCursor>,
         limit: u32,
     ) -> BoxFuture<'_, Result<InventoryPage, NodeError>>;
+
+    /// Chunks that the node found damaged, and that were neither replaced nor dropped since: in the order of their keys from
+    /// behind `after` on, at most `limit` (bounded at `QUARANTINED_CHUNKS_MAX`).
+    fn quarantined(
+        &self,
+        term: Term,
+        after: Option<ChunkKey>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<ChunkKey>, NodeError>>;
+
+    /// Begins to read and check all that the node holds, at full pace. Resolves when that has begun; `status` tells the rest.
+    fn begin_scrub(&self, term: Term) -> BoxFuture<'_, Result<(), NodeError>>;
 
     /// Also tells the node the newest metadata, which it keeps on its disk. Metadata that is older than what the node
     /// has seen, or of another history, changes nothing: the answer's witness shows the difference.

@@ -50,6 +50,14 @@ pub struct NodeSettings {
     /// Reads from the disk that a node does at a time, each on a thread of its own; what is cached in memory needs none.
     /// Default 8. Too low: a disk with deep queues idles. Too high: a slow disk blocks that many threads.
     pub node_disk_reads: u32,
+
+    /// In what time a node reads all that it holds once, to find what the disk has damaged. Default 14d. Too low: the disk
+    /// is busy with it all the time. Too high: damage waits to be found until other copies are damaged too.
+    pub scrub_period: HumanDuration,
+
+    /// Bytes per second that a scrub reads at most: `larder admin scrub start` goes as fast. Default 64MiB. Too low: a
+    /// person waits long. Too high: clients wait for the disk. At most half of the disk's time is taken anyway.
+    pub scrub_rate_max: ByteSize,
 }
 
 impl Default for NodeSettings {
@@ -66,9 +74,14 @@ impl Default for NodeSettings {
             node_receive_memory: ByteSize::mib(64),
             node_send_memory: ByteSize::mib(64),
             node_disk_reads: 8,
+            scrub_period: HumanDuration::from_secs(14 * 24 * 3600),
+            scrub_rate_max: ByteSize::mib(64),
         }
     }
 }
+
+/// A scrub that is slower does not come to its end.
+const SCRUB_RATE_FLOOR: u64 = 64 << 10;
 
 impl NodeSettings {
     pub fn validate(&self) -> Result<(), String> {
@@ -78,6 +91,7 @@ impl NodeSettings {
             ("node_request_timeout", self.node_request_timeout, 3600),
             ("node_pull_timeout", self.node_pull_timeout, 24 * 3600),
             ("node_idle_timeout", self.node_idle_timeout, 24 * 3600),
+            ("scrub_period", self.scrub_period, 10 * 365 * 24 * 3600),
         ];
         for (name, value, seconds_max) in durations {
             if value.0.is_zero() || value.0 > Duration::from_secs(seconds_max) {
@@ -102,6 +116,9 @@ impl NodeSettings {
                 return Err(format!("{name} must hold the largest chunk: at least {}", ByteSize(chunk)));
             }
         }
+        if !(SCRUB_RATE_FLOOR..=1 << 40).contains(&self.scrub_rate_max.bytes()) {
+            return Err(format!("scrub_rate_max must be at least {}", ByteSize(SCRUB_RATE_FLOOR)));
+        }
         Ok(())
     }
 }
@@ -119,6 +136,8 @@ mod tests {
             NodeSettings { heartbeat_interval: HumanDuration::default(), ..NodeSettings::default() },
             NodeSettings { node_receive_memory: ByteSize::mib(1), ..NodeSettings::default() },
             NodeSettings { node_send_memory: ByteSize::mib(1), ..NodeSettings::default() },
+            NodeSettings { scrub_period: HumanDuration::default(), ..NodeSettings::default() },
+            NodeSettings { scrub_rate_max: ByteSize::kib(1), ..NodeSettings::default() },
         ];
         for settings in wrong {
             assert!(settings.validate().is_err(), "{settings:?}");

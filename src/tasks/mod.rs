@@ -4,6 +4,7 @@ mod change_groups;
 mod clear_orphans;
 mod delete_blobs;
 mod forget_completed_uploads;
+mod list_quarantined;
 mod pace;
 mod question_copies;
 mod runner;
@@ -16,8 +17,8 @@ pub use status::{TaskState, TaskStatus};
 
 use crate::{
     cluster::{
-        CarryOutDeletions, ChangeGroups, ClearOrphans, Cluster, ForgetCompletedUploads, QuestionCopies, SendMissing,
-        TrimSurplus,
+        CarryOutDeletions, ChangeGroups, ClearOrphans, Cluster, ForgetCompletedUploads, ListQuarantined,
+        QuestionCopies, SendMissing, TrimSurplus,
     },
     runtime::Step,
 };
@@ -40,6 +41,7 @@ pub trait Task: Send {
 pub fn all(cluster: &Cluster) -> Vec<Box<dyn Task>> {
     vec![
         Box::new(QuestionCopies::new(cluster.clone())),
+        Box::new(ListQuarantined::new(cluster.clone())),
         Box::new(ChangeGroups::new(cluster.clone())),
         Box::new(SendMissing::new(cluster.clone())),
         Box::new(TrimSurplus::new(cluster.clone())),

@@ -12,4 +12,5 @@ mod explain;
 mod healing;
 mod losses;
 mod processes;
+mod scrub;
 mod what_if;

@@ -10,7 +10,7 @@ use larder::{
             http::{ServeParts, serve},
         },
     },
-    runtime::{Shutdown, SystemRandom},
+    runtime::{Shutdown, SystemClock, SystemRandom},
     types::{
         BLOCK_LENGTH, BlobId, BlockTable, ByteSize, ChunkData, ChunkKey, ChunkRoot, ClusterId, CommitSequence, GroupId,
         HistoryId, HumanDuration, NodeId, Term, crc32c,
@@ -115,6 +115,7 @@ impl Node {
             settings: Arc::new(settings.clone()),
             peers: peers.clone(),
             random: Arc::new(SystemRandom),
+            clock: Arc::new(SystemClock::new()),
         };
         let (service, _) = NodeService::open(parts).unwrap();
         let (api, address): (Arc<dyn NodeApi>, _) = match reach {

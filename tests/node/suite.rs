@@ -10,13 +10,13 @@ use larder::{
         NodeError, NodeSettings,
         api::{
             DROP_BLOBS_MAX, DropBlobs, DroppedBlob, GetChunk, MetadataWitness, PeerAddress, PullBlob, PutChunk,
-            VolumeState,
+            ScrubState, ScrubStatus, VolumeState,
         },
     },
     types::{BLOCK_LENGTH, BlobId, ByteSize, ChunkRoot, Epoch, GroupId, HumanDuration, NodeId, Term},
     volume::VolumeSettings,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 const EPOCH: Epoch = Epoch(3);
 
@@ -121,6 +121,8 @@ pub async fn every_request_of_an_older_term_is_refused(node: Node) {
     assert_eq!(node.api.drop_blobs(drop_of(&[1], EPOCH, witness(1, 1))).await, Err(stale.clone()));
     assert_eq!(node.api.pull_blob(pull).await, Err(stale.clone()));
     assert_eq!(node.api.inventory(TERM, None, 10).await.map(|_| ()), Err(stale.clone()));
+    assert_eq!(node.api.quarantined(TERM, None, 10).await, Err(stale.clone()));
+    assert_eq!(node.api.begin_scrub(TERM).await, Err(stale.clone()));
     assert_eq!(node.api.status(TERM, None).await.map(|_| ()), Err(stale.clone()));
     assert_eq!(node.api.confirm_history(TERM, witness(1, 1)).await, Err(stale));
     let newer = GetChunk { term: TERM.next(), ..get(&chunk) };
@@ -238,6 +240,64 @@ pub async fn a_chunk_with_flipped_bytes_is_quarantined_and_can_be_put_again(node
         node.put(&chunk).await;
         assert_holds(&node, &chunk).await;
     }
+}
+
+/// How the scrub stands when the pass that was asked for is over.
+async fn scrubbed(node: &Node) -> ScrubStatus {
+    node.api.begin_scrub(TERM).await.unwrap();
+    loop {
+        let scrub = node.api.status(TERM, None).await.unwrap().scrub;
+        match scrub.state {
+            ScrubState::Hurried => tokio::time::sleep(Duration::from_millis(5)).await,
+            ScrubState::Waiting => return scrub,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+pub async fn a_scrub_finds_flipped_bytes_and_the_node_names_the_chunks_until_they_are_replaced(node: Node) {
+    let chunks: Vec<Chunk> = (0..6).map(|index| Chunk::new(1, index, 2000 << (2 * index))).collect();
+    for chunk in &chunks {
+        node.put(chunk).await;
+    }
+    let clean = scrubbed(&node).await;
+    assert_eq!((clean.found, clean.quarantined), (0, 0));
+    assert!(clean.checked_bytes >= chunks.iter().map(|chunk| chunk.bytes.len() as u64).sum());
+    assert_eq!(clean.checked_bytes, clean.total_bytes);
+    for damaged in [&chunks[1], &chunks[5]] {
+        flip_stored_byte(&node.volume_directory(), damaged);
+    }
+    let found = scrubbed(&node).await;
+    assert_eq!((found.found, found.found_ever, found.last_found, found.quarantined), (2, 2, 2, 2));
+    assert_eq!(found.passes, clean.passes + 1);
+    let keys = [chunks[1].key, chunks[5].key];
+    assert_eq!(node.api.quarantined(TERM, None, 100).await.unwrap(), keys);
+    assert_eq!(node.api.quarantined(TERM, None, 1).await.unwrap(), [keys[0]]);
+    assert_eq!(node.api.quarantined(TERM, Some(keys[0]), 1).await.unwrap(), [keys[1]]);
+    for damaged in [&chunks[1], &chunks[5]] {
+        assert_lacks(&node, damaged).await;
+        node.put(damaged).await;
+    }
+    assert_eq!(node.api.quarantined(TERM, None, 100).await.unwrap(), []);
+    let healed = scrubbed(&node).await;
+    assert_eq!((healed.found, healed.found_ever, healed.quarantined), (0, 2, 0));
+    let node = node.restart().await;
+    let kept = node.api.status(TERM, None).await.unwrap().scrub;
+    assert_eq!((kept.passes, kept.found_ever, kept.last_finished), (healed.passes, 2, healed.last_finished));
+    for chunk in &chunks {
+        assert_holds(&node, chunk).await;
+    }
+}
+
+pub async fn a_scrub_of_a_frozen_volume_is_refused(node: Node) {
+    let chunk = Chunk::new(1, 0, 100);
+    node.put(&chunk).await;
+    node.disk.set(Fault::SyncFails);
+    assert!(node.api.put_chunk(Chunk::new(2, 0, 100).put()).await.is_err());
+    // The thread notices at its next step.
+    while !matches!(node.api.begin_scrub(TERM).await, Err(NodeError::Frozen(_))) {}
+    let scrub = node.api.status(TERM, None).await.unwrap().scrub;
+    assert!(matches!(scrub.state, ScrubState::Stopped { .. }), "{scrub:?}");
 }
 
 fn pull_of(chunks: &[Chunk], sources: &[NodeId]) -> PullBlob {

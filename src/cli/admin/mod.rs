@@ -6,6 +6,7 @@ mod key;
 mod metadata;
 mod node;
 mod nodes;
+mod scrub;
 mod status;
 mod what_if;
 
@@ -43,6 +44,7 @@ enum Verb {
     Jobs(jobs::Jobs),
     Explain(explain::Explain),
     WhatIf(what_if::WhatIf),
+    Scrub(scrub::Scrub),
     Metadata(metadata::Metadata),
 }
 
@@ -69,6 +71,7 @@ impl Admin {
                 Verb::Nodes(verb) => verb.run(&client, output).await,
                 Verb::Node(verb) => verb.run(&client, output).await,
                 Verb::Key(verb) => verb.run(&client, output).await,
+                Verb::Scrub(verb) => verb.run(&client, output).await,
                 Verb::Jobs(verb) => verb.run(&client, output).await,
                 Verb::Explain(verb) => verb.run(&client, output).await,
                 Verb::WhatIf(verb) => verb.run(&client, output).await,

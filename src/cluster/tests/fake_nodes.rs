@@ -5,7 +5,7 @@ use crate::{
         NodeApi, NodeError, PeerConnector,
         api::{
             DropBlobs, GetChunk, InventoryCursor, InventoryEntry, InventoryPage, MetadataWitness, NodeStatus,
-            PeerAddress, PullBlob, PullReport, PutChunk, VolumeState, VolumeStatus, index_mark,
+            PeerAddress, PullBlob, PullReport, PutChunk, ScrubStatus, VolumeState, VolumeStatus, index_mark,
         },
     },
     types::{
@@ -41,12 +41,21 @@ struct Held {
     term: Term,
 }
 
+impl Held {
+    fn is_whole(&self) -> bool {
+        let mut blocks = self.bytes.chunks(BLOCK_LENGTH as usize).enumerate();
+        blocks.all(|(index, block)| self.table.block_is_intact(index, block))
+    }
+}
+
 #[derive(Debug)]
 struct State {
     fault: Fault,
     /// In the order of an inventory.
     chunks: BTreeMap<ChunkKey, Held>,
     quarantined: Vec<ChunkKey>,
+    /// Damaged records whose keys can't be read.
+    unidentified: u64,
     dropped: Vec<BlobId>,
     puts: u64,
     starts: u64,
@@ -114,6 +123,27 @@ impl FakeNode {
         }
     }
 
+    /// Flips a bit of one.
+    pub fn corrupt(&self, key: ChunkKey) {
+        let mut state = self.state();
+        let held = state.chunks.get_mut(&key).expect("the test names a chunk that is held");
+        held.bytes = flipped(&held.bytes);
+    }
+
+    /// Takes every damaged chunk out of use. Of those in `nameless` it can't say which they were.
+    pub fn scrub(&self, nameless: &[ChunkKey]) {
+        let mut state = self.state();
+        let damaged = state.chunks.iter().filter(|(_, held)| !held.is_whole());
+        let damaged: Vec<ChunkKey> = damaged.map(|(key, _)| *key).collect();
+        for key in damaged {
+            state.chunks.remove(&key);
+            match nameless.contains(&key) {
+                true => state.unidentified += 1,
+                false => state.quarantined.push(key),
+            }
+        }
+    }
+
     pub fn forget_all(&self) {
         self.state().chunks.clear();
     }
@@ -166,6 +196,11 @@ impl FakeNode {
             node: self.id,
             cluster: ClusterId::from_bytes([0; 16]),
             volumes: vec![volume],
+            scrub: ScrubStatus {
+                quarantined_since_start: state.quarantined.len() as u64,
+                unidentified_since_start: state.unidentified,
+                ..ScrubStatus::default()
+            },
             load: 0,
             witness: state.witness,
             term: state.term,
@@ -366,6 +401,31 @@ impl NodeApi for FakeNode {
         })
     }
 
+    fn quarantined(
+        &self,
+        term: Term,
+        after: Option<ChunkKey>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<ChunkKey>, NodeError>> {
+        Box::pin(async move {
+            self.pass(term).await?;
+            let state = self.state();
+            let listed = state.quarantined.iter().filter(|key| !state.chunks.contains_key(key) && Some(**key) > after);
+            let mut listed: Vec<ChunkKey> = listed.copied().collect();
+            listed.sort();
+            listed.truncate(limit as usize);
+            Ok(listed)
+        })
+    }
+
+    fn begin_scrub(&self, term: Term) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(async move {
+            self.pass(term).await?;
+            self.scrub(&[]);
+            Ok(())
+        })
+    }
+
     fn status(&self, term: Term, witness: Option<MetadataWitness>) -> BoxFuture<'_, Result<NodeStatus, NodeError>> {
         Box::pin(async move {
             self.pass(term).await?;
@@ -408,6 +468,7 @@ impl FakeNetwork {
             fault: Fault::None,
             chunks: BTreeMap::new(),
             quarantined: Vec::new(),
+            unidentified: 0,
             dropped: Vec::new(),
             puts: 0,
             starts: 1,

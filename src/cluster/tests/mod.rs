@@ -6,6 +6,7 @@ mod doubts;
 pub(crate) mod fake_nodes;
 mod members;
 mod outage;
+mod quarantined;
 mod reads;
 mod reclaim;
 pub(crate) mod test_cluster;

@@ -14,7 +14,7 @@ use crate::{
         },
         protocol::{
             chunk_head::{PutHead, SliceHead},
-            documents::{Inventory, Quarantine, Status, from_json, to_json},
+            documents::{Inventory, Quarantine, Quarantined, Status, from_json, to_json},
             route::Route,
         },
     },
@@ -131,6 +131,23 @@ impl NodeApi for RemoteNode {
             let answer = self.ask(Route::Inventory, term, &Inventory { from, limit }, self.request_timeout).await?;
             from_json(&answer.head)
         })
+    }
+
+    fn quarantined(
+        &self,
+        term: Term,
+        after: Option<ChunkKey>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<ChunkKey>, NodeError>> {
+        Box::pin(async move {
+            let answer =
+                self.ask(Route::Quarantined, term, &Quarantined { after, limit }, self.request_timeout).await?;
+            from_json(&answer.head)
+        })
+    }
+
+    fn begin_scrub(&self, term: Term) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(async move { self.ask(Route::BeginScrub, term, &(), self.request_timeout).await.map(|_| ()) })
     }
 
     fn status(&self, term: Term, witness: Option<MetadataWitness>) -> BoxFuture<'_, Result<NodeStatus, NodeError>> {

@@ -25,6 +25,14 @@ pub struct Inventory {
     pub limit: u32,
 }
 
+/// Body of `POST /node/v1/quarantined`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quarantined {
+    pub after: Option<ChunkKey>,
+    pub limit: u32,
+}
+
 /// Body of `POST /node/v1/status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,6 +9,8 @@
 //! | POST | `/node/v1/drop` | `DropBlobs` | - |
 //! | POST | `/node/v1/pull` | `PullBlob` | `PullReport` |
 //! | POST | `/node/v1/inventory` | `Inventory` | `InventoryPage` |
+//! | POST | `/node/v1/quarantined` | `Quarantined` | the chunks' keys |
+//! | POST | `/node/v1/scrub` | `null` | - |
 //! | POST | `/node/v1/status` | `Status` | `NodeStatus` |
 //! | POST | `/node/v1/history` | `MetadataWitness` | - |
 //!
@@ -30,6 +32,8 @@ pub enum Route {
     DropBlobs,
     PullBlob,
     Inventory,
+    Quarantined,
+    BeginScrub,
     Status,
     ConfirmHistory,
 }
@@ -61,6 +65,8 @@ impl Route {
             "/node/v1/drop" => Self::DropBlobs,
             "/node/v1/pull" => Self::PullBlob,
             "/node/v1/inventory" => Self::Inventory,
+            "/node/v1/quarantined" => Self::Quarantined,
+            "/node/v1/scrub" => Self::BeginScrub,
             "/node/v1/status" => Self::Status,
             "/node/v1/history" => Self::ConfirmHistory,
             _ => Self::parse_chunk(path_and_query)?,
@@ -94,6 +100,8 @@ impl fmt::Display for Route {
             Self::DropBlobs => f.write_str("/node/v1/drop"),
             Self::PullBlob => f.write_str("/node/v1/pull"),
             Self::Inventory => f.write_str("/node/v1/inventory"),
+            Self::Quarantined => f.write_str("/node/v1/quarantined"),
+            Self::BeginScrub => f.write_str("/node/v1/scrub"),
             Self::Status => f.write_str("/node/v1/status"),
             Self::ConfirmHistory => f.write_str("/node/v1/history"),
         }
@@ -121,6 +129,8 @@ mod tests {
             Just(Route::DropBlobs),
             Just(Route::PullBlob),
             Just(Route::Inventory),
+            Just(Route::Quarantined),
+            Just(Route::BeginScrub),
             Just(Route::Status),
             Just(Route::ConfirmHistory),
         ]

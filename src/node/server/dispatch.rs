@@ -7,7 +7,7 @@ use crate::{
         api::{DropBlobs, GetChunk, MetadataWitness, PullBlob, PutChunk},
         protocol::{
             chunk_head::{PutHead, SliceHead},
-            documents::{Inventory, Quarantine, Status, from_json, status_of, to_json},
+            documents::{Inventory, Quarantine, Quarantined, Status, from_json, status_of, to_json},
             route::Route,
         },
     },
@@ -84,6 +84,14 @@ async fn answer(service: &NodeService, request: Believed) -> Result<Reply, NodeE
         Route::Inventory => {
             let Inventory { from, limit } = from_json(&head)?;
             Ok(Reply::document(&service.inventory(term, from, limit).await?))
+        }
+        Route::Quarantined => {
+            let Quarantined { after, limit } = from_json(&head)?;
+            Ok(Reply::document(&service.quarantined(term, after, limit).await?))
+        }
+        Route::BeginScrub => {
+            let () = from_json(&head)?;
+            Ok(Reply::document(&service.begin_scrub(term).await?))
         }
         Route::Status => {
             let Status { witness } = from_json(&head)?;

@@ -2,7 +2,8 @@
 //!
 //! `service` is a node as a whole and the one `NodeApi` over a volume; what it does on a request lies in `write`, `read`,
 //! `destroy`, `pull`, `inventory` and `status`. `node_state`, `state_file` and `state_keeper` remember what a node must
-//! never forget. `upkeep` runs the volume's background work. `http`, `connection`, `dispatch` and `write_deadline` are the wire;
+//! never forget. `upkeep` runs the volume's background work, `scrub` reads all that it holds
+//! again and again. `http`, `connection`, `dispatch` and `write_deadline` are the wire;
 //! `admission`, `disk_threads` and `chunk_memory` bound what the node does at a time.
 
 mod admission;
@@ -16,7 +17,10 @@ pub mod http;
 mod inventory;
 mod node_state;
 mod pull;
+mod quarantined;
 mod read;
+mod scrub;
+mod scrub_pace;
 mod service;
 mod state_file;
 mod state_keeper;

@@ -1,7 +1,13 @@
 //! A storage node: one volume, what the node must remember, and the one `NodeApi` over both. Embedded nodes are called
 //! directly; `http` serves the same service to others.
 
-use super::{admission::Admission, disk_threads::DiskThreads, state_keeper::StateKeeper, upkeep::Upkeep};
+use super::{
+    admission::Admission,
+    disk_threads::DiskThreads,
+    scrub::{OpenScrubError, Scrubber},
+    state_keeper::StateKeeper,
+    upkeep::Upkeep,
+};
 use crate::{
     node::{
         NodeApi, NodeError, NodeSettings, PeerConnector,
@@ -11,7 +17,7 @@ use crate::{
         },
         protocol,
     },
-    runtime::Random,
+    runtime::{Clock, Random},
     types::{ChunkKey, ChunkRoot, ChunkSlice, ClusterId, NodeId, RunId, Term},
     volume::{self, Disk, RecoveryReport, Volume, VolumeError, VolumeOwner, VolumeSettings, VolumeStats},
 };
@@ -38,6 +44,7 @@ pub struct NodeParts {
     /// Where `pull_blob` gets its sources from.
     pub peers: Arc<dyn PeerConnector>,
     pub random: Arc<dyn Random>,
+    pub clock: Arc<dyn Clock>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +54,15 @@ pub enum OpenError {
     /// A node that forgot its newest term could be made to destroy what a later gateway wrote.
     #[error("the node's state can't be read: {0}")]
     State(#[from] io::Error),
+}
+
+impl From<OpenScrubError> for OpenError {
+    fn from(error: OpenScrubError) -> Self {
+        match error {
+            OpenScrubError::Volume(error) => Self::Volume(error),
+            OpenScrubError::Thread(error) => Self::State(error),
+        }
+    }
 }
 
 /// Cheap to clone. `close` ends it; dropping the last clone stops the upkeep and leaves recovery to the next start.
@@ -66,6 +82,7 @@ pub(super) struct Inner {
     pub(super) disk_threads: DiskThreads,
     pub(super) pulls: Semaphore,
     pub(super) peers: Arc<dyn PeerConnector>,
+    pub(super) scrubber: Arc<Scrubber>,
     upkeep: Upkeep,
 }
 
@@ -78,10 +95,12 @@ impl NodeService {
         let owner = VolumeOwner { cluster: parts.cluster, node: parts.node };
         let directory = parts.directory.join(VOLUME_DIRECTORY);
         let (volume, report) = Volume::open(parts.disk, &directory, owner, &parts.volume_settings, parts.random)?;
+        let scrubber = Scrubber::start(volume.clone(), Arc::clone(&parts.settings), parts.clock)?;
         let inner = Inner {
             node: parts.node,
             cluster: parts.cluster,
             run: RunId::from_bytes(run),
+            scrubber: Arc::new(scrubber),
             upkeep: Upkeep::start(volume.clone())?,
             volume,
             state,
@@ -96,6 +115,7 @@ impl NodeService {
 
     /// Ends the upkeep and closes the volume: its next start needs no recovery. Blocks. Requests that come later fail.
     pub fn close(&self) -> Result<(), VolumeError> {
+        self.inner.scrubber.stop();
         self.inner.upkeep.stop();
         self.inner.volume.close()
     }
@@ -165,6 +185,19 @@ impl NodeApi for NodeService {
         limit: u32,
     ) -> BoxFuture<'_, Result<InventoryPage, NodeError>> {
         Box::pin(self.run(self.inner.inventory(term, from, limit)))
+    }
+
+    fn quarantined(
+        &self,
+        term: Term,
+        after: Option<ChunkKey>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<ChunkKey>, NodeError>> {
+        Box::pin(self.run(self.inner.quarantined(term, after, limit)))
+    }
+
+    fn begin_scrub(&self, term: Term) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(self.run(self.inner.begin_scrub(term)))
     }
 
     fn status(&self, term: Term, witness: Option<MetadataWitness>) -> BoxFuture<'_, Result<NodeStatus, NodeError>> {

@@ -22,6 +22,7 @@ impl Inner {
             node: self.node,
             cluster: self.cluster,
             volumes: vec![volume],
+            scrub: self.scrub_status(),
             // This request is one of them, and says nothing about the node.
             load: self.admission.under_way().saturating_sub(1),
             witness,

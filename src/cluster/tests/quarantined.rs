@@ -1,0 +1,96 @@
+//! What nodes find damaged by themselves.
+
+use super::test_cluster::{CHUNK, TestCluster, content};
+use crate::{
+    cluster::{ListQuarantined, QuestionCopies, SendMissing},
+    metadata::rows::UnderReplicatedBlob,
+    runtime::Step,
+    types::{BlobId, ChunkKey, Term},
+};
+use std::time::Duration;
+
+async fn with_objects() -> (TestCluster, ListQuarantined) {
+    let test = TestCluster::start().await;
+    for key in 0..5 {
+        test.put(&format!("key {key}"), &content(3 * CHUNK)).await;
+    }
+    let list = ListQuarantined::new(test.cluster.clone());
+    (test, list)
+}
+
+async fn settle(test: &TestCluster, list: &mut ListQuarantined) {
+    test.pass(Duration::from_secs(1)).await;
+    while list.step().await.unwrap() == Step::Busy {}
+}
+
+async fn missing(test: &TestCluster) -> Vec<UnderReplicatedBlob> {
+    test.metadata.under_replicated(None, None, 1000).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_a_node_quarantined_is_repaired_and_garbage_is_passed_over() {
+    let (test, mut list) = with_objects().await;
+    let node = &test.nodes[1];
+    let blobs = node.blobs();
+    node.corrupt(ChunkKey { blob: blobs[0], index: 2 });
+    node.corrupt(ChunkKey { blob: blobs[3], index: 0 });
+    node.corrupt(ChunkKey { blob: blobs[3], index: 1 });
+    node.plant(BlobId::from_bytes([0xEE; 16]), Term(1));
+    settle(&test, &mut list).await;
+    assert!(missing(&test).await.is_empty(), "nothing was scrubbed yet");
+    node.scrub(&[]);
+    assert_eq!(node.quarantined().len(), 4, "the garbage has no table");
+    settle(&test, &mut list).await;
+    let found: Vec<BlobId> = missing(&test).await.iter().map(|row| row.blob).collect();
+    assert_eq!(found, [blobs[0], blobs[3]]);
+    let before = test.metadata.committed();
+    settle(&test, &mut list).await;
+    assert_eq!(test.metadata.committed(), before, "a node whose counters stand still is not asked again");
+    let mut repair = SendMissing::new(test.cluster.clone());
+    while repair.step().await.unwrap() == Step::Busy {}
+    assert!(missing(&test).await.is_empty());
+    assert_eq!(node.chunk_count(), 15);
+}
+
+#[tokio::test]
+async fn a_node_with_damaged_heads_is_looked_at_chunk_by_chunk() {
+    let (test, mut list) = with_objects().await;
+    let mut question = QuestionCopies::new(test.cluster.clone());
+    settle(&test, &mut list).await;
+    while question.step().await.unwrap() == Step::Busy {}
+    let node = &test.nodes[2];
+    let lost = ChunkKey { blob: node.blobs()[1], index: 1 };
+    node.corrupt(lost);
+    node.scrub(&[lost]);
+    settle(&test, &mut list).await;
+    assert!(test.cluster.nodes().iter().any(|node| node.is_in_doubt), "until it was looked at");
+    while question.step().await.unwrap() == Step::Busy {}
+    assert!(!test.cluster.nodes().iter().any(|node| node.is_in_doubt));
+    let mut repair = SendMissing::new(test.cluster.clone());
+    while repair.step().await.unwrap() == Step::Busy {}
+    assert!(missing(&test).await.is_empty() && node.holds(lost));
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_answer_holds_up_no_other() {
+    let (test, mut list) = with_objects().await;
+    for node in &test.nodes[..2] {
+        node.corrupt_all();
+        node.scrub(&[]);
+    }
+    test.pass(Duration::from_secs(1)).await;
+    test.nodes[0].set_fault(super::fake_nodes::Fault::Dead);
+    while list.step().await.unwrap() == Step::Busy {}
+    let rows = missing(&test).await;
+    assert_eq!(rows.len(), 5);
+    assert!(
+        rows.iter()
+            .all(|row| test.nodes[1].blobs().is_empty() && row.node == crate::node::NodeApi::id(&*test.nodes[1]))
+    );
+    test.nodes[0].set_fault(super::fake_nodes::Fault::None);
+    settle(&test, &mut list).await;
+    assert_eq!(missing(&test).await.len(), 5, "it rests first");
+    test.pass(Duration::from_secs(10)).await;
+    settle(&test, &mut list).await;
+    assert_eq!(missing(&test).await.len(), 10);
+}
