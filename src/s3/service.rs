@@ -9,6 +9,7 @@ use super::{
     dispatch::Operations,
     error::{self, S3Code, S3Error},
     head, hoisted,
+    listener::RefusedHead,
     operation::{Operation, Scope},
     permission,
     query::Query,
@@ -111,6 +112,17 @@ impl S3Service {
         let inner = &*self.inner;
         let id = new_request_id(&*inner.random);
         RequestScope::new(id).run(inner.answer(&parts, body, &id)).await
+    }
+}
+
+impl S3Service {
+    /// The whole answer to a request that was refused before it became one.
+    pub fn answer_refused_head(&self, refused: RefusedHead) -> Bytes {
+        let inner = &*self.inner;
+        let (error, id) = (refused.error(), new_request_id(&*inner.random));
+        inner.stats.answered(None, error.status());
+        tracing::debug!(request = id.as_str(), %error, "a head was refused");
+        refused.answer(&error, &id, inner.clock.now())
     }
 }
 

@@ -1,10 +1,10 @@
 //! Requests whose end two parsers would see at different places: refused, connection closed, nothing stored.
 
 use crate::{
-    raw_request::{RawRequest, connect, is_closed, read_answer},
+    raw_request::{Answer, RawRequest, connect, is_closed, read_answer},
     support::Server,
 };
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 
 #[tokio::test]
 async fn ambiguous_framing_is_refused_and_the_connection_closed() {
@@ -25,7 +25,7 @@ async fn ambiguous_framing_is_refused_and_the_connection_closed() {
         let (head, _) = request.signed_head(&server);
         let mut stream = connect(&server);
         stream.write_all(&[head.as_bytes(), b"hello"].concat()).unwrap();
-        assert_eq!(read_answer(&mut stream).status, 400, "{line:?}");
+        assert_refused(&read_answer(&mut stream), "BadRequest");
         assert!(is_closed(&mut stream), "{line:?}");
     }
     assert_eq!(RawRequest::new("GET", "/wire/smuggled").send(&server).code(), "NoSuchKey");
@@ -47,8 +47,56 @@ async fn two_requests_behind_each_other_get_two_answers() {
 async fn too_many_or_too_long_headers_are_refused() {
     let server = Server::start().await;
     let many: String = (0..600).map(|i| format!("X-{i}: x\r\n")).collect();
-    // hyper's own answer, without a document: see docs/s3-compatibility.md.
-    assert_eq!(RawRequest::new("GET", "/").line(&many).send(&server).status, 431);
+    assert_refused(&RawRequest::new("GET", "/").line(&many).send(&server), "RequestHeaderSectionTooLarge");
     let long = format!("X-Long: {}\r\n", "x".repeat(20_000));
     assert_eq!(RawRequest::new("GET", "/").line(&long).send(&server).code(), "RequestHeaderSectionTooLarge");
+}
+
+/// Status 400, S3's document, and its request id in the head as well.
+fn assert_refused(answer: &Answer, code: &str) {
+    assert_eq!((answer.status, answer.code()), (400, code), "{answer:?}");
+    let (_, id) = answer.head.split_once("x-amz-request-id: ").expect("every answer has a request id");
+    // The head was made lower case as a whole.
+    let id = id.split("\r\n").next().unwrap().to_ascii_uppercase();
+    assert!(answer.body.contains(&format!("<RequestId>{id}</RequestId>")), "{answer:?}");
+}
+
+/// hyper answered these itself, with nothing but a status.
+#[tokio::test]
+async fn heads_that_are_no_request_get_a_document_too() {
+    let server = Server::start().await;
+    let long = "x".repeat(100_000);
+    for (head, code) in [
+        ("hello\r\n\r\n".to_owned(), "BadRequest"),
+        ("GET / HTTP/2.0\r\n\r\n".to_owned(), "BadRequest"),
+        ("GET / HTTP/1.1\r\nX(y): z\r\n\r\n".to_owned(), "BadRequest"),
+        ("GET /<k> HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), "InvalidURI"),
+        (format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"), "InvalidURI"),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\nX: {long}\r\n\r\n"), "RequestHeaderSectionTooLarge"),
+    ] {
+        let mut stream = connect(&server);
+        stream.write_all(head.as_bytes()).unwrap();
+        assert_refused(&read_answer(&mut stream), code);
+        assert!(is_closed(&mut stream), "{code}");
+    }
+    let mut stream = connect(&server);
+    stream.write_all(b"HEAD /<k> HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.ends_with("\r\n\r\n"), "no body: {answer}");
+}
+
+#[tokio::test]
+async fn a_request_before_a_head_that_is_refused_is_answered_first() {
+    let server = Server::start().await;
+    server.client().create_bucket().bucket("wire").send().await.unwrap();
+    let body = vec![b'x'; 3 << 20];
+    assert_eq!(RawRequest::new("PUT", "/wire/k").body(&body).send(&server).status, 200);
+    let (get, _) = RawRequest::new("GET", "/wire/k").signed_head(&server);
+    let mut stream = connect(&server);
+    stream.write_all(&[get.as_bytes(), b"GET / HTTP/1.1\r\nno header\r\n\r\n"].concat()).unwrap();
+    let answer = read_answer(&mut stream);
+    assert_eq!((answer.status, answer.body.len()), (200, body.len()));
+    assert_refused(&read_answer(&mut stream), "BadRequest");
+    assert!(is_closed(&mut stream));
 }

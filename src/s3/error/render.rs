@@ -8,13 +8,13 @@ use crate::{
     },
     types::RequestId,
 };
+use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
 
 /// `resource` is the path as the client sent it.
 pub fn render(error: &S3Error, method: &Method, resource: &str, request_id: &RequestId) -> Response {
     let has_body = method != Method::HEAD && error.status() != StatusCode::NOT_MODIFIED;
-    let body =
-        if has_body { ResponseBody::bytes(document(error, resource, request_id)) } else { ResponseBody::empty() };
+    let body = if has_body { ResponseBody::bytes(error.document(resource, request_id)) } else { ResponseBody::empty() };
     let mut response = Response::new(body);
     *response.status_mut() = error.status();
     if has_body {
@@ -26,14 +26,17 @@ pub fn render(error: &S3Error, method: &Method, resource: &str, request_id: &Req
     response
 }
 
-fn document(error: &S3Error, resource: &str, request_id: &RequestId) -> bytes::Bytes {
-    let mut xml = XmlWriter::plain_document("Error");
-    xml.text("Code", error.code().name()).text("Message", error.message());
-    for (name, value) in error.fields() {
-        xml.text(name, value);
+impl S3Error {
+    /// The XML body.
+    pub fn document(&self, resource: &str, request_id: &RequestId) -> Bytes {
+        let mut xml = XmlWriter::plain_document("Error");
+        xml.text("Code", self.code().name()).text("Message", self.message());
+        for (name, value) in self.fields() {
+            xml.text(name, value);
+        }
+        xml.text("Resource", resource).text("RequestId", request_id.as_str());
+        xml.finish()
     }
-    xml.text("Resource", resource).text("RequestId", request_id.as_str());
-    xml.finish()
 }
 
 #[cfg(test)]
@@ -56,7 +59,7 @@ mod tests {
     fn what_the_client_sent_cannot_break_out_of_the_document() {
         let id = RequestId::from_number(1);
         let error = S3Error::invalid_argument("x", "</ArgumentValue><Code>", "no");
-        let text = String::from_utf8(document(&error, "/<script>", &id).to_vec()).unwrap();
+        let text = String::from_utf8(error.document("/<script>", &id).to_vec()).unwrap();
         assert_eq!(text.matches("<Code>").count(), 1);
         assert!(text.contains("<Resource>/&lt;script&gt;</Resource>") && text.contains("<RequestId>"));
     }

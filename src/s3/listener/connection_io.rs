@@ -7,7 +7,11 @@
 //! | the rest of a body | none here: `body/source.rs` answers `RequestTimeout` |
 //! | the client to take bytes | `stall_timeout` without any, or slower than `slow_body_rate` while others wait |
 
-use super::strict_head::{StrictHead, Waiting};
+use super::{
+    exchanges::Answered,
+    refused_head::RefusedHead,
+    strict_head::{StrictHead, Waiting},
+};
 use crate::s3::body::{BodyRules, Direction, Pace, PaceMeter};
 use std::{
     future::Future as _,
@@ -33,6 +37,7 @@ pub struct ConnectionIo<S> {
     watch: StrictHead,
     limits: ConnectionLimits,
     rules: Arc<BodyRules>,
+    answered: Answered,
     last_progress: Instant,
     head_began: Option<Instant>,
     write_meter: PaceMeter,
@@ -42,13 +47,14 @@ pub struct ConnectionIo<S> {
 }
 
 impl<S> ConnectionIo<S> {
-    pub fn new(stream: S, limits: ConnectionLimits, rules: Arc<BodyRules>) -> Self {
+    pub fn new(stream: S, limits: ConnectionLimits, rules: Arc<BodyRules>, answered: Answered) -> Self {
         Self {
             stream,
             watch: StrictHead::new(),
             limits,
             write_meter: PaceMeter::new(rules.pace),
             rules,
+            answered,
             last_progress: Instant::now(),
             head_began: None,
             write_blocked: None,
@@ -57,13 +63,40 @@ impl<S> ConnectionIo<S> {
         }
     }
 
-    fn received(&mut self, bytes: &mut [u8]) {
+    /// A head that was refused, once everything before it was answered: then the answer to it may be written.
+    pub fn refused(&self) -> Option<RefusedHead> {
+        let is_next = self.watch.head_count() == self.answered.count() && self.write_blocked.is_none();
+        self.watch.refused().filter(|_| is_next)
+    }
+
+    /// The stream below, without what watches it.
+    pub fn into_stream(self) -> S {
+        self.stream
+    }
+
+    /// How many of the bytes go on to hyper.
+    fn received(&mut self, bytes: &mut [u8]) -> usize {
         let now = Instant::now();
         self.last_progress = now;
-        self.watch.inspect(bytes);
+        let passed = self.watch.inspect(bytes);
         match self.watch.waiting() {
             Waiting::Head => self.head_began = self.head_began.or(Some(now)),
             Waiting::Request | Waiting::Body => self.head_began = None,
+        }
+        passed
+    }
+
+    /// Nothing is read behind a head that was refused: hyper sees the end of the stream there, once it has answered what
+    /// came before, and till then waits: for the end of an answer, or (`poll_write_with`) for the client to take it.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.answered.wake_on_change(cx);
+        if self.refused().is_some() { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.read_deadline() {
+            Some(deadline) if self.read_alarm.has_rung(deadline, cx) => Poll::Ready(Err(too_slow())),
+            _ => Poll::Pending,
         }
     }
 
@@ -110,17 +143,19 @@ fn too_slow() -> io::Error {
 impl<S: AsyncRead + Unpin> AsyncRead for ConnectionIo<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if this.watch.refused().is_some() {
+            return this.poll_end(cx);
+        }
         let before = buf.filled().len();
         match Pin::new(&mut this.stream).poll_read(cx, buf) {
             Poll::Ready(result) => {
                 result?;
-                this.received(&mut buf.filled_mut()[before..]);
-                Poll::Ready(Ok(()))
+                let passed = this.received(&mut buf.filled_mut()[before..]);
+                let is_end = passed == 0 && this.watch.refused().is_some();
+                buf.set_filled(before + passed);
+                if is_end { this.poll_end(cx) } else { Poll::Ready(Ok(())) }
             }
-            Poll::Pending => match this.read_deadline() {
-                Some(deadline) if this.read_alarm.has_rung(deadline, cx) => Poll::Ready(Err(too_slow())),
-                _ => Poll::Pending,
-            },
+            Poll::Pending => this.poll_deadline(cx),
         }
     }
 }
@@ -136,6 +171,9 @@ impl<S: AsyncWrite + Unpin> ConnectionIo<S> {
                 self.write_is_open();
                 let bytes = result?;
                 self.wrote(bytes);
+                if self.watch.refused().is_some() {
+                    cx.waker().wake_by_ref();
+                }
                 Poll::Ready(Ok(bytes))
             }
             Poll::Pending => {
@@ -211,7 +249,10 @@ mod tests {
         let (server, client) = tokio::io::duplex(64);
         let pace = PaceLimits { window: LATE, bytes_per_second_min: 1, silence_max };
         let rules = Arc::new(BodyRules::new(pace, |_| false));
-        (ConnectionIo::new(server, ConnectionLimits { header_timeout, idle_timeout }, rules), client)
+        (
+            ConnectionIo::new(server, ConnectionLimits { header_timeout, idle_timeout }, rules, Answered::default()),
+            client,
+        )
     }
 
     #[tokio::test]

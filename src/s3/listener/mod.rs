@@ -2,19 +2,25 @@
 //! requests end when the process stops.
 
 mod connection_io;
+mod exchanges;
+mod head_rules;
+mod refused_head;
 mod strict_head;
 mod tls;
 
+pub use refused_head::RefusedHead;
 pub use tls::{TlsError, TlsIdentity};
 
 use super::{S3Settings, service::S3Service};
 use crate::runtime::Shutdown;
 use connection_io::{ConnectionIo, ConnectionLimits};
+use exchanges::Answered;
+use head_rules::HEADERS_MAX;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::poll_fn, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
@@ -24,10 +30,10 @@ use tokio::{
 /// (docs/performance.md, "Memory").
 const BUFFER_MAX_BYTES: usize = 64 << 10;
 
-/// Lines of one head. Real requests have under 40, but 2 KiB of metadata may be that many small headers: S3's own limit
-/// (8 KiB of head, where each of them stands a second time among the signed ones) leaves room for about 290, and ours
-/// (`head.rs`) for 560. hyper needs 64 bytes for each while it parses, so 32 KiB for a moment.
-const HEADERS_MAX: usize = 512;
+/// What a client still sends of a request whose head was refused is read and forgotten, up to so much and so long: bytes that
+/// nobody reads when the connection closes would take the answer with them.
+const LINGER_MAX_BYTES: u64 = 1 << 20;
+const LINGER_MAX: Duration = Duration::from_secs(2);
 
 /// Pause after `accept` failed for a reason that passes (no descriptors left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -111,24 +117,44 @@ async fn serve_connection<S>(stream: S, limits: ConnectionLimits, service: &S3Se
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let io = TokioIo::new(ConnectionIo::new(stream, limits, service.body_rules().clone()));
+    let answered = Answered::default();
+    let io = TokioIo::new(ConnectionIo::new(stream, limits, service.body_rules().clone(), answered.clone()));
     // hyper keeps room for the answer's future in every connection, idle ones too: boxed, that room is a pointer.
-    let answer = service_fn(|request| Box::pin(async move { Ok::<_, Infallible>(service.answer(request).await) }));
-    let connection = http1::Builder::new()
+    let answered = &answered;
+    let answer = service_fn(move |request| {
+        Box::pin(async move { Ok::<_, Infallible>(service.answer(request).await.map(|body| answered.body(body))) })
+    });
+    let mut connection = http1::Builder::new()
         .max_buf_size(BUFFER_MAX_BYTES)
         .max_headers(HEADERS_MAX)
         // The head's time is bounded by ConnectionIo, which tells a head that has begun from an idle connection.
         .header_read_timeout(None)
         .serve_connection(io, answer);
-    let mut connection = pin!(connection);
+    // The stream is shut down below, after the answer to a head that hyper did not see.
     let result = tokio::select! {
-        result = connection.as_mut() => result,
+        result = poll_fn(|cx| connection.poll_without_shutdown(cx)) => result,
         () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
+            poll_fn(|cx| connection.poll_without_shutdown(cx)).await
         }
     };
-    if let Err(error) = result {
-        tracing::debug!(%error, "a connection ended early");
+    let io = connection.into_parts().io.into_inner();
+    let ending = async {
+        match (io.refused(), result) {
+            (Some(refused), _) => say_and_linger(io.into_stream(), &service.answer_refused_head(refused)).await,
+            // That the client is gone meanwhile is no news.
+            (None, Ok(())) => drop(io.into_stream().shutdown().await),
+            (None, Err(error)) => tracing::debug!(%error, "a connection ended early"),
+        }
+    };
+    if tokio::time::timeout(LINGER_MAX, ending).await.is_err() {
+        tracing::debug!("a client did not let its connection be closed");
+    }
+}
+
+/// That the client is gone meanwhile is no news.
+async fn say_and_linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, answer: &[u8]) {
+    if stream.write_all(answer).await.is_ok() && stream.shutdown().await.is_ok() {
+        let _ = tokio::io::copy(&mut stream.take(LINGER_MAX_BYTES), &mut tokio::io::sink()).await;
     }
 }

@@ -1,10 +1,18 @@
-//! Watches the bytes that come in for what makes two HTTP parsers disagree about where a request ends, and spoils it
-//! before hyper sees it: both Content-Length and Transfer-Encoding, either of them twice, another coding than `chunked`,
+//! Watches the bytes that come in for what makes two HTTP parsers disagree about where a request ends, and keeps it from
+//! hyper: both Content-Length and Transfer-Encoding, either of them twice, another coding than `chunked`,
 //! lines that end with a bare line feed, folded lines, a space before the colon. hyper takes some of these leniently, as
 //! RFC 9112 allows; a proxy in front might not take them the same way, and the difference is a smuggled request.
 //!
-//! Spoiled bytes are zeros, which no HTTP parser accepts: hyper answers 400 and closes the connection. The watch
-//! follows the framing (RFC 9112, sections 2 to 7) only as far as it needs to know where the next head begins.
+//! A head that is wrong is refused by the connection itself, and so is one beyond `head_rules`. A body that is wrong is
+//! spoiled: its bytes are zeros, which no HTTP parser accepts as framing. The watch follows the framing (RFC 9112,
+//! sections 2 to 7) only as far as it needs to know where the next head begins.
+
+use super::{
+    head_rules::{
+        HEAD_MAX_BYTES, HEADERS_MAX, HeadFault, REQUEST_LINE_MAX_BYTES, check_bytes, check_request_line, is_token,
+    },
+    refused_head::RefusedHead,
+};
 
 /// Longest start of a line that is looked at: `content-length:` with 20 digits and some space.
 const LINE_START_MAX_BYTES: usize = 64;
@@ -26,12 +34,19 @@ enum Phase {
     ChunkDataEnd,
     Trailers,
     Spoiled,
+    Refused(RefusedHead),
 }
 
 /// What the head has said so far.
 #[derive(Debug, Default)]
 struct Head {
     has_request_line: bool,
+    /// As far as it has come; bounded by `REQUEST_LINE_MAX_BYTES`.
+    request_line: Vec<u8>,
+    is_head_request: bool,
+    /// Bytes of lines that are complete.
+    length: usize,
+    headers: usize,
     content_length: Option<u64>,
     is_chunked: bool,
 }
@@ -65,10 +80,14 @@ impl Line {
     fn is_whole(&self) -> bool {
         self.length <= LINE_START_MAX_BYTES
     }
+
+    fn ends_with_return(&self) -> bool {
+        self.length > 0 && self.last == b'\r'
+    }
 }
 
 /// The request breaks a rule that keeps its borders unambiguous.
-struct Ambiguous;
+const AMBIGUOUS: HeadFault = HeadFault::Malformed;
 
 /// What the watch says about the connection, for timeouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,42 +104,63 @@ pub enum Waiting {
 pub struct StrictHead {
     phase: Phase,
     line: Line,
+    heads: u64,
 }
 
 impl StrictHead {
     pub fn new() -> Self {
-        Self { phase: Phase::Idle, line: Line::EMPTY }
+        Self { phase: Phase::Idle, line: Line::EMPTY, heads: 0 }
+    }
+
+    /// Heads that passed as a whole.
+    pub fn head_count(&self) -> u64 {
+        self.heads
+    }
+
+    /// The head that was not let through; nothing is looked at behind it.
+    pub fn refused(&self) -> Option<RefusedHead> {
+        match self.phase {
+            Phase::Refused(refused) => Some(refused),
+            _ => None,
+        }
     }
 
     pub fn waiting(&self) -> Waiting {
         match self.phase {
             Phase::Idle => Waiting::Request,
-            Phase::Head(_) | Phase::Spoiled => Waiting::Head,
+            Phase::Head(_) | Phase::Spoiled | Phase::Refused(_) => Waiting::Head,
             Phase::Length(_) | Phase::ChunkSize | Phase::ChunkData(_) | Phase::ChunkDataEnd | Phase::Trailers => {
                 Waiting::Body
             }
         }
     }
 
-    /// Looks at the next bytes of the stream. From the first one that makes it ambiguous they are zeros.
-    pub fn inspect(&mut self, bytes: &mut [u8]) {
+    /// Looks at the next bytes of the stream; says how many of them pass. From the first one that makes a body ambiguous
+    /// they are zeros; those of a head that is refused don't pass.
+    pub fn inspect(&mut self, bytes: &mut [u8]) -> usize {
         let mut at = 0;
         while at < bytes.len() {
-            match self.step(&bytes[at..]) {
-                Ok(taken) => at += taken,
-                Err(Ambiguous) => {
+            match (self.step(&bytes[at..]), &self.phase) {
+                (Ok(taken), _) => at += taken,
+                (Err(fault), Phase::Head(head)) => {
+                    self.phase = Phase::Refused(RefusedHead { fault, is_head_request: head.is_head_request });
+                    return at;
+                }
+                (Err(_), Phase::Refused(_)) => return at,
+                (Err(_), _) => {
                     self.phase = Phase::Spoiled;
                     bytes[at..].fill(0);
-                    return;
+                    return bytes.len();
                 }
             }
         }
+        at
     }
 
     /// Takes at least one byte; says how many.
-    fn step(&mut self, bytes: &[u8]) -> Result<usize, Ambiguous> {
+    fn step(&mut self, bytes: &[u8]) -> Result<usize, HeadFault> {
         match &mut self.phase {
-            Phase::Spoiled => return Err(Ambiguous),
+            Phase::Spoiled | Phase::Refused(_) => return Err(AMBIGUOUS),
             Phase::Idle => self.phase = Phase::Head(Head::default()),
             Phase::Length(remaining) | Phase::ChunkData(remaining) => {
                 let taken = usize::try_from(*remaining).unwrap_or(usize::MAX).min(bytes.len());
@@ -136,27 +176,40 @@ impl StrictHead {
         self.step_line(bytes)
     }
 
-    fn step_line(&mut self, bytes: &[u8]) -> Result<usize, Ambiguous> {
-        let Some(end) = bytes.iter().position(|b| *b == b'\n') else {
-            self.line.extend(bytes);
-            let is_bounded = matches!(self.phase, Phase::Head(_)) || self.line.length <= CHUNK_LINE_MAX_BYTES;
-            return if is_bounded { Ok(bytes.len()) } else { Err(Ambiguous) };
-        };
-        self.line.extend(&bytes[..end]);
+    fn step_line(&mut self, bytes: &[u8]) -> Result<usize, HeadFault> {
+        let end = bytes.iter().position(|b| *b == b'\n');
+        let piece = &bytes[..end.unwrap_or(bytes.len())];
+        match &mut self.phase {
+            Phase::Head(head) => {
+                head.check_room(self.line.length + piece.len())?;
+                check_bytes(piece, self.line.ends_with_return())?;
+                if !head.has_request_line {
+                    head.request_line.extend_from_slice(piece);
+                }
+            }
+            _ if self.line.length + piece.len() > CHUNK_LINE_MAX_BYTES => return Err(AMBIGUOUS),
+            _ => {}
+        }
+        self.line.extend(piece);
+        let Some(end) = end else { return Ok(bytes.len()) };
         let line = std::mem::replace(&mut self.line, Line::EMPTY);
-        let content = line.content().ok_or(Ambiguous)?;
+        let content = line.content().ok_or(AMBIGUOUS)?;
         let next = match &mut self.phase {
-            Phase::Head(head) => head.take_line(content, line.is_whole())?,
-            Phase::ChunkSize => Some(match parse_chunk_size(content).filter(|_| line.is_whole()).ok_or(Ambiguous)? {
+            Phase::Head(head) => {
+                head.length += line.length + 1;
+                head.take_line(content, line.is_whole())?
+            }
+            Phase::ChunkSize => Some(match parse_chunk_size(content).filter(|_| line.is_whole()).ok_or(AMBIGUOUS)? {
                 0 => Phase::Trailers,
                 length => Phase::ChunkData(length),
             }),
             Phase::ChunkDataEnd if content.is_empty() => Some(Phase::ChunkSize),
-            Phase::ChunkDataEnd => return Err(Ambiguous),
+            Phase::ChunkDataEnd => return Err(AMBIGUOUS),
             Phase::Trailers => content.is_empty().then_some(Phase::Idle),
-            Phase::Idle | Phase::Length(_) | Phase::ChunkData(_) | Phase::Spoiled => None,
+            Phase::Idle | Phase::Length(_) | Phase::ChunkData(_) | Phase::Spoiled | Phase::Refused(_) => None,
         };
         if let Some(next) = next {
+            self.heads += u64::from(matches!(self.phase, Phase::Head(_)));
             self.phase = next;
         }
         Ok(end + 1)
@@ -164,11 +217,27 @@ impl StrictHead {
 }
 
 impl Head {
+    /// Bounds a line that has `length` bytes so far.
+    fn check_room(&self, length: usize) -> Result<(), HeadFault> {
+        if !self.has_request_line && length > REQUEST_LINE_MAX_BYTES {
+            Err(HeadFault::RequestLineTooLong)
+        } else if self.length + length > HEAD_MAX_BYTES {
+            Err(HeadFault::TooLarge)
+        } else {
+            Ok(())
+        }
+    }
+
     /// A complete line without its end; `whole`: nothing of it was cut off. Gives the phase behind the head at its end.
-    fn take_line(&mut self, line: &[u8], whole: bool) -> Result<Option<Phase>, Ambiguous> {
+    fn take_line(&mut self, line: &[u8], whole: bool) -> Result<Option<Phase>, HeadFault> {
         if !self.has_request_line {
             // Empty lines before a request are skipped by hyper too.
-            self.has_request_line = !line.is_empty();
+            let request_line = std::mem::take(&mut self.request_line);
+            if !line.is_empty() {
+                self.has_request_line = true;
+                self.is_head_request = line.starts_with(b"HEAD ");
+                check_request_line(&request_line[..request_line.len() - 1])?;
+            }
             return Ok(None);
         }
         if line.is_empty() {
@@ -178,13 +247,17 @@ impl Head {
                 (false, _) => Phase::Idle,
             }));
         }
+        self.headers += 1;
+        if self.headers > HEADERS_MAX {
+            return Err(HeadFault::TooManyHeaders);
+        }
         let Some(colon) = line.iter().position(|b| *b == b':') else {
             // A name longer than what is kept, or no header at all, which hyper refuses.
-            return if whole { Err(Ambiguous) } else { Ok(None) };
+            return if whole { Err(AMBIGUOUS) } else { Ok(None) };
         };
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-        if name.is_empty() || name.iter().any(u8::is_ascii_whitespace) {
-            return Err(Ambiguous);
+        if !is_token(name) {
+            return Err(AMBIGUOUS);
         }
         let is_length = name.eq_ignore_ascii_case(b"content-length");
         let is_encoding = name.eq_ignore_ascii_case(b"transfer-encoding");
@@ -192,13 +265,13 @@ impl Head {
             return Ok(None);
         }
         if !whole || self.content_length.is_some() || self.is_chunked {
-            return Err(Ambiguous);
+            return Err(AMBIGUOUS);
         }
         if is_encoding {
             self.is_chunked = value.eq_ignore_ascii_case(b"chunked");
-            return if self.is_chunked { Ok(None) } else { Err(Ambiguous) };
+            return if self.is_chunked { Ok(None) } else { Err(AMBIGUOUS) };
         }
-        self.content_length = Some(parse_decimal(value).ok_or(Ambiguous)?);
+        self.content_length = Some(parse_decimal(value).ok_or(AMBIGUOUS)?);
         Ok(None)
     }
 }
@@ -226,8 +299,8 @@ mod tests {
         let mut passed = true;
         for piece in text.as_bytes().chunks(cut) {
             let mut seen = piece.to_vec();
-            watch.inspect(&mut seen);
-            passed &= seen == piece;
+            let length = watch.inspect(&mut seen);
+            passed &= seen == piece && length == piece.len();
         }
         (passed, watch.waiting())
     }
