@@ -2,6 +2,8 @@
 //! checklist. Source: Amazon S3 API Reference, "Actions", with POST Object and the CORS preflight, which have pages of
 //! their own.
 
+use http::Method;
+
 macro_rules! operations {
     ($($variant:ident $scope:ident,)*) => {
         /// An operation, by the name that AWS gives it.
@@ -26,6 +28,14 @@ macro_rules! operations {
             }
         }
     };
+}
+
+impl Operation {
+    /// Whether a request of this method may bring a body that means something.
+    pub fn has_body(self, method: &Method) -> bool {
+        let is_bare = [Method::GET, Method::HEAD, Method::DELETE].contains(method);
+        !is_bare && !matches!(self, Self::CopyObject | Self::CreateMultipartUpload | Self::UploadPartCopy)
+    }
 }
 
 /// What an operation is about: which parts of the address it has.

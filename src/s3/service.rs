@@ -200,7 +200,10 @@ impl Inner {
             copy_source: copy_source.as_ref(),
         };
         permission::authorise_request(&authenticated.principal, &subject)?;
-        let body = RequestBody::new(operation, &headers, authenticated.payload, source)?;
+        let mut body = RequestBody::new(operation, &headers, authenticated.payload, source)?;
+        if !operation.has_body(&parts.method) {
+            body = body.discard().await?;
+        }
         let context = RequestContext {
             principal: &authenticated.principal,
             request_id: id,

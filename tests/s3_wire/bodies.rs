@@ -42,6 +42,25 @@ async fn a_refused_upload_sees_its_answer_though_it_is_still_sending() {
     assert_eq!(read_answer(&mut stream).code(), "SignatureDoesNotMatch");
 }
 
+/// It was not looked at, so anybody on the way could put one there.
+#[tokio::test]
+async fn a_body_that_no_operation_wants_is_held_against_its_hash() {
+    let server = server().await;
+    assert_eq!(RawRequest::new("PUT", "/wire/k").body(b"hello").send(&server).status, 200);
+    let of_hello = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    let with = |method, payload: &str, body: &[u8]| {
+        RawRequest { payload: payload.to_owned(), ..RawRequest::new(method, "/wire/k").body(body) }.send(&server)
+    };
+    for method in ["GET", "DELETE"] {
+        let wrong = with(method, &"0".repeat(64), b"hello");
+        assert_eq!((wrong.status, wrong.code()), (400, "XAmzContentSHA256Mismatch"), "{method}");
+        let long = with(method, &"0".repeat(64), &[b'x'; 100_000]);
+        assert_eq!((long.status, long.code()), (400, "MaxMessageLengthExceeded"), "{method}");
+    }
+    assert_eq!(with("GET", of_hello, b"hello").body, "hello");
+    assert_eq!(with("DELETE", of_hello, b"hello").status, 204);
+}
+
 #[tokio::test]
 async fn wrong_digests_are_refused_and_leave_nothing() {
     let server = server().await;

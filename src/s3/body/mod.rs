@@ -34,6 +34,9 @@ use tokio::sync::OwnedSemaphorePermit;
 
 const DECODED_LENGTH: &str = "x-amz-decoded-content-length";
 
+/// A body that nobody wants. Some clients send a document with a request that has none; nobody sends more.
+const UNUSED_BODY_MAX_BYTES: usize = 64 << 10;
+
 /// How long a long signed chunk waits for room: as long as a client waits for an answer anyway.
 const ROOM_WAIT_MAX: Duration = Duration::from_secs(30);
 
@@ -112,6 +115,19 @@ impl RequestBody {
 
     pub fn into_upload_body(self) -> DecodedBody {
         DecodedBody { source: self.source, framing: self.framing, declared_length: self.declared_length, room: None }
+    }
+
+    /// For an operation that has no use for a body: what comes with the request is read and held against what was signed all
+    /// the same, and nothing of it is left. One that no signature covers is not looked at.
+    pub async fn discard(self) -> Result<Self, S3Error> {
+        let is_covered = self.digests.sha256.is_some() || matches!(self.framing, Framing::AwsChunked(_));
+        if !is_covered || self.source.wire_length() == Some(0) {
+            return Ok(self);
+        }
+        let source = BodySource::empty(self.source.rules().clone());
+        let nothing = Self { source, framing: Framing::Plain, declared_length: None, digests: self.digests.clone() };
+        self.read_document(UNUSED_BODY_MAX_BYTES).await?;
+        Ok(nothing)
     }
 
     /// The whole body, at most `limit_bytes` of it, with every digest that the client gave checked.

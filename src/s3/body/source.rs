@@ -70,6 +70,11 @@ impl BodySource {
         Self { body, meter, rules, is_unasked: expectation == Expectation::Continue }
     }
 
+    /// A body of no bytes.
+    pub fn empty(rules: Arc<BodyRules>) -> Self {
+        Self::new(FrameBody::default(), Expectation::None, rules)
+    }
+
     /// Number of bytes on the wire where HTTP says it: `None` with `Transfer-Encoding: chunked`.
     pub fn wire_length(&self) -> Option<u64> {
         self.body.size_hint().exact()
