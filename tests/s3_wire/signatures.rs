@@ -35,6 +35,19 @@ async fn what_was_added_or_changed_after_signing_is_refused() {
     assert_eq!((twice.status, twice.code()), (400, "InvalidRequest"));
 }
 
+/// Its absence was signed as if it were an empty value.
+#[tokio::test]
+async fn a_header_that_was_signed_and_does_not_come_is_refused() {
+    let server = Server::start().await;
+    server.client().create_bucket().bucket("wire").send().await.unwrap();
+    let (head, _) = RawRequest::new("PUT", "/wire/k").header("x-amz-meta-a", "").body(b"").signed_head(&server);
+    let without = head.replace("x-amz-meta-a: \r\n", "");
+    assert_ne!(without, head);
+    let refused = exchange(&server, without.as_bytes());
+    assert_eq!((refused.status, refused.code()), (403, "SignatureDoesNotMatch"));
+    assert_eq!(exchange(&server, head.as_bytes()).status, 200);
+}
+
 #[tokio::test]
 async fn a_preflight_needs_an_origin_and_finds_no_rule() {
     let server = Server::start().await;

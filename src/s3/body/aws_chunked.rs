@@ -56,7 +56,8 @@ enum State {
     /// The line break behind a chunk's bytes.
     DataEnd(Vec<u8>),
     Trailers(TrailerReader),
-    /// The line break behind the last chunk where there are no trailers; the body may also end without it.
+    /// The line break behind the last chunk where there are no trailers; such a body may also end without it. Trailers end
+    /// with an empty line: without it nobody knows that they are whole.
     LastLine(Vec<u8>),
     End,
 }
@@ -117,7 +118,6 @@ impl AwsChunkedDecoder {
         match &self.state {
             State::End => Ok(()),
             State::LastLine(line) if line.is_empty() => Ok(()),
-            State::Trailers(reader) if reader.may_end() => self.end_of_trailers(),
             _ => Err(BodyError::Incomplete),
         }
     }

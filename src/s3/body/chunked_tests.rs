@@ -171,8 +171,8 @@ proptest! {
         let chunks = chunks(&lengths);
         for shape in SHAPES {
             let body = shape.encode(&chunks);
-            // Only the line breaks at the very end may be missing.
-            let at = at.index(body.len() - 4);
+            // Without trailers, the line breaks at the very end may be missing.
+            let at = at.index(body.len() - if shape == Shape::Signed { 4 } else { 0 });
             prop_assert!(decode(shape.decoder(lengths.iter().sum::<usize>() as u64), &body[..at], &[97]).is_err());
         }
     }
@@ -273,6 +273,7 @@ fn only_the_announced_trailer_is_taken_once_and_with_its_signature() {
         ("x-amz-checksum-crc32:AAAAAA==\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n", BodyError::TrailerMismatch),
         ("x-amz-checksum-crc32:AAAAAA==\r\nx-amz-trailer-signature:00\r\n\r\n", BodyError::TrailerMismatch),
         ("", BodyError::Incomplete),
+        ("x-amz-checksum-crc32:AAAAAA==\r\n", BodyError::Incomplete),
     ] {
         assert_eq!(unsigned(trailers), Err(error), "{trailers:?}");
     }

@@ -89,13 +89,6 @@ impl TrailerReader {
         Ok(false)
     }
 
-    /// Whether the body may end here without the last empty line: everything is there but that.
-    pub fn may_end(&self) -> bool {
-        let is_complete =
-            if self.is_signed { self.trailers.signature.is_some() } else { !self.trailers.values.is_empty() };
-        self.line.is_empty() && is_complete
-    }
-
     pub fn finish(mut self) -> Trailers {
         let mut sorted: Vec<_> = self.trailers.values.iter().collect();
         sorted.sort();

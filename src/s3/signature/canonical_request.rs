@@ -64,7 +64,8 @@ fn push_query(out: &mut Vec<u8>, query: &Query) {
     }
 }
 
-/// `name:value\n`; several values are joined by commas. A name that the request does not carry has no value.
+/// `name:value\n`; several values are joined by commas. A name that the request does not carry has no value
+/// (and the verifier refuses it).
 fn push_header(out: &mut Vec<u8>, name: &str, headers: &HeaderMap) {
     out.extend_from_slice(name.as_bytes());
     out.push(b':');

@@ -78,6 +78,7 @@ impl Verifier {
             signed_headers: &claim.signed_headers,
             payload: payload_text,
         });
+        check_all_signed_headers_are_there(request.headers, claim, &canonical)?;
         let principal = prove(&credential, &key, claim, &canonical)?;
         let signer = || ChunkSigner::new(key.clone(), claim.time.as_str(), claim.scope.text, claim.signature);
         let payload = match kind {
@@ -215,6 +216,14 @@ fn check_all_amz_headers_are_signed(headers: &HeaderMap, claim: &Claim<'_>) -> R
     }
     Err(S3Error::with_message(S3Code::AccessDenied, "There were headers present in the request which were not signed")
         .field("HeadersNotSigned", unsigned.join(", ")))
+}
+
+/// A header that is named as signed and does not come was taken away on the way. Its absence is no empty value.
+fn check_all_signed_headers_are_there(headers: &HeaderMap, claim: &Claim<'_>, canonical: &[u8]) -> Result<(), S3Error> {
+    if claim.signed_headers.iter().all(|name| headers.contains_key(*name)) {
+        return Ok(());
+    }
+    Err(mismatch(claim, canonical, &string_to_sign(claim, canonical)))
 }
 
 fn derive(secret: &str, claim: &Claim<'_>) -> SigningKey {
