@@ -45,9 +45,37 @@ pub struct DeletedVersion {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CompletedUpload {
-    pub written: WrittenVersion,
+    pub kept: KeptCompletion,
     /// True when this answers a repeated Complete from the kept outcome.
     pub repeated: bool,
+}
+
+/// What is kept of a completed upload, to answer its Complete again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptCompletion {
+    #[serde(flatten)]
+    pub written: WrittenVersion,
+    /// The numbers of its parts; `None` where an older release kept none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<PartRuns>,
+}
+
+/// Ascending part numbers as runs of first and last: nearly always one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PartRuns(Vec<(u32, u32)>);
+
+impl PartRuns {
+    pub fn of(ascending: impl IntoIterator<Item = u32>) -> Self {
+        let mut runs: Vec<(u32, u32)> = Vec::new();
+        for number in ascending {
+            match runs.last_mut() {
+                Some((_, last)) if *last + 1 == number => *last = number,
+                _ => runs.push((number, number)),
+            }
+        }
+        Self(runs)
+    }
 }
 
 /// A command that was refused: nothing of it remains.

@@ -1,7 +1,8 @@
 //! CompleteMultipartUpload. The parts are read, the entity tag and the checksum of the whole are computed from them
 //! without touching data, and one command does the rest; it checks each part again, so a part that was replaced in
-//! between is refused, never mixed in. A repeated Complete gets the answer of the first for seven days, if its list makes the
-//! same object; another list finds the upload gone, which it is.
+//! between is refused, never mixed in. A repeated Complete gets the answer of the first for seven days, if it asks for the
+//! same object: the same parts under the same numbers, and no other size or checksum. Any other finds the upload gone,
+//! which it is.
 //! Source: Amazon S3 API Reference, "CompleteMultipartUpload".
 
 use super::{
@@ -14,7 +15,7 @@ use crate::{
     metadata::{
         Command, CommandError, Outcome, ProposeError,
         command::{CompleteUpload, CompletedPart},
-        outcome::WrittenVersion,
+        outcome::{KeptCompletion, PartRuns, WrittenVersion},
         rows::{Bucket, Upload, UploadPart},
     },
     types::{Checksum, ChecksumAlgorithm, ChecksumKind, ETag, ObjectChecksum, UploadId},
@@ -52,7 +53,7 @@ impl Objects {
         let bucket = self.bucket(&input.name.bucket).await?;
         let upload = self.metadata.upload(bucket.id, &input.name.key, input.name.upload).await?;
         let parts = each_part_once(&input.parts)?;
-        let Some(upload) = upload else { return self.repeated_complete(&bucket, &input.name, &parts).await };
+        let Some(upload) = upload else { return self.repeated_complete(&bucket, input, &parts).await };
         let known = self.all_parts(input.name.upload).await?;
         let whole = Whole::of(input, &parts, &upload, &known)?;
         let command = Command::CompleteUpload(CompleteUpload {
@@ -68,12 +69,12 @@ impl Objects {
             precondition: input.precondition.clone(),
         });
         match self.metadata.propose(command).await {
-            Ok(Outcome::Completed(completed)) if completed.repeated => same_object(completed.written, &parts),
-            Ok(Outcome::Completed(completed)) => Ok(completed.written),
+            Ok(Outcome::Completed(completed)) if completed.repeated => same_object(completed.kept, input, &parts),
+            Ok(Outcome::Completed(completed)) => Ok(completed.kept.written),
             Ok(other) => Err(unexpected(&other)),
             // Another Complete of the same upload came first.
             Err(ProposeError::Refused(CommandError::NoSuchUpload)) => {
-                self.repeated_complete(&bucket, &input.name, &parts).await
+                self.repeated_complete(&bucket, input, &parts).await
             }
             Err(ProposeError::Refused(CommandError::TooManyExtents { limit })) => {
                 Err(ObjectError::InvalidRequest(format!(
@@ -88,11 +89,11 @@ impl Objects {
     async fn repeated_complete(
         &self,
         bucket: &Bucket,
-        name: &UploadName,
+        input: &CompleteInput,
         parts: &[&NamedPart],
     ) -> Result<WrittenVersion, ObjectError> {
-        let kept = self.metadata.completed_upload(bucket.id, &name.key, name.upload).await?;
-        same_object(kept.ok_or(ObjectError::NoSuchUpload)?.written, parts)
+        let completed = self.metadata.completed_upload(bucket.id, &input.name.key, input.name.upload).await?;
+        same_object(completed.ok_or(ObjectError::NoSuchUpload)?.kept, input, parts)
     }
 
     async fn all_parts(&self, upload: UploadId) -> Result<HashMap<u32, UploadPart>, ObjectError> {
@@ -109,9 +110,19 @@ impl Objects {
     }
 }
 
-/// What was completed, if the list makes the same: a client that names other parts must not take it for those.
-fn same_object(written: WrittenVersion, parts: &[&NamedPart]) -> Result<WrittenVersion, ObjectError> {
-    let is_same = multipart_etag(parts.iter().map(|part| &part.etag)).is_some_and(|etag| etag == written.etag);
+/// What was completed, if the request asks for the same: a client that names other parts, or says that they are another
+/// object, must not take it for that.
+fn same_object(
+    kept: KeptCompletion,
+    input: &CompleteInput,
+    parts: &[&NamedPart],
+) -> Result<WrittenVersion, ObjectError> {
+    let KeptCompletion { written, parts: kept_parts } = kept;
+    let numbers = PartRuns::of(parts.iter().map(|part| part.part_number));
+    let is_same = multipart_etag(parts.iter().map(|part| &part.etag)).is_some_and(|etag| etag == written.etag)
+        && kept_parts.is_none_or(|kept| kept == numbers)
+        && input.expected_size.is_none_or(|size| size == written.size)
+        && has_expected_checksum(input, written.checksum.as_ref());
     if is_same { Ok(written) } else { Err(ObjectError::NoSuchUpload) }
 }
 
@@ -199,14 +210,16 @@ fn check_expected(
         )));
     }
     match &input.expected_checksum {
-        Some((algorithm, text)) => {
-            // A composite value comes with its number of parts or without.
-            let is_value = |known: &ObjectChecksum| known.to_text() == *text || known.checksum.to_base64() == *text;
-            let fits = checksum.is_some_and(|known| known.checksum.algorithm() == *algorithm && is_value(known));
-            if fits { Ok(()) } else { Err(ObjectError::BadChecksum(*algorithm)) }
-        }
-        None => Ok(()),
+        Some((algorithm, _)) if !has_expected_checksum(input, checksum) => Err(ObjectError::BadChecksum(*algorithm)),
+        _ => Ok(()),
     }
+}
+
+/// Also when nothing was expected. A composite value comes with its number of parts or without.
+fn has_expected_checksum(input: &CompleteInput, checksum: Option<&ObjectChecksum>) -> bool {
+    let Some((algorithm, text)) = &input.expected_checksum else { return true };
+    let is_value = |known: &ObjectChecksum| known.to_text() == *text || known.checksum.to_base64() == *text;
+    checksum.is_some_and(|known| known.checksum.algorithm() == *algorithm && is_value(known))
 }
 
 #[cfg(test)]

@@ -52,6 +52,15 @@ async fn a_repeated_complete_with_another_list_finds_the_upload_gone() {
     for other in [&both[..1], &both[1..], &[(1, tags[0].as_str()), (2, never.as_str())]] {
         assert_eq!(code(complete(&fixture, &upload, other).send().await), "NoSuchUpload", "{other:?}");
     }
+    // The same tags make the same tag under any numbers.
+    let renumbered = [(1, tags[0].as_str()), (3, tags[1].as_str())];
+    assert_eq!(code(complete(&fixture, &upload, &renumbered).send().await), "NoSuchUpload");
+    let length = PART_LENGTH_MIN as i64 + 4;
+    let of_size = |size| complete(&fixture, &upload, &both).mpu_object_size(size).send();
+    assert_eq!(code(of_size(length + 1).await), "NoSuchUpload");
+    let checksum = complete(&fixture, &upload, &both).checksum_crc64_nvme("AAAAAAAAAAA=");
+    assert_eq!(code(checksum.send().await), "NoSuchUpload");
+    of_size(length).await.unwrap();
     complete(&fixture, &upload, &both).send().await.unwrap();
 }
 

@@ -15,7 +15,7 @@ use crate::{
     metadata::{
         columns::{Columns, number, time},
         command::{CompleteUpload, CompletedPart, VersionSelector},
-        outcome::{self, CommandError, Outcome, WrittenVersion},
+        outcome::{CommandError, CompletedUpload, KeptCompletion, Outcome, PartRuns},
         script::Script,
     },
     types::{Checksum, ChecksumAlgorithm, ChecksumKind, ContentId, ETag, ObjectHeaders, TagSet, UploadId},
@@ -72,9 +72,11 @@ pub(super) async fn complete(command: &CompleteUpload, tx: &mut Transaction<'_>)
     contents::insert_row(content, size, &mut script);
     version.replace(current, &mut script, tx).await?;
     uploads::end(command.bucket, &command.key, command.upload, &mut script, tx);
-    keep_outcome(command, &version.written(), &mut script);
+    let parts = PartRuns::of(command.parts.iter().map(|part| part.part_number));
+    let kept = KeptCompletion { written: version.written(), parts: Some(parts) };
+    keep_outcome(command, &kept, &mut script);
     tx.execute(script).await?;
-    Ok(Outcome::Completed(outcome::CompletedUpload { written: version.written(), repeated: false }))
+    Ok(Outcome::Completed(CompletedUpload { kept, repeated: false }))
 }
 
 const READ_UPLOAD: &str = "
@@ -100,12 +102,12 @@ const INSERT_OUTCOME: &str =
 async fn repeat(command: &CompleteUpload, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
     let script = Script::of(READ_OUTCOME).with(&command.upload.as_bytes()[..]).with(number(command.bucket.0));
     let row = tx.fetch_optional(script.with(command.key.as_bytes())).await?.ok_or(CommandError::NoSuchUpload)?;
-    let written = serde_json::from_str(row.text(0)?).map_err(crate::metadata::QueryError::from)?;
-    Ok(Outcome::Completed(outcome::CompletedUpload { written, repeated: true }))
+    let kept = serde_json::from_str(row.text(0)?).map_err(crate::metadata::QueryError::from)?;
+    Ok(Outcome::Completed(CompletedUpload { kept, repeated: true }))
 }
 
-fn keep_outcome(command: &CompleteUpload, written: &WrittenVersion, script: &mut Script) {
-    let outcome = serde_json::to_string(written).expect("an outcome has no maps with odd keys");
+fn keep_outcome(command: &CompleteUpload, kept: &KeptCompletion, script: &mut Script) {
+    let outcome = serde_json::to_string(kept).expect("an outcome has no maps with odd keys");
     script.add(INSERT_OUTCOME).bind(&command.upload.as_bytes()[..]).bind(number(command.bucket.0));
     script.bind(command.key.as_bytes()).bind(time(command.created)).bind(outcome);
 }

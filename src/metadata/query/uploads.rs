@@ -39,7 +39,7 @@ impl Metadata {
     ) -> Result<Option<CompletedUpload>, QueryError> {
         let script = named(READ_COMPLETED, bucket, key, upload);
         let Some(row) = script.fetch_optional(&mut *self.reader().await?).await? else { return Ok(None) };
-        Ok(Some(CompletedUpload { written: serde_json::from_str(row.text(0)?)?, repeated: true }))
+        Ok(Some(CompletedUpload { kept: serde_json::from_str(row.text(0)?)?, repeated: true }))
     }
 }
 

@@ -2,7 +2,11 @@
 
 use super::fixture::*;
 use crate::{
-    metadata::{Command, CommandError, Outcome, command::*, outcome::CompletedUpload},
+    metadata::{
+        Command, CommandError, Outcome,
+        command::*,
+        outcome::{CompletedUpload, PartRuns},
+    },
     types::*,
 };
 
@@ -82,7 +86,7 @@ async fn a_completed_upload_is_its_named_parts_one_behind_the_other() {
     let command = complete(&fixture, "big", upload, &[(1, 1), (2, 2), (3, 3)]);
     let outcome = completed(fixture.done(Command::CompleteUpload(command.clone())).await);
     assert!(!outcome.repeated);
-    assert_eq!(outcome.written.size, 11 * MIB + 7);
+    assert_eq!(outcome.kept.written.size, 11 * MIB + 7);
     let object = fixture.look("big").await.unwrap().object;
     assert_eq!((object.part_count, &object.etag), (Some(3), &command.etag));
     assert_eq!(object.headers.system.content_type.as_deref(), Some("video/mp4"));
@@ -114,8 +118,9 @@ async fn a_repeated_complete_gets_the_same_answer_whatever_became_of_the_object(
     fixture.delete("a").await;
     fixture.unroll().await;
     let again = completed(fixture.done(Command::CompleteUpload(command.clone())).await);
-    assert_eq!(again.written, first.written);
+    assert_eq!(again.kept, first.kept);
     assert!(again.repeated && !first.repeated);
+    assert_eq!(first.kept.parts, Some(PartRuns::of([1])));
     let kept = fixture.metadata.completed_upload(fixture.bucket, &key("a"), upload).await.unwrap();
     assert_eq!(kept, Some(again));
     assert_eq!(fixture.look("a").await, None, "the answer brings nothing back");
@@ -184,7 +189,7 @@ async fn a_part_uploaded_twice_keeps_the_last() {
     fixture.unroll().await;
     assert_eq!(fixture.metadata.deletions(None, 10).await.unwrap().len(), 1);
     let outcome = completed(fixture.done(Command::CompleteUpload(complete(&fixture, "a", upload, &[(1, 1)]))).await);
-    assert_eq!(outcome.written.size, 20);
+    assert_eq!(outcome.kept.written.size, 20);
     fixture.assert_counts_are_references().await;
 }
 
