@@ -6,6 +6,7 @@
 mod admin;
 mod bench;
 mod broken_pipe;
+mod certificate_hint;
 mod config;
 mod failure;
 mod gateway;

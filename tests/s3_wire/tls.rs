@@ -39,6 +39,15 @@ impl Made {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         Self { pem: made.cert.pem(), key: made.signing_key.serialize_pem(), der: made.cert.der().clone() }
     }
+
+    /// As `openssl req -x509` makes one by itself.
+    fn authority() -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let cert = params.self_signed(&key).unwrap();
+        Self { pem: cert.pem(), key: key.serialize_pem(), der: cert.der().clone() }
+    }
 }
 
 /// A server and the files of its certificate.
@@ -125,6 +134,25 @@ async fn the_small_client_and_the_bench_work_over_https_and_check_the_certificat
     run(&["bench", "put", "get", "--count", "5", "--objects", "5", "--concurrency", "2"]);
     let refused = secure.client(&["ls", "s3://pantry"], &other);
     assert_eq!(refused.status.code(), Some(1), "a certificate of an unknown authority was taken");
+}
+
+/// The clients below say `CaUsedAsEndEntity` and nothing more.
+#[tokio::test]
+async fn a_certificate_of_an_authority_is_refused_with_what_to_do_about_it() {
+    let secure = Secure::start(&Made::authority()).await;
+    let sent = secure.files.path().join("sent");
+    fs::write(&sent, b"jam").unwrap();
+    for arguments in [
+        &["ls", "s3://pantry"][..],
+        &["mb", "s3://pantry"],
+        &["put", text(&sent), "s3://pantry/jam"],
+        &["bench", "put", "--count", "1", "--objects", "1", "--concurrency", "1"],
+    ] {
+        let refused = secure.client(arguments, &secure.cert());
+        let told = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{arguments:?}: {told}");
+        assert!(told.contains("CA:FALSE"), "{arguments:?}: {told}");
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! One S3 endpoint: the stores of its buckets, and signed requests that `object_store` has no call for.
 
 use super::access::{Access, AccessFlags};
-use crate::types::BucketName;
+use crate::{cli::certificate_hint::hint, types::BucketName};
 use anyhow::{Context, anyhow, bail};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -94,7 +94,9 @@ impl Connection {
         let credential = self.credentials.get_credential().await?;
         AwsAuthorizer::new(&credential, "s3", &self.region).try_authorize(&mut message, None)?;
 
-        let answer = self.http.execute(message).await.with_context(|| format!("cannot reach {}", self.endpoint))?;
+        let answer = self.http.execute(message).await;
+        let answer = answer.map_err(|error| hint(&error).unwrap_or_else(|| error.into()));
+        let answer = answer.with_context(|| format!("cannot reach {}", self.endpoint))?;
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
         if status.is_success() { Ok(body) } else { Err(refusal(status, &body)) }
@@ -136,7 +138,7 @@ pub fn store_error(error: object_store::Error) -> anyhow::Error {
     match error {
         object_store::Error::NotFound { path, .. } => anyhow!("there is no object `{path}`, or no such bucket"),
         object_store::Error::Precondition { path, .. } => anyhow!("`{path}` was replaced meanwhile"),
-        other => anyhow!("{other}"),
+        other => hint(&other).unwrap_or_else(|| anyhow!("{other}")),
     }
 }
 
