@@ -7,7 +7,10 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::{
+        Barrier, LazyLock,
+        mpsc::{Receiver, Sender, channel},
+    },
     thread,
 };
 
@@ -99,6 +102,35 @@ fn put_aborts_its_upload_when_it_is_interrupted() {
     server.wait_for("PUT");
     signal(&put, Signal::INT);
     assert_eq!(put.wait().unwrap().code(), Some(130));
+    let aborted = server.asked.try_iter().any(|request| request.starts_with("DELETE /pantry/jam?uploadId=17 "));
+    assert!(aborted, "the upload was left");
+}
+
+/// The signal ended the client at once, and the server had an upload that nobody knew of.
+#[test]
+fn put_aborts_an_upload_that_was_begun_when_it_is_interrupted() {
+    // The server's thread and the test meet twice: when the upload was asked for, and when the signal is sent.
+    static MEETING: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(2));
+    let server = FakeServer::start(|request| match request.split(' ').next() {
+        Some("POST") => {
+            MEETING.wait();
+            MEETING.wait();
+            Some(
+                "HTTP/1.1 200 OK\r\ncontent-length: 86\r\n\r\n<InitiateMultipartUploadResult><UploadId>17</UploadId>\
+                 </InitiateMultipartUploadResult>",
+            )
+        }
+        Some("DELETE") => Some("HTTP/1.1 204 No Content\r\n\r\n"),
+        _ => None,
+    });
+    let mut put = server.client(&["put", "-", "s3://pantry/jam"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut source = put.stdin.take().unwrap();
+    // One part: nobody reads more before the upload has begun.
+    source.write_all(&vec![0; 8 << 20]).unwrap();
+    MEETING.wait();
+    signal(&put, Signal::TERM);
+    MEETING.wait();
+    assert_eq!(put.wait().unwrap().code(), Some(143));
     let aborted = server.asked.try_iter().any(|request| request.starts_with("DELETE /pantry/jam?uploadId=17 "));
     assert!(aborted, "the upload was left");
 }

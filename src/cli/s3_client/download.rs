@@ -2,7 +2,7 @@
 
 use super::{
     connection::{Connection, object_path, store_error},
-    interrupt::unless_interrupted,
+    interrupt::Interrupts,
     location::Location,
     progress::Progress,
     target::{PartialFile, Target},
@@ -48,7 +48,7 @@ pub async fn download(connection: &Connection, location: &Location, destination:
                 let mut opened = File::options().write(true).open(&path).with_context(describe)?;
                 object.write_in_order(&mut opened).await
             }
-            Target::Replaced(path) => unless_interrupted(object.write_to_file(&path)).await,
+            Target::Replaced(path) => Interrupts::listen()?.unless(object.write_to_file(&path)).await,
         },
     }
 }

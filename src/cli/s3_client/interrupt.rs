@@ -3,7 +3,7 @@
 //! keep their own effect.
 
 use std::future::Future;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A shell's code for a program that a signal ended is this and the signal's number.
 const EXIT_CODE_BASE: i32 = 128;
@@ -24,13 +24,25 @@ impl Interrupted {
     }
 }
 
-/// The work's result, or `Interrupted` when a signal comes first: then the work was dropped where it was.
-pub async fn unless_interrupted<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let (interrupt, terminate) = (SignalKind::interrupt(), SignalKind::terminate());
-    let (mut interrupts, mut terminates) = (signal(interrupt)?, signal(terminate)?);
-    tokio::select! {
-        result = work => result,
-        _ = interrupts.recv() => Err(Interrupted::by(interrupt).into()),
-        _ = terminates.recv() => Err(Interrupted::by(terminate).into()),
+/// Both signals, listened for from the moment that this is made: one that comes between two pieces of work ends the second.
+#[derive(Debug)]
+pub struct Interrupts {
+    interrupts: Signal,
+    terminates: Signal,
+}
+
+impl Interrupts {
+    pub fn listen() -> anyhow::Result<Self> {
+        Ok(Self { interrupts: signal(SignalKind::interrupt())?, terminates: signal(SignalKind::terminate())? })
+    }
+
+    /// The work's result, or `Interrupted` when a signal comes first: then the work was dropped where it was, or waits to be
+    /// gone on with when a reference to it was passed.
+    pub async fn unless<T>(&mut self, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+        tokio::select! {
+            result = work => result,
+            _ = self.interrupts.recv() => Err(Interrupted::by(SignalKind::interrupt()).into()),
+            _ = self.terminates.recv() => Err(Interrupted::by(SignalKind::terminate()).into()),
+        }
     }
 }

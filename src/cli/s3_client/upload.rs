@@ -2,15 +2,15 @@
 
 use super::{
     connection::{Connection, object_path, store_error},
-    interrupt::unless_interrupted,
+    interrupt::{Interrupted, Interrupts},
     location::Location,
     progress::Progress,
 };
 use anyhow::{Context, anyhow, ensure};
 use bytes::{Bytes, BytesMut};
 use futures_util::TryFutureExt;
-use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
-use std::{io, os::fd::AsFd, path::PathBuf};
+use object_store::{MultipartUpload, ObjectStoreExt, PutPayload, aws::AmazonS3, path::Path};
+use std::{io, os::fd::AsFd, path::PathBuf, pin::pin};
 use tokio::{
     fs::File,
     io::{AsyncRead, AsyncReadExt},
@@ -70,16 +70,40 @@ pub async fn upload(connection: &Connection, source: &Source, location: &Locatio
         store.put(&path, PutPayload::from(first)).await.map_err(|error| begin_error(error, location))?;
         progress.add(count);
     } else {
-        let mut upload = store.put_multipart(&path).await.map_err(|error| begin_error(error, location))?;
-        if let Err(error) = unless_interrupted(send_parts(upload.as_mut(), first, &mut reader, &progress)).await {
-            // Best effort: the reason why the upload failed matters more than why it could not be cleared. A second signal
-            // ends the waiting for a server that does not answer.
-            let _ = unless_interrupted(upload.abort().map_err(store_error)).await;
+        // Before there is an upload to be left behind.
+        let mut interrupts = Interrupts::listen()?;
+        let mut upload = begin_upload(&store, &path, location, &mut interrupts).await?;
+        if let Err(error) = interrupts.unless(send_parts(upload.as_mut(), first, &mut reader, &progress)).await {
+            abort(upload.as_mut(), &mut interrupts).await;
             return Err(error);
         }
     }
     progress.finish();
     Ok(())
+}
+
+/// Begins an upload of parts. Only the answer names it, so an interruption waits for that, and ends the upload.
+async fn begin_upload(
+    store: &AmazonS3,
+    path: &Path,
+    location: &Location,
+    interrupts: &mut Interrupts,
+) -> anyhow::Result<Box<dyn MultipartUpload>> {
+    let mut beginning = pin!(store.put_multipart(path).map_err(|error| begin_error(error, location)));
+    let begun = interrupts.unless(&mut beginning).await;
+    if let Err(error) = &begun
+        && error.is::<Interrupted>()
+        && let Ok(mut upload) = interrupts.unless(beginning).await
+    {
+        abort(upload.as_mut(), interrupts).await;
+    }
+    begun
+}
+
+/// Best effort: the reason why the upload failed matters more than why it could not be cleared. A second signal ends the
+/// waiting for a server that does not answer.
+async fn abort(upload: &mut dyn MultipartUpload, interrupts: &mut Interrupts) {
+    let _ = interrupts.unless(upload.abort().map_err(store_error)).await;
 }
 
 /// No object has to be there for an upload, so what is not found is the bucket.
