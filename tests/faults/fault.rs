@@ -1,9 +1,10 @@
 //! What can go wrong, and how each kind is drawn from a seed.
 
 use crate::{
-    fleet::Topology,
+    fleet::{Ground, Topology},
     party::Party,
     wire::{Link, Weather},
+    wounds::Wound,
 };
 use larder::runtime::{Random, SeededRandom};
 use std::time::Duration;
@@ -22,6 +23,21 @@ pub enum Fault {
     Wipe(u32),
     /// As `Wipe`, but the identity is still there.
     LoseSegments(u32),
+    /// Files of a node are damaged. At the end it loses its segments: what was not read meanwhile is not known to be damaged,
+    /// so the node would stay on the account of damage.
+    Wound { node: u32, wound: Wound, at: WoundAt, seed: u64 },
+    /// Every disk loses what was not synced, every process ends; they start in this order.
+    PowerCut(Vec<Party>),
+    /// The disk of one process fails every call, and has lost what was not synced when the process starts again.
+    DiskFails(Party),
+    /// These disks have no byte left, until the end.
+    DisksFull(Vec<Party>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WoundAt {
+    Rest,
+    Work,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +51,9 @@ pub enum Flapping {
 pub type Kind = fn(&Dice) -> Fault;
 
 /// What every topology can suffer.
-const EVERYWHERE: [Kind; 4] = [Dice::kill_front, Dice::kill_all, Dice::wipe, Dice::lose_segments];
+const EVERYWHERE: [Kind; 5] = [Dice::kill_front, Dice::kill_all, Dice::wipe, Dice::lose_segments, Dice::flip_bits];
 /// What needs nodes of their own.
-const AMONG_PROCESSES: [Kind; 11] = [
+const AMONG_PROCESSES: [Kind; 12] = [
     Dice::kill_node,
     Dice::kill_two_nodes,
     Dice::kill_node_and_front,
@@ -49,12 +65,27 @@ const AMONG_PROCESSES: [Kind; 11] = [
     Dice::isolate_node,
     Dice::lose_heartbeats,
     Dice::slow_node,
+    Dice::damage_files,
 ];
+/// What needs disks of their own.
+const ON_SMALL_DISKS: [Kind; 6] = [
+    Dice::cut_power,
+    Dice::cut_power,
+    Dice::fail_front_disk,
+    Dice::fill_front_disk,
+    Dice::fill_all_disks,
+    Dice::kill_all,
+];
+const ON_SMALL_DISKS_OF_NODES: [Kind; 3] = [Dice::fail_node_disk, Dice::fill_node_disk, Dice::fill_all_node_disks];
 
-pub fn kinds(topology: Topology) -> Vec<Kind> {
+pub fn kinds(topology: Topology, ground: Ground) -> Vec<Kind> {
+    let (always, among_processes): (&[Kind], &[Kind]) = match ground {
+        Ground::Directories => (&EVERYWHERE, &AMONG_PROCESSES),
+        Ground::SmallDisks => (&ON_SMALL_DISKS, &ON_SMALL_DISKS_OF_NODES),
+    };
     match topology {
-        Topology::Server(_) => EVERYWHERE.to_vec(),
-        Topology::Processes(_) => EVERYWHERE.into_iter().chain(AMONG_PROCESSES).collect(),
+        Topology::Server(_) => always.to_vec(),
+        Topology::Processes(_) => [always, among_processes].concat(),
     }
 }
 
@@ -107,12 +138,17 @@ impl Dice {
     }
 
     fn kill_all(&self) -> Fault {
+        Fault::Kill(self.all_parties())
+    }
+
+    /// In any order.
+    fn all_parties(&self) -> Vec<Party> {
         let mut parties = vec![Party::Front];
         if let Topology::Processes(nodes) = self.topology {
             parties.extend((1..=nodes).map(Party::Node));
         }
         self.shuffle(&mut parties);
-        Fault::Kill(parties)
+        parties
     }
 
     fn pause_node(&self) -> Fault {
@@ -159,6 +195,54 @@ impl Dice {
 
     fn lose_segments(&self) -> Fault {
         Fault::LoseSegments(self.node())
+    }
+
+    fn flip_bits(&self) -> Fault {
+        let wound = Wound::FlippedBits(1 + self.random.below(2000) as u32);
+        Fault::Wound {
+            node: self.node(),
+            wound,
+            at: self.one_of(&[WoundAt::Rest, WoundAt::Work]),
+            seed: self.random.next_u64(),
+        }
+    }
+
+    fn damage_files(&self) -> Fault {
+        let wound = self.one_of(&[Wound::CutSegment, Wound::GoneSegment, Wound::CutHints]);
+        Fault::Wound {
+            node: self.node(),
+            wound,
+            at: self.one_of(&[WoundAt::Rest, WoundAt::Work]),
+            seed: self.random.next_u64(),
+        }
+    }
+
+    fn cut_power(&self) -> Fault {
+        Fault::PowerCut(self.all_parties())
+    }
+
+    fn fail_front_disk(&self) -> Fault {
+        Fault::DiskFails(Party::Front)
+    }
+
+    fn fail_node_disk(&self) -> Fault {
+        Fault::DiskFails(Party::Node(self.node()))
+    }
+
+    fn fill_front_disk(&self) -> Fault {
+        Fault::DisksFull(vec![Party::Front])
+    }
+
+    fn fill_node_disk(&self) -> Fault {
+        Fault::DisksFull(vec![Party::Node(self.node())])
+    }
+
+    fn fill_all_node_disks(&self) -> Fault {
+        Fault::DisksFull((1..=self.topology.nodes()).map(Party::Node).collect())
+    }
+
+    fn fill_all_disks(&self) -> Fault {
+        Fault::DisksFull(self.all_parties())
     }
 
     fn parted(&self) -> Weather {

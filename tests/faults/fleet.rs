@@ -2,6 +2,7 @@
 //! server` with its nodes inside. Each keeps its addresses and its directory; only what was started here is ended.
 
 use crate::{
+    disk::SmallDisk,
     party::Party,
     support::{
         address::{free_address, is_ready},
@@ -62,13 +63,24 @@ impl Topology {
     }
 }
 
+/// What the processes keep their data on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// Directories of the machine's disk.
+    Directories,
+    /// A small disk for each process, which fills up and loses power.
+    SmallDisks,
+}
+
 struct Member {
     arguments: Vec<String>,
     log: PathBuf,
     process: Option<Running>,
 }
 
+/// Its processes end before its disks are taken away, and these before the directory.
 pub struct Fleet {
+    disks: BTreeMap<Party, SmallDisk>,
     directory: TempDir,
     topology: Topology,
     address: SocketAddr,
@@ -79,13 +91,16 @@ pub struct Fleet {
 
 impl Fleet {
     /// Not before everything is ready.
-    pub async fn start(topology: Topology) -> Self {
+    pub async fn start(topology: Topology, ground: Ground) -> Self {
         let directory = TempDir::with_prefix("larder-faults-").expect("a directory for the test");
         let (address, admin, wire) = (free_address(), free_address(), Wire::default());
-        let mut fleet = Self { directory, topology, address, admin, wire, members: BTreeMap::new() };
+        let (disks, members) = (BTreeMap::new(), BTreeMap::new());
+        let mut fleet = Self { disks, directory, topology, address, admin, wire, members };
         fleet.enrol().await;
-        let parties: Vec<Party> = fleet.members.keys().copied().collect();
-        parties.into_iter().for_each(|party| fleet.start_party(party));
+        if ground == Ground::SmallDisks {
+            fleet.mount_disks();
+        }
+        fleet.start_all();
         fleet.wait_until_ready().await;
         fleet
     }
@@ -111,6 +126,15 @@ impl Fleet {
                     .chain(["--gateway".to_owned(), format!("http://{gateway}")]);
                 self.add(Party::Node(number), arguments.collect());
             }
+        }
+    }
+
+    fn mount_disks(&mut self) {
+        for party in self.parties() {
+            let data = self.data_of(party);
+            let disk =
+                SmallDisk::mount(&data.with_extension("image"), &data).expect("it could be mounted a moment ago");
+            self.disks.insert(party, disk);
         }
     }
 
@@ -144,6 +168,10 @@ impl Fleet {
         }
     }
 
+    pub fn metadata_directory(&self) -> PathBuf {
+        self.data_of(Party::Front).join("metadata")
+    }
+
     /// Where a node keeps its identity and its volume.
     pub fn node_directory(&self, number: u32) -> PathBuf {
         match self.topology {
@@ -163,6 +191,18 @@ impl Fleet {
     /// The front first.
     pub fn parties(&self) -> Vec<Party> {
         self.members.keys().copied().collect()
+    }
+
+    pub fn disk_of(&self, party: Party) -> &SmallDisk {
+        self.disks.get(&party).expect("the fleet stands on small disks")
+    }
+
+    pub fn start_all(&mut self) {
+        self.parties().into_iter().for_each(|party| self.start_party(party));
+    }
+
+    pub fn kill_all(&mut self) {
+        self.parties().into_iter().for_each(|party| self.kill(party));
     }
 
     pub fn start_party(&mut self, party: Party) {
@@ -237,6 +277,11 @@ impl Fleet {
         })
     }
 
+    /// What each node says of itself.
+    pub fn nodes(&self) -> Vec<serde_json::Value> {
+        serde_json::from_slice(&self.admin(&["nodes", "--json"]).stdout).expect("nodes are told as JSON")
+    }
+
     /// For the message of a failure.
     fn status(&self) -> String {
         let said = |arguments: &[&str]| String::from_utf8_lossy(&self.admin(arguments).stdout).into_owned();
@@ -247,7 +292,7 @@ impl Fleet {
 impl Drop for Fleet {
     /// Nothing outlives the test; what failed can be looked at.
     fn drop(&mut self) {
-        self.parties().into_iter().for_each(|party| self.kill(party));
+        self.kill_all();
         if std::thread::panicking() {
             self.directory.disable_cleanup(true);
             println!("data and logs stay in {}", self.directory.path().display());

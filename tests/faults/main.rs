@@ -2,10 +2,12 @@
 //! that clients saw could have come from a store that is right.
 //!
 //! - `schedule` is which `fault` comes when: it follows from the seed alone
-//! - `nemesis` carries it out on the `fleet` of processes, whose connections go over a `wire` with weather
+//! - `nemesis` carries it out on the `fleet` of processes, whose connections go over a `wire` with weather, and whose files get
+//!   `wounds` or lie on a `disk` that fails
 //! - `load` is several clients at the same few keys; `actor` and `upload` are what they can ask; `history` is what they saw
 //! - `linearizable` judges each key's history
 //! - `survey` looks at everything when it is quiet: all keys, all subsets of nodes
+//! - `aftermath` counts copies on the disks (`census`) and waits for the space of what was deleted
 //! - `totals` counts
 //!
 //! `LARDER_FAULT_SEED` takes a seed that was printed and repeats its schedule; moments and answers differ from run to run.
@@ -13,6 +15,9 @@
 //! `LARDER_LONG_TESTS=1` makes it hours.
 
 mod actor;
+mod aftermath;
+mod census;
+mod disk;
 mod fault;
 mod fleet;
 mod history;
@@ -26,12 +31,14 @@ mod survey;
 mod totals;
 mod upload;
 mod wire;
+mod wounds;
 
 #[path = "../support/mod.rs"]
 mod support;
 
 use actor::Shared;
-use fleet::{Fleet, Topology};
+use disk::SmallDisk;
+use fleet::{Fleet, Ground, Topology};
 use history::History;
 use larder::runtime::{Random, SeededRandom, SystemRandom};
 use load::Load;
@@ -42,12 +49,22 @@ use totals::Totals;
 
 #[test]
 fn a_gateway_with_nodes_answers_right_through_all_faults() {
-    run(Topology::Processes(4), 15);
+    run(Topology::Processes(4), Ground::Directories, 17);
 }
 
 #[test]
 fn a_server_answers_right_through_all_faults() {
-    run(Topology::Server(4), 4);
+    run(Topology::Server(4), Ground::Directories, 5);
+}
+
+#[test]
+fn a_gateway_with_nodes_answers_right_through_full_and_failing_disks_and_power_cuts() {
+    run(Topology::Processes(4), Ground::SmallDisks, 9);
+}
+
+#[test]
+fn a_server_answers_right_through_full_and_failing_disks_and_power_cuts() {
+    run(Topology::Server(4), Ground::SmallDisks, 6);
 }
 
 fn number(variable: &str) -> Option<u64> {
@@ -55,7 +72,13 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 /// Each run has a seed and a fleet of its own. In the usual rounds each kind of fault comes once.
-fn run(topology: Topology, usual_rounds: u64) {
+fn run(topology: Topology, ground: Ground, usual_rounds: u64) {
+    if ground == Ground::SmallDisks
+        && let Err(lack) = SmallDisk::try_one()
+    {
+        println!("skipped: this machine has no small disks to fail: {lack}");
+        return;
+    }
     let is_long = env::var_os("LARDER_LONG_TESTS").is_some();
     let rounds = number("LARDER_FAULT_ROUNDS").unwrap_or(if is_long { 60 } else { usual_rounds });
     let runs = number("LARDER_FAULT_RUNS").unwrap_or(if is_long { 40 } else { 1 });
@@ -63,19 +86,19 @@ fn run(topology: Topology, usual_rounds: u64) {
     let totals = Arc::new(Totals::default());
     for _ in 0..runs {
         let seed = number("LARDER_FAULT_SEED").unwrap_or_else(|| SystemRandom.next_u64());
-        println!("{topology:?}: LARDER_FAULT_SEED={seed}, {rounds} rounds");
-        runtime.block_on(one_run(topology, seed, rounds, totals.clone()));
+        println!("{topology:?} on {ground:?}: LARDER_FAULT_SEED={seed}, {rounds} rounds");
+        runtime.block_on(one_run(topology, ground, seed, rounds, totals.clone()));
     }
-    println!("{topology:?}: {totals}, 0 violations");
+    println!("{topology:?} on {ground:?}: {totals}, 0 violations");
 }
 
-async fn one_run(topology: Topology, seed: u64, rounds: u64, totals: Arc<Totals>) {
-    let mut fleet = Fleet::start(topology).await;
+async fn one_run(topology: Topology, ground: Ground, seed: u64, rounds: u64, totals: Arc<Totals>) {
+    let mut fleet = Fleet::start(topology, ground).await;
     println!("data and logs in {}", fleet.directory().display());
     let shared = Shared { history: Arc::new(History::new()), totals };
     let surveyor = Surveyor::new(&fleet.endpoint(), shared.clone());
     surveyor.make_bucket().await;
-    let mut schedule = Schedule::new(seed, topology);
+    let mut schedule = Schedule::new(seed, topology, ground);
     for number in 0..rounds {
         let round = schedule.next_round();
         println!("seed {seed}, round {number}: {round:?}");
@@ -84,6 +107,9 @@ async fn one_run(topology: Topology, seed: u64, rounds: u64, totals: Arc<Totals>
     }
     surveyor.look_at_all("").await;
     surveyor.look_with_any_two_nodes_gone(&mut fleet).await;
+    aftermath::copies_are_exact(&mut fleet).await;
+    surveyor.delete_all().await;
+    aftermath::space_comes_back(&fleet).await;
 }
 
 /// Load, fault, end of the fault under load, healing.

@@ -1,10 +1,11 @@
 //! Carries faults out, and ends them.
 
 use crate::{
-    fault::{Fault, Flapping, both_ways},
+    fault::{Fault, Flapping, WoundAt, both_ways},
     fleet::Fleet,
     party::Party,
     wire::{Link, Weather},
+    wounds,
 };
 use std::fs;
 
@@ -28,10 +29,28 @@ pub async fn strike(fleet: &mut Fleet, fault: &Fault) {
         }
         Fault::LoseSegments(number) => {
             fleet.kill(fleet.host_of(*number));
-            let segments = fleet.node_directory(*number).join("volume/segments");
-            fs::remove_dir_all(segments).expect("the node's segments were there");
+            remove_segments(fleet, *number);
         }
+        Fault::Wound { node, wound, at, seed } => {
+            let (host, directory) = (fleet.host_of(*node), fleet.node_directory(*node));
+            if *at == WoundAt::Rest {
+                fleet.kill(host);
+            }
+            wounds::inflict(&directory, *wound, *seed).expect("files can be damaged");
+            fleet.start_party(host);
+        }
+        Fault::PowerCut(parties) => {
+            parties.iter().for_each(|party| fleet.disk_of(*party).lose_power());
+            parties.iter().for_each(|party| fleet.kill(*party));
+        }
+        Fault::DiskFails(party) => fleet.disk_of(*party).lose_power(),
+        Fault::DisksFull(parties) => parties.iter().for_each(|party| fleet.disk_of(*party).fill()),
     }
+}
+
+fn remove_segments(fleet: &Fleet, number: u32) {
+    let segments = fleet.node_directory(number).join("volume/segments");
+    fs::remove_dir_all(segments).expect("the node's segments were there");
 }
 
 /// Afterwards everything runs, and what is damaged heals by itself.
@@ -42,6 +61,21 @@ pub fn end(fleet: &mut Fleet, fault: &Fault) {
         Fault::Flap { .. } => {}
         Fault::Storm { links, .. } => set(fleet, links, Weather::Clear),
         Fault::Wipe(number) | Fault::LoseSegments(number) => fleet.start_party(fleet.host_of(*number)),
+        Fault::Wound { node, .. } => {
+            fleet.kill(fleet.host_of(*node));
+            remove_segments(fleet, *node);
+            fleet.start_party(fleet.host_of(*node));
+        }
+        Fault::PowerCut(parties) => {
+            parties.iter().for_each(|party| fleet.disk_of(*party).regain_power());
+            parties.iter().for_each(|party| fleet.start_party(*party));
+        }
+        Fault::DiskFails(party) => {
+            fleet.kill(*party);
+            fleet.disk_of(*party).regain_power();
+            fleet.start_party(*party);
+        }
+        Fault::DisksFull(parties) => parties.iter().for_each(|party| fleet.disk_of(*party).free()),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use crate::{
     fault::{Dice, Fault, Kind, kinds},
-    fleet::Topology,
+    fleet::{Ground, Topology},
 };
 use larder::runtime::SeededRandom;
 use std::time::Duration;
@@ -22,18 +22,19 @@ pub struct Round {
 
 pub struct Schedule {
     dice: Dice,
+    ground: Ground,
     /// Of each kind one before any comes again.
     coming: Vec<Kind>,
 }
 
 impl Schedule {
-    pub fn new(seed: u64, topology: Topology) -> Self {
-        Self { dice: Dice { random: SeededRandom::new(seed), topology }, coming: Vec::new() }
+    pub fn new(seed: u64, topology: Topology, ground: Ground) -> Self {
+        Self { dice: Dice { random: SeededRandom::new(seed), topology }, ground, coming: Vec::new() }
     }
 
     pub fn next_round(&mut self) -> Round {
         if self.coming.is_empty() {
-            self.coming = kinds(self.dice.topology);
+            self.coming = kinds(self.dice.topology, self.ground);
             self.dice.shuffle(&mut self.coming);
         }
         let kind = self.coming.pop().expect("there are kinds of faults");
@@ -43,10 +44,10 @@ impl Schedule {
 
 #[test]
 fn a_seed_gives_the_same_schedule_again_and_every_kind_of_fault_comes() {
-    let topology = Topology::Processes(4);
+    let (topology, ground) = (Topology::Processes(4), Ground::Directories);
     let rounds = |seed| {
-        let mut schedule = Schedule::new(seed, topology);
-        kinds(topology).iter().map(|_| schedule.next_round()).collect::<Vec<Round>>()
+        let mut schedule = Schedule::new(seed, topology, ground);
+        kinds(topology, ground).iter().map(|_| schedule.next_round()).collect::<Vec<Round>>()
     };
     assert_eq!(rounds(7), rounds(7));
     assert_ne!(rounds(7), rounds(8));

@@ -40,6 +40,25 @@ impl Surveyor {
         }
     }
 
+    /// Afterwards the bucket is empty and no upload is open.
+    pub async fn delete_all(&self) {
+        for key in self.actor.history().keys_below("") {
+            let outcome = self.actor.delete(&key).await;
+            assert!(matches!(outcome, Outcome::Done(())), "{key} cannot be deleted while all is quiet: {outcome:?}");
+        }
+        let client = &self.actor.client;
+        loop {
+            let page = client.list_multipart_uploads().bucket(BUCKET).send().await.expect("uploads are listed");
+            for upload in page.uploads() {
+                let abort = client.abort_multipart_upload().bucket(BUCKET).set_key(upload.key.clone());
+                abort.set_upload_id(upload.upload_id.clone()).send().await.expect("an open upload is aborted");
+            }
+            if page.uploads().is_empty() {
+                return;
+            }
+        }
+    }
+
     /// Any RF - 1 nodes may go: what all have acknowledged is read from the others. One server's nodes live in it.
     pub async fn look_with_any_two_nodes_gone(&self, fleet: &mut Fleet) {
         let Topology::Processes(nodes) = fleet.topology() else { return };

@@ -1,0 +1,48 @@
+//! After all faults, when everything has healed: copies are exact, and the space of what was deleted comes back.
+
+use crate::{census, fleet::Fleet};
+use std::time::{Duration, Instant};
+
+/// Garbage goes after the grace period, once an inventory has shown it; several of both fit in.
+const CLEARING_LIMIT: Duration = Duration::from_secs(90);
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
+/// What an empty volume may occupy: a few segments made ahead or kept, of 8 MiB at most.
+const EMPTY_VOLUME_MAX_BYTES: u64 = 56 << 20;
+
+/// Every chunk lies on exactly the members of its group, the same on each, and nothing else is anywhere. What is too much may
+/// still be on its way out; nothing may be missing at any time.
+pub async fn copies_are_exact(fleet: &mut Fleet) {
+    let began = Instant::now();
+    loop {
+        fleet.wait_until_healthy();
+        fleet.kill_all();
+        let census = census::take(fleet).await;
+        fleet.start_all();
+        fleet.wait_until_ready().await;
+        let context = format!("of {} chunks", census.chunks);
+        assert!(census.missing.is_empty(), "{context}, missing: {:#?}", census.missing);
+        assert!(census.different.is_empty(), "{context}, copies differ: {:#?}", census.different);
+        if census.extra.is_empty() {
+            println!("{} chunks lie exactly where they should, after {:.1?}", census.chunks, began.elapsed());
+            return;
+        }
+        assert!(began.elapsed() < CLEARING_LIMIT, "{context}, too much: {:#?}", census.extra);
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Everything was deleted: the nodes hold no chunk, and their volumes shrink to what an empty one occupies.
+pub async fn space_comes_back(fleet: &Fleet) {
+    let began = Instant::now();
+    loop {
+        let chunks: u64 = fleet.nodes().iter().map(|node| node["chunks"].as_u64().unwrap_or(0)).sum();
+        let nodes = 1..=fleet.topology().nodes();
+        let occupied: Vec<u64> = nodes.map(|number| census::occupied_bytes(&fleet.node_directory(number))).collect();
+        if chunks == 0 && occupied.iter().all(|bytes| *bytes <= EMPTY_VOLUME_MAX_BYTES) {
+            println!("empty volumes occupy {occupied:?} bytes, after {:.1?}", began.elapsed());
+            return;
+        }
+        assert!(began.elapsed() < CLEARING_LIMIT, "{chunks} chunks are left, {occupied:?} bytes are occupied");
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
