@@ -28,6 +28,9 @@ pub struct Candidate {
     pub node: PlacedNode,
     pub role: Role,
     pub used_bytes: u64,
+    /// Lost, and certainly so: another node answers at its address (its disk was emptied, or its machine was put up anew), or
+    /// it was inside of this process and is not any more. No network that comes back brings it back.
+    pub is_gone: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -36,8 +39,14 @@ pub struct GroupNow {
     pub epoch: Epoch,
     pub members: Vec<NodeId>,
     pub former: Vec<NodeId>,
-    /// No change is under way.
-    pub is_settled: bool,
+    /// The member that a change under way has brought, and that does not hold everything yet.
+    pub arriving: Option<NodeId>,
+}
+
+impl GroupNow {
+    fn is_settled(&self) -> bool {
+        self.arriving.is_none()
+    }
 }
 
 /// Why a member leaves.
@@ -94,7 +103,7 @@ const UNEVEN_FROM_BYTES: u64 = 64 << 20;
 /// The changes to begin now, so that at most `at_once` are under way.
 pub fn plan_moves(nodes: &[Candidate], groups: &[GroupNow], at_once: usize) -> Plan {
     let mut planner = Planner::new(nodes, groups);
-    let under_way = groups.iter().filter(|group| !group.is_settled).count();
+    let under_way = groups.iter().filter(|group| !group.is_settled()).count();
     let mut left = at_once.saturating_sub(under_way);
     let halt = planner.halt();
     let mut moves = Vec::new();
@@ -137,10 +146,11 @@ impl<'a> Planner<'a> {
         self.nodes.get(&node).is_some_and(|node| node.role == role)
     }
 
-    /// Only nodes that groups still count on: what was replaced is no loss any more.
+    /// Only nodes that groups still count on: what was replaced is no loss any more. And only where it may be the network:
+    /// what is gone for certain is replaced, however much it is, since waiting would bring none of it back.
     fn halt(&self) -> Option<Halt> {
         let needed: HashSet<NodeId> = self.groups.iter().flat_map(|group| group.members.iter().copied()).collect();
-        let is_lost = |node: &&&Candidate| node.role == Role::Lost && needed.contains(&node.node.node);
+        let is_lost = |node: &&&Candidate| node.role == Role::Lost && !node.is_gone && needed.contains(&node.node.node);
         let lost: Vec<&&Candidate> = self.nodes.values().filter(is_lost).collect();
         let zones = zone_count(lost.iter().map(|node| node.node.zone.as_str()));
         if lost.len() * 3 > self.nodes.len() {
@@ -152,26 +162,32 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Settled groups with such a member, those with the most of them first.
+    /// Groups with such a member, those with the most of them first. Where a change is under way it is waited for, but not
+    /// when its newcomer is lost: it would never end.
     fn groups_with(&self, role: Role) -> Vec<&'a GroupNow> {
         let count = |group: &&GroupNow| group.members.iter().filter(|member| self.has_role(**member, role)).count();
+        let may_change = |group: &&GroupNow| group.arriving.is_none_or(|newcomer| self.has_role(newcomer, Role::Lost));
         let mut found: Vec<&GroupNow> =
-            self.groups.iter().filter(|group| group.is_settled && count(group) > 0).collect();
+            self.groups.iter().filter(|group| may_change(group) && count(group) > 0).collect();
         found.sort_by_key(|group| (std::cmp::Reverse(count(group)), group.group));
         found
     }
 
     fn replace_one(&mut self, group: &GroupNow, role: Role, cause: Cause) -> Option<Move> {
-        let leaving = *group.members.iter().find(|member| self.has_role(**member, role))?;
-        let arriving = self.newcomer(group, leaving)?;
+        let leaving = match group.arriving {
+            Some(newcomer) => newcomer,
+            None => *group.members.iter().find(|member| self.has_role(**member, role))?,
+        };
+        let arriving = self.newcomer(group, leaving, cause)?;
         *self.memberships.entry(leaving).or_insert(1) -= 1;
         *self.memberships.entry(arriving).or_insert(0) += 1;
         Some(Move { group: group.group, epoch: group.epoch, leaving, arriving, cause })
     }
 
     /// Who takes the place: in a zone, then on a device that the others don't have, and of these one that is not nearly
-    /// full, with the fewest groups for its capacity.
-    fn newcomer(&self, group: &GroupNow, leaving: NodeId) -> Option<NodeId> {
+    /// full, with the fewest groups for its capacity. In a lost member's place a node that left the group comes back where
+    /// there is no other: what it holds is not cleared before every member has shown its own copy, and a lost one never does.
+    fn newcomer(&self, group: &GroupNow, leaving: NodeId, cause: Cause) -> Option<NodeId> {
         let staying: Vec<&PlacedNode> = self.staying(group, leaving).collect();
         let clashes = |node: &PlacedNode| {
             let zone = staying.iter().any(|member| member.zone == node.zone);
@@ -182,14 +198,17 @@ impl<'a> Planner<'a> {
             let groups = self.memberships.get(&node.node).copied().unwrap_or(0);
             (groups + 1) as f64 / node.capacity.max(1) as f64
         };
+        let has_left = |node: &Candidate| group.former.contains(&node.node.node);
+        let may_come = |node: &Candidate| !knows(node, group) || cause == Cause::Lost && has_left(node);
         self.nodes
             .values()
-            .filter(|candidate| matches!(candidate.role, Role::Serving | Role::Crowded) && !knows(candidate, group))
+            .filter(|candidate| matches!(candidate.role, Role::Serving | Role::Crowded) && may_come(candidate))
             .min_by(|a, b| {
+                let by_return = has_left(a).cmp(&has_left(b));
                 let by_room = (a.role == Role::Crowded).cmp(&(b.role == Role::Crowded));
                 let (a, b) = (&a.node, &b.node);
                 let by_crowding = crowding(a).total_cmp(&crowding(b));
-                clashes(a).cmp(&clashes(b)).then(by_room).then(by_crowding).then(a.node.cmp(&b.node))
+                by_return.then(clashes(a).cmp(&clashes(b))).then(by_room).then(by_crowding).then(a.node.cmp(&b.node))
             })
             .map(|candidate| candidate.node.node)
     }
@@ -199,7 +218,8 @@ impl<'a> Planner<'a> {
         others.filter_map(|member| self.nodes.get(member)).map(|node| &node.node)
     }
 
-    /// One group of the fullest node for the emptiest, where that brings them nearer to each other.
+    /// One group of the fullest node for the emptiest, where that brings them nearer to each other. A group that nodes
+    /// have left before is not moved on until they are cleared: they would pile up.
     fn even_out(&self) -> Option<Move> {
         let fullness = |node: &Candidate| node.used_bytes as f64 / node.node.capacity.max(1) as f64;
         let there =
@@ -227,7 +247,8 @@ impl<'a> Planner<'a> {
             return None;
         }
         let group = self.groups.iter().find(|group| {
-            group.is_settled
+            group.is_settled()
+                && group.former.iter().all(|former| self.has_role(*former, Role::Lost))
                 && group.members.contains(&leaving)
                 && !knows(empty, group)
                 && self.keeps_spread(group, leaving, &empty.node)
@@ -265,7 +286,7 @@ mod tests {
 
     fn node(number: u8, role: Role) -> Candidate {
         let node = PlacedNode { node: id(number), zone: "z".into(), capacity: 1 << 40, device: None };
-        Candidate { node, role, used_bytes: 1 << 30 }
+        Candidate { node, role, used_bytes: 1 << 30, is_gone: false }
     }
 
     fn in_zone(number: u8, zone: &str) -> Candidate {
@@ -276,7 +297,7 @@ mod tests {
 
     fn group(number: u64, members: &[u8]) -> GroupNow {
         let members = members.iter().map(|member| id(*member)).collect();
-        GroupNow { group: GroupId(number), epoch: Epoch(1), members, former: Vec::new(), is_settled: true }
+        GroupNow { group: GroupId(number), epoch: Epoch(1), members, former: Vec::new(), arriving: None }
     }
 
     fn serving(count: u8) -> Vec<Candidate> {
@@ -307,16 +328,45 @@ mod tests {
         assert_eq!(plan.moves[0].cause, Cause::Lost);
     }
 
+    /// With four nodes, and groups that were evened out before, every other node had left the group: nothing replaced the lost
+    /// member, and since a lost member shows no copies, nothing was cleared either, for ever.
+    #[test]
+    fn a_lost_member_is_replaced_by_a_node_that_left_the_group_where_there_is_no_other() {
+        let mut nodes = serving(5);
+        nodes[0].role = Role::Lost;
+        let mut left = group(1, &[1, 2, 3]);
+        left.former = vec![id(4)];
+        assert_eq!(short(&plan_moves(&nodes, &[left.clone()], 10)), [(1, 1, 5)], "node 5 never was a member");
+        nodes.pop();
+        assert_eq!(short(&plan_moves(&nodes, &[left.clone()], 10)), [(1, 1, 4)]);
+        nodes[0].role = Role::Draining;
+        assert_eq!(short(&plan_moves(&nodes, &[left], 10)), [], "it can wait until node 4 was cleared");
+    }
+
     #[test]
     fn so_many_are_under_way_at_once_and_the_most_endangered_come_first() {
         let mut nodes = serving(9);
         nodes[0].role = Role::Lost;
         nodes[1].role = Role::Lost;
         let mut changing = group(5, &[1, 3, 4]);
-        changing.is_settled = false;
+        changing.arriving = Some(id(4));
         let groups = [group(1, &[1, 3, 4]), group(2, &[2, 3, 4]), group(3, &[3, 1, 2]), changing];
         assert_eq!(short(&plan_moves(&nodes, &groups, 3)), [(3, 1, 5), (1, 1, 6)]);
         assert_eq!(short(&plan_moves(&nodes, &groups, 1)), []);
+    }
+
+    /// The change was waited for, for ever.
+    #[test]
+    fn a_newcomer_that_is_lost_is_replaced_though_its_change_is_under_way() {
+        let mut nodes = serving(6);
+        nodes[3].role = Role::Lost;
+        let mut changing = group(1, &[4, 2, 3]);
+        changing.former = vec![id(1)];
+        changing.arriving = Some(id(4));
+        assert_eq!(short(&plan_moves(&nodes, &[changing.clone()], 10)), [(1, 4, 5)]);
+        nodes[2].role = Role::Lost;
+        nodes[3].role = Role::Serving;
+        assert_eq!(short(&plan_moves(&nodes, &[changing], 10)), [], "node 4 first");
     }
 
     #[test]
@@ -333,6 +383,21 @@ mod tests {
         assert_eq!(plan_moves(&nodes, &groups, 10).halt, Some(Halt::SeveralZonesLost { zones: 2 }));
         let replaced = [group(1, &[3, 4, 5])];
         assert_eq!(plan_moves(&nodes, &replaced, 10).halt, None, "nothing counts on them any more");
+    }
+
+    /// Two disks that were emptied at once: their nodes are back, as others, and nothing was ever replaced.
+    #[test]
+    fn nodes_that_are_gone_for_certain_are_replaced_however_many_they_are() {
+        let mut nodes: Vec<Candidate> = (1..=6).map(|number| in_zone(number, &number.to_string())).collect();
+        for node in &mut nodes[..2] {
+            (node.role, node.is_gone) = (Role::Lost, true);
+        }
+        let plan = plan_moves(&nodes, &[group(1, &[1, 2, 3])], 10);
+        assert_eq!((short(&plan), plan.halt), (vec![(1, 1, 4)], None));
+        nodes[0].is_gone = false;
+        nodes[2].role = Role::Lost;
+        let plan = plan_moves(&nodes, &[group(1, &[1, 2, 3])], 10);
+        assert_eq!((short(&plan), plan.halt), (vec![], Some(Halt::SeveralZonesLost { zones: 2 })));
     }
 
     #[test]

@@ -146,6 +146,15 @@ impl Reclaimer {
         Ok(reclaimed)
     }
 
+    /// Afterwards the node drops nothing of the group that was asked for under an older epoch, neither later nor still.
+    /// Needed where a node comes back into a group that it left: copies that were too many a moment ago count again.
+    pub async fn fence(&self, node: &ClusterNode, of_group: OfGroup) -> Result<(), ClusterError> {
+        let OfGroup { group, epoch } = of_group;
+        let (term, witness) = (self.reign.term(), self.reign.witness());
+        let request = DropBlobs { term, witness, group, epoch, blobs: Vec::new() };
+        node.api.drop_blobs(request).await.map_err(|error| self.refused(node, &error))
+    }
+
     /// Whether nobody can be about to name it: its term is over, or it is ours and not in flight. A term newer than ours is
     /// another gateway's.
     fn is_over(&self, candidate: &Candidate) -> bool {

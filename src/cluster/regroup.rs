@@ -8,6 +8,7 @@ use super::{
     error::ClusterError,
     moves::{Candidate, Cause, GroupNow, Halt, Move, Role, plan_moves},
     node_life::Standing,
+    reclaim::OfGroup,
     status::NodeView,
     topology::{Arrival, PlacedGroup, Topology, placed},
 };
@@ -55,7 +56,11 @@ impl ChangeGroups {
     /// listing; it begins anew.
     pub async fn step(&mut self) -> Result<Step, ClusterError> {
         let topology = self.cluster.membership().topology().load_full();
-        if let Some(listing) = self.listing.take().or_else(|| begin_listing(&topology)) {
+        let listing = match self.listing.take() {
+            Some(listing) => Some(listing),
+            None => self.begin_listing(&topology).await,
+        };
+        if let Some(listing) = listing {
             self.listing = self.list(listing).await?;
             return Ok(Step::Busy);
         }
@@ -66,6 +71,24 @@ impl ChangeGroups {
         }
         self.cluster.membership().change_groups(changes).await?;
         Ok(Step::Busy)
+    }
+
+    /// A newcomer that was a member before may still hold copies, and a request to drop them may be on its way: its copies
+    /// are listed, and then looked at, only when it refuses such requests. One that can't be reached waits.
+    async fn begin_listing(&self, topology: &Topology) -> Option<Listing> {
+        let mut arrivals = HashMap::new();
+        for group in topology.groups() {
+            let Some(Arrival { node, is_listed: false }) = group.arriving else { continue };
+            let Some(newcomer) = group.members.iter().find(|member| member.id() == node) else { continue };
+            let of_group = OfGroup { group: group.group, epoch: group.epoch };
+            match self.cluster.reclaimer().fence(newcomer, of_group).await {
+                Ok(()) => _ = arrivals.insert(group.group, (group.epoch, node)),
+                Err(error) => {
+                    tracing::debug!(%node, group = %group.group, %error, "a newcomer's copies are not listed yet")
+                }
+            }
+        }
+        (!arrivals.is_empty()).then_some(Listing { after: None, arrivals })
     }
 
     /// Blobs that are committed from here on know the newcomer as a member; those from before are all met by the walk.
@@ -111,7 +134,7 @@ impl ChangeGroups {
         if self.cluster.metadata().needs_confirmation() {
             return Vec::new();
         }
-        let candidates: Vec<Candidate> = topology.nodes().map(|(node, standing)| candidate(node, standing)).collect();
+        let candidates = candidates(topology);
         let mut groups: Vec<GroupNow> = topology.groups().map(|group| group_now(group)).collect();
         groups.sort_by_key(|group| group.group);
         let plan = plan_moves(&candidates, &groups, CHANGES_AT_ONCE);
@@ -133,24 +156,30 @@ impl ChangeGroups {
     }
 }
 
-fn begin_listing(topology: &Topology) -> Option<Listing> {
-    let unlisted = |group: &Arc<PlacedGroup>| match group.arriving {
-        Some(Arrival { node, is_listed: false }) => Some((group.group, (group.epoch, node))),
-        _ => None,
-    };
-    let arrivals: HashMap<_, _> = topology.groups().filter_map(unlisted).collect();
-    (!arrivals.is_empty()).then_some(Listing { after: None, arrivals })
-}
-
 /// Why lost nodes would not be replaced if these were lost too.
 pub(super) fn halt_without(topology: &Topology, lost: &HashSet<NodeId>) -> Option<String> {
-    let candidate = |(node, standing): (&Arc<ClusterNode>, Standing)| match lost.contains(&node.id()) {
-        true => Candidate { role: Role::Lost, ..candidate(node, standing) },
-        false => candidate(node, standing),
+    let candidate = |known: Candidate| match lost.contains(&known.node.node) {
+        true => Candidate { role: Role::Lost, ..known },
+        false => known,
     };
-    let candidates: Vec<Candidate> = topology.nodes().map(candidate).collect();
+    let candidates: Vec<Candidate> = candidates(topology).into_iter().map(candidate).collect();
     let groups: Vec<GroupNow> = topology.groups().map(|group| group_now(group)).collect();
     plan_moves(&candidates, &groups, 0).halt.map(|halt| halt.to_string())
+}
+
+fn candidates(topology: &Topology) -> Vec<Candidate> {
+    let answers_at = |(node, standing): (&'_ Arc<ClusterNode>, Standing)| match standing.is_reachable() {
+        true => node.row.address.clone(),
+        false => None,
+    };
+    let taken: HashSet<String> = topology.nodes().filter_map(answers_at).collect();
+    let is_gone =
+        |node: &ClusterNode| node.is_absent || node.row.address.as_ref().is_some_and(|own| taken.contains(own));
+    let candidate = |(node, standing): (&Arc<ClusterNode>, Standing)| {
+        let known = candidate(node, standing);
+        Candidate { is_gone: known.role == Role::Lost && is_gone(node), ..known }
+    };
+    topology.nodes().map(candidate).collect()
 }
 
 fn candidate(node: &ClusterNode, standing: Standing) -> Candidate {
@@ -164,7 +193,7 @@ fn candidate(node: &ClusterNode, standing: Standing) -> Candidate {
         _ => Role::Resting,
     };
     let used = node.vitals.status().map_or(0, |status| status.volumes.iter().map(|volume| volume.used).sum());
-    Candidate { node: placed(node), role, used_bytes: used }
+    Candidate { node: placed(node), role, used_bytes: used, is_gone: false }
 }
 
 fn group_now(group: &PlacedGroup) -> GroupNow {
@@ -173,7 +202,7 @@ fn group_now(group: &PlacedGroup) -> GroupNow {
         epoch: group.epoch,
         members: group.members.iter().map(|member| member.id()).collect(),
         former: group.former.iter().map(|former| former.id()).collect(),
-        is_settled: group.arriving.is_none(),
+        arriving: group.arriving.map(|arrival| arrival.node),
     }
 }
 

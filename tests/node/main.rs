@@ -38,6 +38,7 @@ behaviour! {
     dropped_blobs_are_gone_and_others_stay,
     a_drop_with_an_older_epoch_or_older_metadata_is_refused,
     a_confirmed_history_may_drop_and_the_old_one_may_not_any_more,
+    a_drop_without_blobs_fences_off_those_of_older_epochs,
     a_drop_that_is_too_long_is_refused,
     the_inventory_names_every_blob_over_its_pages,
     a_good_chunk_is_not_quarantined_on_a_wrong_accusation,

@@ -164,6 +164,17 @@ pub async fn a_drop_with_an_older_epoch_or_older_metadata_is_refused(node: Node)
     assert_lacks(&node, &chunk).await;
 }
 
+/// What keeps the copies of a node that comes back into a group that it had left.
+pub async fn a_drop_without_blobs_fences_off_those_of_older_epochs(node: Node) {
+    let chunk = Chunk::new(1, 0, 5000);
+    node.put(&chunk).await;
+    let newer = Epoch(EPOCH.0 + 1);
+    node.api.drop_blobs(drop_of(&[], newer, witness(1, 5))).await.unwrap();
+    let late = node.api.drop_blobs(drop_of(&[1], EPOCH, witness(1, 5))).await;
+    assert_eq!(late, Err(NodeError::StaleEpoch { seen: newer }));
+    assert_holds(&node, &chunk).await;
+}
+
 pub async fn a_confirmed_history_may_drop_and_the_old_one_may_not_any_more(node: Node) {
     let chunk = Chunk::new(1, 0, 5000);
     node.put(&chunk).await;

@@ -220,6 +220,41 @@ async fn a_surplus_copy_stays_until_every_member_has_shown_its_own() {
     assert_all_readable(&test, 30).await;
 }
 
+/// Nothing could take the place, since only a former member was left, and nothing was cleared, since a lost member shows no copies.
+#[tokio::test]
+async fn a_node_comes_back_into_groups_that_it_left_when_a_member_is_lost_and_there_is_no_other() {
+    let test = TestCluster::with(quick_settings(), 4, Place::Elsewhere).await;
+    fill(&test, 30).await;
+    test.cluster.set_duty("node-4", NodeDuty::Draining).await.unwrap();
+    let (mut change, mut send) = (ChangeGroups::new(test.cluster.clone()), SendMissing::new(test.cluster.clone()));
+    while change.step().await.unwrap() == Step::Busy || send.step().await.unwrap() == Step::Busy {}
+    assert_healed_but_for_surplus(&test).await;
+    test.cluster.set_duty("node-4", NodeDuty::Serving).await.unwrap();
+    let lost = test.nodes[0].clone();
+    lost.set_fault(Fault::Dead);
+    test.pass(Duration::from_secs(700)).await;
+    Healing::of(&test.cluster).settle(&test).await;
+    assert_healed(&test, &[lost.id()]).await;
+    assert_all_readable(&test, 30).await;
+}
+
+#[tokio::test]
+async fn a_newcomer_that_is_lost_before_it_is_whole_is_replaced_as_well() {
+    let test = TestCluster::with(quick_settings(), 7, Place::Elsewhere).await;
+    fill(&test, 60).await;
+    test.nodes[0].set_fault(Fault::Dead);
+    test.pass(Duration::from_secs(700)).await;
+    ChangeGroups::new(test.cluster.clone()).step().await.unwrap();
+    let newcomer = groups(&test).await.into_iter().find_map(|group| group.arriving).expect("changes are under way");
+    test.nodes[0].set_fault(Fault::None);
+    let lost = test.nodes.iter().find(|node| node.id() == newcomer).unwrap();
+    lost.set_fault(Fault::Dead);
+    test.pass(Duration::from_secs(700)).await;
+    Healing::of(&test.cluster).settle(&test).await;
+    assert_healed(&test, &[newcomer]).await;
+    assert_all_readable(&test, 60).await;
+}
+
 async fn assert_healed_but_for_surplus(test: &TestCluster) {
     assert!(groups(test).await.iter().all(|group| group.arriving.is_none()));
     assert!(test.nodes[3].chunk_count() > 0);

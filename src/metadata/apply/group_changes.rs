@@ -61,12 +61,12 @@ async fn write(row: &Row, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyErro
 }
 
 /// Afterwards `arriving` stands in the place of `leaving`, which is a former member. Refused while an earlier change is
-/// under way, and when the newcomer is or was a member: what a former member holds is on its way out.
+/// under way, unless it is its newcomer that leaves, and when the newcomer is a member. A former member may come back; that no request from before takes away what
+/// it still holds is seen to before its copies are listed (`cluster::regroup`).
 pub(super) async fn replace_member(change: &ReplaceMember, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
     let ReplaceMember { group, epoch, leaving, arriving } = *change;
     let mut row = read(group, epoch, tx).await?;
-    let is_known = row.members.contains(&arriving) || row.former.contains(&arriving);
-    if row.arriving.is_some() || is_known {
+    if row.arriving.is_some_and(|earlier| earlier != leaving) || row.members.contains(&arriving) {
         return Err(CommandError::GroupChanged { group }.into());
     }
     if tx.fetch_number(Script::of(NODE_EXISTS).with(&arriving.as_bytes()[..])).await?.is_none() {
@@ -76,6 +76,7 @@ pub(super) async fn replace_member(change: &ReplaceMember, tx: &mut Transaction<
         return Err(CommandError::GroupChanged { group }.into());
     };
     *place = arriving;
+    row.former.retain(|former| *former != arriving);
     row.former.push(leaving);
     (row.arriving, row.is_listed) = (Some(arriving), false);
     row.epoch = Epoch(row.epoch.0 + 1);

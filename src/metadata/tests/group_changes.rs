@@ -93,9 +93,28 @@ async fn changes_that_do_not_fit_the_group_as_it_is_are_refused() {
     assert_eq!(fixture.propose(replace(2, 3, 5)).await, changed(), "one change at a time");
     fixture.done(listed(2)).await;
     fixture.done(finish(2)).await;
-    assert_eq!(fixture.propose(replace(2, 3, 2)).await, changed(), "its old copies are on their way out");
-    fixture.done(forget(2, 2)).await;
+}
+
+#[tokio::test]
+async fn a_former_member_comes_back_and_is_no_former_member_any_more() {
+    let fixture = fixture().await;
+    fixture.done(replace(1, 2, 4)).await;
+    fixture.done(listed(2)).await;
+    fixture.done(finish(2)).await;
     fixture.done(replace(2, 3, 2)).await;
+    let group = the_group(&fixture).await;
+    assert_eq!((group.epoch, group.members), (Epoch(3), vec![node(1), node(4), node(2)]));
+    assert_eq!((group.former, group.arriving), (vec![node(3)], Some(node(2))));
+}
+
+#[tokio::test]
+async fn a_newcomer_that_does_not_stay_is_replaced_itself_and_the_sources_from_before_remain() {
+    let fixture = fixture().await;
+    fixture.done(replace(1, 2, 4)).await;
+    fixture.done(replace(2, 4, 5)).await;
+    let group = the_group(&fixture).await;
+    assert_eq!((group.epoch, group.members), (Epoch(3), vec![node(1), node(5), node(3)]));
+    assert_eq!((group.former, group.arriving, group.is_listed), (vec![node(2), node(4)], Some(node(5)), false));
 }
 
 #[tokio::test]

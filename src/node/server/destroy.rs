@@ -1,4 +1,7 @@
 //! The only place in a node that destroys data: on a request that proves to know at least what the node has seen.
+//!
+//! A request without blobs is a fence: when it is answered, nothing that was asked for under an older epoch is under way or
+//! will be done. So it waits for all requests before it, also those whose asker has gone away.
 
 use super::service::Inner;
 use crate::{
@@ -8,7 +11,8 @@ use crate::{
     },
     types::ChunkKey,
 };
-use tokio::sync::oneshot;
+use std::sync::Arc;
+use tokio::sync::{OwnedRwLockReadGuard, oneshot};
 
 /// Look-ups of one request, a tenth of a microsecond each. A blob of 5 GiB has 1280 chunks by default, 81 920 of 64 KiB.
 const CHUNKS_LOOKED_UP_MAX: u64 = 4_000_000;
@@ -24,10 +28,16 @@ impl Inner {
         if request.blobs.len() > DROP_BLOBS_MAX || looked_up > CHUNKS_LOOKED_UP_MAX {
             return Err(NodeError::Refused("too much to drop in one request".to_owned()));
         }
-        self.state.admit_drop(request.term, request.group, request.epoch, request.witness).await?;
+        let admission = self.state.admit_drop(request.term, request.group, request.epoch, request.witness);
+        if request.blobs.is_empty() {
+            let _all_others_are_done = self.drops.write().await;
+            return admission.await;
+        }
+        let under_way = Arc::new(Arc::clone(&self.drops).read_owned().await);
+        admission.await?;
         let keys = self.candidates(request.blobs).await?;
         for batch in keys.chunks(TOMBSTONES_MAX) {
-            self.drop_chunks(batch.to_vec()).await?;
+            self.drop_chunks(batch.to_vec(), under_way.clone()).await?;
         }
         Ok(())
     }
@@ -44,13 +54,18 @@ impl Inner {
         self.disk_threads.run(look_up).await
     }
 
-    async fn drop_chunks(&self, keys: Vec<ChunkKey>) -> Result<(), NodeError> {
+    async fn drop_chunks(
+        &self,
+        keys: Vec<ChunkKey>,
+        under_way: Arc<OwnedRwLockReadGuard<()>>,
+    ) -> Result<(), NodeError> {
         let (done, durable) = oneshot::channel();
         let volume = self.volume.clone();
         let drop = move || {
             volume.drop_chunks(keys, move |result| {
                 // Nobody waits any more when the request was cancelled.
                 let _ = done.send(result);
+                drop(under_way);
             });
             Ok(())
         };

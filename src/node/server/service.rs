@@ -23,7 +23,7 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use std::{io, path::PathBuf, sync::Arc};
-use tokio::sync::Semaphore;
+use tokio::sync::{RwLock, Semaphore};
 
 const _: () = assert!(protocol::CHUNK_LENGTH_MAX <= volume::CHUNK_LENGTH_MAX, "what travels can be stored");
 
@@ -81,6 +81,8 @@ pub(super) struct Inner {
     pub(super) admission: Admission,
     pub(super) disk_threads: DiskThreads,
     pub(super) pulls: Semaphore,
+    /// Held for reading by every drop that is under way.
+    pub(super) drops: Arc<RwLock<()>>,
     pub(super) peers: Arc<dyn PeerConnector>,
     pub(super) scrubber: Arc<Scrubber>,
     upkeep: Upkeep,
@@ -107,6 +109,7 @@ impl NodeService {
             admission: Admission::new(parts.settings.node_requests),
             disk_threads: DiskThreads::new(parts.settings.node_disk_reads),
             pulls: Semaphore::new(PULLS_MAX),
+            drops: Arc::default(),
             peers: parts.peers,
             settings: parts.settings,
         };
