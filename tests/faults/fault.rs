@@ -19,8 +19,12 @@ pub enum Fault {
     Flap { party: Party, how: Flapping, times: u32, each: Duration },
     /// Bad weather on these links, each from one party to another.
     Storm { links: Vec<Link>, weather: Weather },
+    /// Wall clocks jump by so many seconds, and back at the end.
+    ClocksJump(Vec<(Party, i64)>),
     /// The node's process is killed and comes back with an emptied disk, its identity gone.
     Wipe(u32),
+    /// Two at once, all that RF = 3 allows. It is promised for what has all of its copies, so it happens before the load.
+    WipeBoth([u32; 2]),
     /// As `Wipe`, but the identity is still there.
     LoseSegments(u32),
     /// Files of a node are damaged. At the end it loses its segments: what was not read meanwhile is not known to be damaged,
@@ -32,6 +36,13 @@ pub enum Fault {
     DiskFails(Party),
     /// These disks have no byte left, until the end.
     DisksFull(Vec<Party>),
+}
+
+impl Fault {
+    /// Whether it may only hit what has all of its copies.
+    pub fn comes_before_load(&self) -> bool {
+        matches!(self, Self::WipeBoth(_))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +62,15 @@ pub enum Flapping {
 pub type Kind = fn(&Dice) -> Fault;
 
 /// What every topology can suffer.
-const EVERYWHERE: [Kind; 5] = [Dice::kill_front, Dice::kill_all, Dice::wipe, Dice::lose_segments, Dice::flip_bits];
+const EVERYWHERE: [Kind; 7] = [
+    Dice::kill_front,
+    Dice::kill_all,
+    Dice::jump_clocks,
+    Dice::wipe,
+    Dice::wipe_both,
+    Dice::lose_segments,
+    Dice::flip_bits,
+];
 /// What needs nodes of their own.
 const AMONG_PROCESSES: [Kind; 12] = [
     Dice::kill_node,
@@ -113,10 +132,14 @@ impl Dice {
         1 + self.random.below(u64::from(self.topology.nodes())) as u32
     }
 
+    fn two_numbers(&self) -> [u32; 2] {
+        let mut numbers: Vec<u32> = (1..=self.topology.nodes()).collect();
+        self.shuffle(&mut numbers);
+        [numbers[0], numbers[1]]
+    }
+
     fn two_nodes(&self) -> [Party; 2] {
-        let mut nodes: Vec<Party> = (1..=self.topology.nodes()).map(Party::Node).collect();
-        self.shuffle(&mut nodes);
-        [nodes[0], nodes[1]]
+        self.two_numbers().map(Party::Node)
     }
 
     fn kill_front(&self) -> Fault {
@@ -189,8 +212,21 @@ impl Dice {
         Fault::Storm { links: self.all_links_of(self.node()), weather }
     }
 
+    /// Of the front by less than clients' signatures may be off (15 minutes), of nodes by up to a year.
+    fn jump_clocks(&self) -> Fault {
+        let jumps = self.all_parties().into_iter().map(|party| {
+            let furthest = if party == Party::Front { 10 * 60 } else { 365 * 24 * 60 * 60 };
+            (party, self.random.below(2 * furthest) as i64 - furthest as i64)
+        });
+        Fault::ClocksJump(jumps.collect())
+    }
+
     fn wipe(&self) -> Fault {
         Fault::Wipe(self.node())
+    }
+
+    fn wipe_both(&self) -> Fault {
+        Fault::WipeBoth(self.two_numbers())
     }
 
     fn lose_segments(&self) -> Fault {

@@ -2,6 +2,7 @@
 //! server` with its nodes inside. Each keeps its addresses and its directory; only what was started here is ended.
 
 use crate::{
+    clocks::Clocks,
     disk::SmallDisk,
     party::Party,
     support::{
@@ -86,6 +87,7 @@ pub struct Fleet {
     address: SocketAddr,
     admin: SocketAddr,
     wire: Wire,
+    clocks: Clocks,
     members: BTreeMap<Party, Member>,
 }
 
@@ -94,8 +96,8 @@ impl Fleet {
     pub async fn start(topology: Topology, ground: Ground) -> Self {
         let directory = TempDir::with_prefix("larder-faults-").expect("a directory for the test");
         let (address, admin, wire) = (free_address(), free_address(), Wire::default());
-        let (disks, members) = (BTreeMap::new(), BTreeMap::new());
-        let mut fleet = Self { disks, directory, topology, address, admin, wire, members };
+        let (disks, members, clocks) = (BTreeMap::new(), BTreeMap::new(), Clocks::new(directory.path()));
+        let mut fleet = Self { disks, directory, topology, address, admin, wire, clocks, members };
         fleet.enrol().await;
         if ground == Ground::SmallDisks {
             fleet.mount_disks();
@@ -156,6 +158,10 @@ impl Fleet {
         &self.wire
     }
 
+    pub fn clocks(&self) -> &Clocks {
+        &self.clocks
+    }
+
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -212,6 +218,7 @@ impl Fleet {
         }
         let process = Running::start(&member.log, |command| {
             command.args(&member.arguments).envs(SETTINGS);
+            self.clocks.equip(party, command);
         });
         self.wire.runs(party, process.pid());
         member.process = Some(process);

@@ -3,7 +3,7 @@
 //!
 //! - `schedule` is which `fault` comes when: it follows from the seed alone
 //! - `nemesis` carries it out on the `fleet` of processes, whose connections go over a `wire` with weather, and whose files get
-//!   `wounds` or lie on a `disk` that fails
+//!   `wounds` or lie on a `disk` that fails, and whose `clocks` jump
 //! - `load` is several clients at the same few keys; `actor` and `upload` are what they can ask; `history` is what they saw
 //! - `linearizable` judges each key's history
 //! - `survey` looks at everything when it is quiet: all keys, all subsets of nodes
@@ -17,6 +17,7 @@
 mod actor;
 mod aftermath;
 mod census;
+mod clocks;
 mod disk;
 mod fault;
 mod fleet;
@@ -49,12 +50,12 @@ use totals::Totals;
 
 #[test]
 fn a_gateway_with_nodes_answers_right_through_all_faults() {
-    run(Topology::Processes(4), Ground::Directories, 17);
+    run(Topology::Processes(4), Ground::Directories, 19);
 }
 
 #[test]
 fn a_server_answers_right_through_all_faults() {
-    run(Topology::Server(4), Ground::Directories, 5);
+    run(Topology::Server(4), Ground::Directories, 7);
 }
 
 #[test]
@@ -114,9 +115,14 @@ async fn one_run(topology: Topology, ground: Ground, seed: u64, rounds: u64, tot
 
 /// Load, fault, end of the fault under load, healing.
 async fn one_round(fleet: &mut Fleet, round: &Round, number: u64, shared: &Shared, random: &SeededRandom) {
+    if round.fault.comes_before_load() {
+        nemesis::strike(fleet, &round.fault).await;
+    }
     let load = Load::start(&fleet.endpoint(), &format!("round-{number}/"), shared, random);
     tokio::time::sleep(round.before).await;
-    nemesis::strike(fleet, &round.fault).await;
+    if !round.fault.comes_before_load() {
+        nemesis::strike(fleet, &round.fault).await;
+    }
     tokio::time::sleep(round.during).await;
     tokio::task::block_in_place(|| nemesis::end(fleet, &round.fault));
     let ready = fleet.wait_until_ready().await;

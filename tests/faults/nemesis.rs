@@ -23,10 +23,9 @@ pub async fn strike(fleet: &mut Fleet, fault: &Fault) {
             }
         }
         Fault::Storm { links, weather } => set(fleet, links, *weather),
-        Fault::Wipe(number) => {
-            fleet.kill(fleet.host_of(*number));
-            fs::remove_dir_all(fleet.node_directory(*number)).expect("the node's directory was there");
-        }
+        Fault::ClocksJump(jumps) => jumps.iter().for_each(|(party, seconds)| fleet.clocks().set(*party, *seconds)),
+        Fault::Wipe(number) => wipe(fleet, &[*number]),
+        Fault::WipeBoth(numbers) => wipe(fleet, numbers),
         Fault::LoseSegments(number) => {
             fleet.kill(fleet.host_of(*number));
             remove_segments(fleet, *number);
@@ -48,6 +47,13 @@ pub async fn strike(fleet: &mut Fleet, fault: &Fault) {
     }
 }
 
+fn wipe(fleet: &mut Fleet, numbers: &[u32]) {
+    for number in numbers {
+        fleet.kill(fleet.host_of(*number));
+        fs::remove_dir_all(fleet.node_directory(*number)).expect("the node's directory was there");
+    }
+}
+
 fn remove_segments(fleet: &Fleet, number: u32) {
     let segments = fleet.node_directory(number).join("volume/segments");
     fs::remove_dir_all(segments).expect("the node's segments were there");
@@ -60,6 +66,8 @@ pub fn end(fleet: &mut Fleet, fault: &Fault) {
         Fault::Pause(party) => fleet.resume(*party),
         Fault::Flap { .. } => {}
         Fault::Storm { links, .. } => set(fleet, links, Weather::Clear),
+        Fault::ClocksJump(jumps) => jumps.iter().for_each(|(party, _)| fleet.clocks().set(*party, 0)),
+        Fault::WipeBoth(numbers) => numbers.iter().for_each(|number| fleet.start_party(fleet.host_of(*number))),
         Fault::Wipe(number) | Fault::LoseSegments(number) => fleet.start_party(fleet.host_of(*number)),
         Fault::Wound { node, .. } => {
             fleet.kill(fleet.host_of(*node));

@@ -1,8 +1,8 @@
 //! What goes wrong, round after round: all of it follows from the seed and the topology, nothing from time.
 //!
 //! The account of damage: "nothing is lost" is promised while at most RF - 1 nodes are damaged. A round under load destroys
-//! something on one node at most, since a write in that moment may be acknowledged by two of three; the next round begins
-//! when every object has all of its copies again.
+//! something on one node at most, since a write in that moment may be acknowledged by two of three; two are emptied before
+//! the load. The next round begins when every object has all of its copies again.
 
 use crate::{
     fault::{Dice, Fault, Kind, kinds},
