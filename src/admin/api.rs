@@ -143,6 +143,15 @@ pub struct JobReport {
     pub state: String,
     pub steps: u64,
     pub failures: u64,
+    /// What it has done since the gateway's start: copies, blobs or groups, and their bytes.
+    pub done: Option<u64>,
+    pub done_bytes: Option<u64>,
+    /// Of the last minute.
+    pub per_second: Option<f64>,
+    pub bytes_per_second: Option<f64>,
+    pub remaining: Option<u64>,
+    /// When nothing remains, at the speed of the last minute.
+    pub ends_in_ms: Option<u64>,
     pub last_error: Option<String>,
 }
 
@@ -150,7 +159,7 @@ pub struct JobReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JobOrder {
-    /// It finishes the step that it is in, and rests until it is resumed or the gateway starts again.
+    /// It finishes the step that it is in, and rests until it is resumed, also after a restart of the gateway.
     Pause,
     Resume,
 }

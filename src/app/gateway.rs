@@ -13,6 +13,7 @@ use super::{
     embedded_nodes::EmbeddedNodes,
     gauges,
     greeting::{Embedded, Greeting, Scheme},
+    jobs::Jobs,
     lost_metadata::refuse_to_begin_anew,
     node_calls::Door,
     operations::GatewayOperations,
@@ -31,7 +32,6 @@ use crate::{
     objects::Objects,
     runtime::make_durable_directory,
     s3::{S3Listener, S3Parts, S3Service, TlsIdentity, body::Direction, ops::ObjectOperations},
-    tasks::{self, Tasks},
 };
 use anyhow::Context;
 use std::sync::Arc;
@@ -146,7 +146,7 @@ impl Start {
         let s3_address = resolve(&self.settings.process.address).await?;
         let s3_listener = S3Listener::bind(s3_address, self.tls.clone(), &self.settings.s3).await?;
         let s3_address = s3_listener.local_address()?;
-        let admin = self.admin(&metadata, &cluster, keys, &credentials)?;
+        let admin = self.admin(&metadata, &cluster, keys, &credentials).await?;
         let (admin_listener, admin_address) = bind(&self.settings.process.admin_address).await?;
         shutdown.spawn(s3_listener.serve(s3, shutdown.clone()));
         shutdown.spawn(admin::serve(admin_listener, admin::router(admin), shutdown.clone()));
@@ -192,7 +192,7 @@ impl Start {
         }))
     }
 
-    fn admin(
+    async fn admin(
         &self,
         metadata: &Metadata,
         cluster: &Cluster,
@@ -204,8 +204,8 @@ impl Start {
             access_key: credentials.access_key.clone(),
             secret_key: credentials.secret_key.reveal().into(),
         };
-        let tasks = Tasks::start(tasks::all(cluster), clock, shutdown);
         let totals = Arc::new(CountedTotals::new(metadata.clone(), clock.clone()));
+        let jobs = Jobs::start(metadata, cluster, &totals, clock, shutdown).await?;
         gauges::register_metadata(metrics, metadata, &totals);
         gauges::register_cluster(metrics, cluster);
         let registrar = Arc::new(cluster.clone());
@@ -218,7 +218,7 @@ impl Start {
             random: random.clone(),
             directory: self.data.root().to_owned(),
             totals,
-            tasks,
+            jobs,
         };
         Ok(Admin {
             readiness: Arc::new(WriteReadiness { cluster: cluster.clone(), shutdown: shutdown.clone() }),

@@ -19,6 +19,7 @@ mod gateway;
 mod gauges;
 mod greeting;
 mod group_report;
+mod jobs;
 mod last_copies;
 mod limits;
 mod lost_metadata;

@@ -3,6 +3,7 @@
 use super::{
     backup::backup_metadata,
     concerns::concerns,
+    jobs::Jobs,
     last_copies::refuse_last_copies,
     node_report::node_report,
     scrub_report::scrub_report,
@@ -17,7 +18,6 @@ use crate::{
     identity::{AccessKeys, IdentityError},
     metadata::{Command, CommandError, Metadata, ProposeError, command},
     runtime::{Clock, Random},
-    tasks::{TaskStatus, Tasks},
 };
 use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret;
@@ -33,7 +33,7 @@ pub struct GatewayOperations {
     /// Where backups are made before they are sent.
     pub directory: PathBuf,
     pub totals: Arc<CountedTotals>,
-    pub tasks: Tasks,
+    pub jobs: Jobs,
 }
 
 impl GatewayOperations {
@@ -110,26 +110,11 @@ impl Operations for GatewayOperations {
     }
 
     fn jobs(&self) -> Answer<'_, Vec<JobReport>> {
-        let report = |status: TaskStatus| JobReport {
-            name: status.name.to_owned(),
-            state: status.state.name().to_owned(),
-            steps: status.steps,
-            failures: status.failures,
-            last_error: status.last_error,
-        };
-        let jobs = self.tasks.status().into_iter().map(report).collect();
-        Box::pin(async { Ok(jobs) })
+        Box::pin(self.jobs.list())
     }
 
     fn order_job(&self, name: String, order: JobOrder) -> Answer<'_, ()> {
-        let ordered = match order {
-            JobOrder::Pause => self.tasks.pause(&name),
-            JobOrder::Resume => self.tasks.resume(&name),
-        };
-        tracing::info!(name, ?order, "the operator orders a background task");
-        let unknown = |_| OperationError::NotFound(format!("there is no job {name}: see `larder admin jobs`"));
-        let answer = ordered.map_err(unknown);
-        Box::pin(async { answer })
+        Box::pin(async move { self.jobs.order(&name, order).await })
     }
 
     fn keys(&self) -> Answer<'_, Vec<KeyReport>> {

@@ -114,6 +114,8 @@ async fn pull_whole_blob(
     let mut first_chunk = 0;
     for roots in blob.roots.chunks(PULL_CHUNKS_MAX) {
         let request = PullBlob {
+            // A client waits for it.
+            rest_percent: 0,
             term: reign.term(),
             group: blob.group,
             blob: blob.blob,

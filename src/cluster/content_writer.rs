@@ -23,7 +23,7 @@ use super::{
 use crate::{
     metadata::command::NewContent,
     node::{NodeError, api::PutChunk},
-    runtime::{Clock, Random, in_current_request},
+    runtime::{Activity, Clock, Random, in_current_request},
     types::{BlobId, Extent, NodeId},
 };
 use arc_swap::ArcSwap;
@@ -55,6 +55,7 @@ pub struct Writes {
     pub random: Arc<dyn Random>,
     pub chunk_size: u32,
     pub straggler_wait: Duration,
+    pub activity: Arc<Activity>,
 }
 
 impl Writes {
@@ -265,6 +266,7 @@ impl ContentWriter {
             }
         };
         let (key, root) = blob.place(&chunk.data);
+        self.writes.activity.note(u64::from(chunk.data.length));
         self.in_flight.sends(key.index);
         let group = blob.group().group;
         let put = PutChunk { term: self.writes.reign.term(), group, key, data: chunk.data.clone(), root };

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     metadata::{Command, Outcome, rows::DeletedBlob},
-    runtime::Step,
+    runtime::{Progress, Step},
     types::{BlobId, CommitSequence, GroupId, NodeId},
 };
 use std::{
@@ -48,6 +48,7 @@ pub struct CarryOutDeletions {
     unrolled_at: Option<CommitSequence>,
     held_up_since: Option<Duration>,
     rest: Duration,
+    progress: Progress,
 }
 
 impl CarryOutDeletions {
@@ -62,7 +63,13 @@ impl CarryOutDeletions {
             unrolled_at: None,
             held_up_since: None,
             rest: REST,
+            progress: Progress::default(),
         }
+    }
+
+    /// Blobs that are gone from every member, and their bytes.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
     }
 
     /// One page of deletions, and one command's worth of contents.
@@ -139,7 +146,7 @@ impl CarryOutDeletions {
         for row in page {
             by_group.entry(row.group).or_default().push(row);
         }
-        let mut finished = Vec::new();
+        let (mut finished, mut bytes) = (Vec::new(), 0);
         for (group, rows) in by_group {
             let Some(group) = topology.group(group) else { continue };
             for member in &group.members {
@@ -150,7 +157,10 @@ impl CarryOutDeletions {
             let is_done = |row: &&&DeletedBlob| {
                 self.dropped_on.get(&row.blob).is_some_and(|nodes| nodes.len() == group.members.len())
             };
-            finished.extend(rows.iter().filter(is_done).map(|row| row.blob));
+            for row in rows.iter().filter(is_done) {
+                finished.push(row.blob);
+                bytes += row.size;
+            }
         }
         if finished.is_empty() {
             return Ok(0);
@@ -159,6 +169,7 @@ impl CarryOutDeletions {
         for blob in &finished {
             self.dropped_on.remove(blob);
         }
+        self.progress.add(finished.len(), bytes);
         Ok(finished.len())
     }
 

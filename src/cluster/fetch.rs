@@ -21,7 +21,7 @@ use super::{
 use crate::{
     metadata::Metadata,
     node::{NodeError, api::GetChunk},
-    runtime::Clock,
+    runtime::{Activity, Clock},
     types::ChunkSlice,
 };
 use arc_swap::ArcSwap;
@@ -49,6 +49,7 @@ pub struct Reads {
     pub known_missing: KnownMissing,
     pub straggler_wait: Duration,
     pub stats: ReadStats,
+    pub activity: Arc<Activity>,
 }
 
 impl fmt::Debug for Reads {
@@ -84,13 +85,17 @@ impl Reads {
             // The way that waits meets it again, and handles it.
             Err(_) => None,
         };
-        self.stats.inline.fetch_add(u64::from(bytes.is_some()), Ordering::Relaxed);
+        if bytes.is_some() {
+            self.stats.inline.fetch_add(1, Ordering::Relaxed);
+            self.activity.note(u64::from(fetch.length));
+        }
         bytes
     }
 
     /// The blocks from whichever replica has them. Dropping the future drops the requests.
     pub async fn fetch(&self, fetch: &Fetch) -> Result<Bytes, ClusterError> {
         self.stats.waited.fetch_add(1, Ordering::Relaxed);
+        self.activity.note(u64::from(fetch.length));
         self.hedges.earn();
         let candidates = candidates(&self.topology.load(), &self.known_missing, fetch);
         let attempts = Attempts {

@@ -26,7 +26,7 @@ use crate::{
         api::PeerAddress,
         registration::{GatewayNews, Heartbeat, HeartbeatAnswer, Registrar, Registration, RegistrationAnswer},
     },
-    runtime::{Clock, Random, Shutdown},
+    runtime::{Clock, Random, Shutdown, rest_percent},
     types::{NodeId, Term},
 };
 use futures_util::future::{BoxFuture, join_all};
@@ -103,6 +103,7 @@ impl Cluster {
             random,
             chunk_size,
             straggler_wait: settings.straggler_wait.0,
+            activity: Arc::default(),
         };
         let reads = Reads {
             topology: topology.clone(),
@@ -115,6 +116,7 @@ impl Cluster {
             known_missing: known_missing.clone(),
             straggler_wait: settings.straggler_wait.0,
             stats: Default::default(),
+            activity: writes.activity.clone(),
         };
         let pace = WatchPace {
             probe_interval: settings.probe_interval.0,
@@ -255,6 +257,16 @@ impl Cluster {
 
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {
         &self.parts.clock
+    }
+
+    /// How busy clients keep this gateway, from 0 to 1: background work gives way to them.
+    pub fn busyness(&self) -> f64 {
+        self.parts.writes.activity.busyness(self.parts.clock.monotonic())
+    }
+
+    /// How long work on a node that is done for no client rests after each piece of it.
+    pub(super) fn rest_percent(&self) -> u32 {
+        rest_percent(self.busyness())
     }
 
     fn news(&self) -> GatewayNews {

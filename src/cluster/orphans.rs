@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     node::api::{DROP_BLOBS_MAX, InventoryCursor, InventoryEntry},
-    runtime::Step,
+    runtime::{Progress, Step},
     types::{BlobId, GroupId, NodeId, Term},
 };
 use std::{
@@ -33,6 +33,7 @@ pub struct ClearOrphans {
     cluster: Cluster,
     suspects: BTreeMap<NodeId, HashMap<BlobId, Suspect>>,
     inventories: HashMap<NodeId, Inventory>,
+    progress: Progress,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +53,13 @@ enum Inventory {
 
 impl ClearOrphans {
     pub fn new(cluster: Cluster) -> Self {
-        Self { cluster, suspects: BTreeMap::new(), inventories: HashMap::new() }
+        let (suspects, inventories, progress) = (BTreeMap::new(), HashMap::new(), Progress::default());
+        Self { cluster, suspects, inventories, progress }
+    }
+
+    /// Blobs that were dropped, counted once a node.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
     }
 
     /// Takes over what writers abandoned, goes on with one page of each inventory that is due, and reclaims what has waited.
@@ -185,6 +192,7 @@ impl ClearOrphans {
             Err(error) => return Err(error),
         };
         if !reclaimed.dropped.is_empty() {
+            self.progress.add(reclaimed.dropped.len(), 0);
             tracing::info!(node = %node.row.name, blobs = reclaimed.dropped.len(), "cleared data that nothing names");
         }
         for blob in reclaimed.dropped.iter().chain(&reclaimed.named) {

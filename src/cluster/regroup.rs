@@ -18,7 +18,7 @@ use crate::{
         command::{BlobCopy, MissingReason, NodeDuty, ReplaceMember},
         rows::CountedBlob,
     },
-    runtime::Step,
+    runtime::{Progress, Step},
     types::{BlobId, Epoch, GroupId, NodeId},
 };
 use std::{
@@ -38,6 +38,7 @@ pub struct ChangeGroups {
     cluster: Cluster,
     listing: Option<Listing>,
     halt: Option<Halt>,
+    progress: Progress,
 }
 
 /// A walk over all blobs, for those of the groups that a newcomer arrives in.
@@ -49,7 +50,12 @@ struct Listing {
 
 impl ChangeGroups {
     pub fn new(cluster: Cluster) -> Self {
-        Self { cluster, listing: None, halt: None }
+        Self { cluster, listing: None, halt: None, progress: Progress::default() }
+    }
+
+    /// Groups of which the newcomer holds everything.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
     }
 
     /// One page of a listing, or one look at what is finished and what to begin. An error, or dropping the future, ends a
@@ -124,6 +130,7 @@ impl ChangeGroups {
         for (node, changes) in waiting {
             if !self.cluster.metadata().has_arriving_copies(node).await? {
                 tracing::info!(%node, groups = changes.len(), "a node holds all of the groups that it came into");
+                self.progress.add(changes.len(), 0);
                 finished.extend(changes);
             }
         }

@@ -14,20 +14,32 @@ use super::{
 };
 use crate::{
     metadata::{Command, command::BlobCopy, rows::UnderReplicatedBlob},
-    node::api::{PULL_CHUNKS_MAX, PeerAddress, PullBlob},
-    runtime::Step,
+    node::{
+        NodeError,
+        api::{PULL_CHUNKS_MAX, PeerAddress, PullBlob, PullReport},
+    },
+    runtime::{Progress, Step},
     types::{BlobId, ChunkKey, CommitSequence, NodeId},
 };
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use std::{
     collections::{HashSet, VecDeque},
     sync::Arc,
+    time::Duration,
 };
 
-/// Copies looked at in one step.
+/// Copies looked at in one step, and bytes of their blobs, so that a step takes seconds rather than minutes.
 const ROWS_PER_STEP: u32 = 200;
+const BYTES_PER_STEP: u64 = 256 << 20;
+/// Chunks of one request to a node: a quarter of a gigabyte at the default chunk size. How long the next one rests
+/// follows from how busy clients are then.
+const CHUNKS_PER_PULL: usize = 64;
+const _: () = assert!(CHUNKS_PER_PULL <= PULL_CHUNKS_MAX, "a node takes so many");
 /// Blobs that are pulled at once: enough to keep a disk busy, few enough to leave it to clients.
 const PULLS_AT_ONCE: usize = 4;
+
+/// How often it is looked at how a node stands that pulls.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Copies of one window of the search for endangered blobs: some milliseconds of the database.
 const SEARCH_WINDOW: u32 = 5000;
@@ -44,6 +56,7 @@ pub struct SendMissing {
     cursor: Option<BlobCopy>,
     /// Whether the present round over the list has repaired anything.
     has_repaired: bool,
+    progress: Progress,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +73,13 @@ impl SendMissing {
             endangered: VecDeque::new(),
             cursor: None,
             has_repaired: false,
+            progress: Progress::default(),
         }
+    }
+
+    /// Copies that were repaired, and their bytes.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
     }
 
     /// One page of the repair list, or as many copies of endangered blobs. What can't be repaired now stays on the list for
@@ -108,8 +127,10 @@ impl SendMissing {
 
     async fn repair_page(&mut self) -> Result<Step, ClusterError> {
         let as_of = self.cluster.metadata().committed();
-        let page = self.cluster.metadata().under_replicated(self.cursor, None, ROWS_PER_STEP).await?;
-        let has_more = page.len() == ROWS_PER_STEP as usize;
+        let mut page = self.cluster.metadata().under_replicated(self.cursor, None, ROWS_PER_STEP).await?;
+        let enough = one_step(&page);
+        let has_more = enough < page.len() || page.len() == ROWS_PER_STEP as usize;
+        page.truncate(enough);
         self.cursor = page.last().filter(|_| has_more).map(|row| BlobCopy { blob: row.blob, node: row.node });
         self.repair_rows(&page, as_of).await?;
         self.search = match self.search {
@@ -129,10 +150,12 @@ impl SendMissing {
         let lacking: HashSet<(BlobId, NodeId)> = rows.iter().map(|row| (row.blob, row.node)).collect();
         let topology = self.cluster.membership().topology().load_full();
         let (cluster, topology, lacking) = (&self.cluster, &*topology, &lacking);
+        let progress = &self.progress;
         let repairs: Vec<BoxFuture<'_, Option<BlobCopy>>> =
-            rows.iter().map(|row| repair(cluster, topology, lacking, row).boxed()).collect();
+            rows.iter().map(|row| repair(cluster, topology, lacking, row, progress).boxed()).collect();
         let copies: Vec<BlobCopy> =
             stream::iter(repairs).buffer_unordered(PULLS_AT_ONCE).filter_map(std::future::ready).collect().await;
+        progress.add(copies.len(), 0);
         let known_missing = &self.cluster.reads().known_missing;
         known_missing.note(rows.iter().map(|row| BlobCopy { blob: row.blob, node: row.node }));
         known_missing.forget(&copies);
@@ -151,6 +174,7 @@ async fn repair(
     topology: &Topology,
     lacking: &HashSet<(BlobId, NodeId)>,
     row: &UnderReplicatedBlob,
+    progress: &Progress,
 ) -> Option<BlobCopy> {
     if topology.group(row.group).is_some_and(|group| !group.has_member(row.node)) {
         // It left the group, and needs no copy any more.
@@ -161,7 +185,7 @@ async fn repair(
     // The node holds a chunk while it pulls; where it is in this process, that is our memory.
     let _memory = cluster.budget().repair().take(pieces_of(row.chunk_size as usize)).await.ok()?;
     let mut first_chunk = 0;
-    for roots in row.roots.chunks(PULL_CHUNKS_MAX) {
+    for roots in row.roots.chunks(CHUNKS_PER_PULL) {
         let request = PullBlob {
             term: cluster.term(),
             group: row.group,
@@ -169,9 +193,10 @@ async fn repair(
             first_chunk,
             roots: roots.to_vec(),
             sources: sources.clone(),
+            rest_percent: cluster.rest_percent(),
         };
         let count = u32::try_from(roots.len()).unwrap_or(u32::MAX);
-        let report = match node.api.pull_blob(request).await {
+        let report = match while_it_is_well(cluster, node.id(), node.api.pull_blob(request)).await {
             Ok(report) => report,
             Err(error) => {
                 cluster.reign().check(&error);
@@ -179,6 +204,7 @@ async fn repair(
                 return None;
             }
         };
+        progress.add(0, report.pulled_bytes);
         for (source, key) in &report.bad_sources {
             doubt(cluster, topology.node(*source), *key, row);
         }
@@ -188,6 +214,35 @@ async fn repair(
         first_chunk += count;
     }
     Some(BlobCopy { blob: row.blob, node: row.node })
+}
+
+/// How many of the rows make one step; at least one, however large its blob is.
+fn one_step(rows: &[UnderReplicatedBlob]) -> usize {
+    let mut bytes = 0_u64;
+    let is_too_much = |row: &UnderReplicatedBlob| {
+        bytes = bytes.saturating_add(row.size);
+        bytes > BYTES_PER_STEP
+    };
+    rows.iter().position(is_too_much).map_or(rows.len(), |first_left| first_left.max(1))
+}
+
+/// The answer, unless the node falls ill before it comes: a pull may take minutes, and a node that hangs must not hold up
+/// the repair of others for as long.
+async fn while_it_is_well(
+    cluster: &Cluster,
+    node: NodeId,
+    mut pull: BoxFuture<'_, Result<PullReport, NodeError>>,
+) -> Result<PullReport, NodeError> {
+    loop {
+        tokio::select! {
+            report = &mut pull => return report,
+            () = tokio::time::sleep(LOOK_INTERVAL) => {}
+        }
+        let standing = cluster.membership().topology().load().standing(node);
+        if !standing.is_some_and(Standing::is_writable) {
+            return Err(NodeError::Unreachable("it fell ill during a pull".to_owned()));
+        }
+    }
 }
 
 /// The other members and those that left, those first that are well and not known to lack the blob.

@@ -17,7 +17,7 @@ use crate::{
         rows::SurplusBlob,
     },
     node::api::{InventoryCursor, InventoryEntry, PULL_CHUNKS_MAX, PullBlob},
-    runtime::Step,
+    runtime::{Progress, Step},
     types::{BlobId, GroupId, NodeId},
 };
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
@@ -40,6 +40,7 @@ pub struct TrimSurplus {
     cluster: Cluster,
     walks: HashMap<NodeId, Walk>,
     rested_from: HashMap<NodeId, Duration>,
+    progress: Progress,
 }
 
 /// A walk through what a node holds.
@@ -54,7 +55,12 @@ struct Walk {
 
 impl TrimSurplus {
     pub fn new(cluster: Cluster) -> Self {
-        Self { cluster, walks: HashMap::new(), rested_from: HashMap::new() }
+        Self { cluster, walks: HashMap::new(), rested_from: HashMap::new(), progress: Progress::default() }
+    }
+
+    /// Blobs that were cleared, counted once a node, and their bytes there.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
     }
 
     /// One page of each walk that is due.
@@ -160,7 +166,10 @@ impl TrimSurplus {
         }
         let of_group = OfGroup { group: group.group, epoch: group.epoch };
         let reclaimed = self.cluster.reclaimer().reclaim(node, of_group, &candidates).await?;
-        Ok(reclaimed.dropped.len())
+        let dropped: HashSet<BlobId> = reclaimed.dropped.into_iter().collect();
+        let bytes = entries.iter().filter(|entry| dropped.contains(&entry.blob)).map(|entry| entry.bytes).sum();
+        self.progress.add(dropped.len(), bytes);
+        Ok(dropped.len())
     }
 
     /// The blob, when every member holds every chunk of it: each reads its own and compares with the roots. A pull without
@@ -171,6 +180,7 @@ impl TrimSurplus {
             for roots in blob.roots.chunks(PULL_CHUNKS_MAX) {
                 let count = u32::try_from(roots.len()).unwrap_or(u32::MAX);
                 let request = PullBlob {
+                    rest_percent: self.cluster.rest_percent(),
                     term: self.cluster.term(),
                     group: group.group,
                     blob: blob.blob,

@@ -83,10 +83,17 @@ pub struct PullBlob {
     pub roots: Vec<ChunkRoot>,
     /// Where to fetch from, best first.
     pub sources: Vec<PeerAddress>,
+    /// How long to rest after each chunk, in percent of the time that it took: clients come first. At most
+    /// `PULL_REST_PERCENT_MAX` counts.
+    #[serde(default)]
+    pub rest_percent: u32,
 }
 
 /// Bound of one `PullBlob`: 256 chunks are 1 GiB at the default chunk size.
 pub const PULL_CHUNKS_MAX: usize = 256;
+
+/// A pull that rests for longer would rather fail at its deadline.
+pub const PULL_REST_PERCENT_MAX: u32 = 1000;
 
 /// How a node reaches a peer: by address, or in the same process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,10 @@
 //! Lets groups change their members: replacement, draining, evening out.
 
 use super::Task;
-use crate::{cluster::ChangeGroups, runtime::Step};
+use crate::{
+    cluster::ChangeGroups,
+    runtime::{Progress, Step},
+};
 use futures_util::future::BoxFuture;
 use std::time::Duration;
 
@@ -17,5 +20,9 @@ impl Task for ChangeGroups {
     /// A look at a topology in memory.
     fn idle_for(&self) -> Duration {
         Duration::from_secs(2)
+    }
+
+    fn progress(&self) -> Option<Progress> {
+        Some(ChangeGroups::progress(self))
     }
 }

@@ -1,7 +1,10 @@
 //! Clears the data of dead uploads.
 
 use super::Task;
-use crate::{cluster::ClearOrphans, runtime::Step};
+use crate::{
+    cluster::ClearOrphans,
+    runtime::{Progress, Step},
+};
 use futures_util::future::BoxFuture;
 use std::time::Duration;
 
@@ -17,5 +20,9 @@ impl Task for ClearOrphans {
     /// A look at what was abandoned costs no query when there is nothing.
     fn idle_for(&self) -> Duration {
         Duration::from_secs(2)
+    }
+
+    fn progress(&self) -> Option<Progress> {
+        Some(ClearOrphans::progress(self))
     }
 }

@@ -1,7 +1,10 @@
 //! Carries out committed deletions.
 
 use super::Task;
-use crate::{cluster::CarryOutDeletions, runtime::Step};
+use crate::{
+    cluster::CarryOutDeletions,
+    runtime::{Progress, Step},
+};
 use futures_util::future::BoxFuture;
 use std::time::Duration;
 
@@ -16,5 +19,9 @@ impl Task for CarryOutDeletions {
 
     fn idle_for(&self) -> Duration {
         self.rest()
+    }
+
+    fn progress(&self) -> Option<Progress> {
+        Some(CarryOutDeletions::progress(self))
     }
 }

@@ -7,12 +7,14 @@ mod forget_completed_uploads;
 mod list_quarantined;
 mod pace;
 mod question_copies;
+mod rate;
 mod runner;
 mod send_missing;
 mod status;
 mod trim_surplus;
 
-pub use runner::Tasks;
+pub use rate::PerSecond;
+pub use runner::{Busyness, Tasks};
 pub use status::{TaskState, TaskStatus};
 
 use crate::{
@@ -20,7 +22,7 @@ use crate::{
         CarryOutDeletions, ChangeGroups, ClearOrphans, Cluster, ForgetCompletedUploads, ListQuarantined,
         QuestionCopies, SendMissing, TrimSurplus,
     },
-    runtime::Step,
+    runtime::{Progress, Step},
 };
 use futures_util::future::BoxFuture;
 use std::time::Duration;
@@ -35,6 +37,16 @@ pub trait Task: Send {
 
     /// How long to wait when there was nothing to do.
     fn idle_for(&self) -> Duration;
+
+    /// What it counts as its work, if there is something to count.
+    fn progress(&self) -> Option<Progress> {
+        None
+    }
+
+    /// Whether its steps themselves give way to clients, so that the runner need not rest for them as well.
+    fn gives_way(&self) -> bool {
+        false
+    }
 }
 
 /// Every background task of a gateway.

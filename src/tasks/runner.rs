@@ -4,11 +4,13 @@
 use super::{
     Task,
     pace::{rest_after, rest_after_failures},
+    rate::Rate,
     status::{TaskState, TaskStatus},
 };
-use crate::runtime::{Clock, Shutdown};
+use crate::runtime::{Clock, Progress, Shutdown};
 use futures_util::FutureExt;
 use std::{
+    collections::HashSet,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -16,16 +18,26 @@ use std::{
 use tokio::sync::watch;
 
 /// The tasks that run. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Tasks {
     running: Arc<[Running]>,
+    clock: Arc<dyn Clock>,
 }
 
-#[derive(Debug)]
 struct Running {
     status: Arc<Mutex<TaskStatus>>,
+    work: Option<Arc<Work>>,
     is_paused: watch::Sender<bool>,
 }
+
+/// What a task has done, and how fast.
+struct Work {
+    progress: Progress,
+    rate: Mutex<Rate>,
+}
+
+/// How busy clients keep the process, from 0 to 1.
+pub type Busyness = Arc<dyn Fn() -> f64 + Send + Sync>;
 
 /// No task of this name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,12 +45,27 @@ struct Running {
 pub struct NoSuchTask;
 
 impl Tasks {
-    /// Starts the tasks; they end with `shutdown`, in the middle of a step if need be.
-    pub fn start(tasks: Vec<Box<dyn Task>>, clock: &Arc<dyn Clock>, shutdown: &Shutdown) -> Self {
+    /// Starts the tasks, those in `paused` at rest; they end with `shutdown`, in the middle of a step if need be.
+    pub fn start(
+        tasks: Vec<Box<dyn Task>>,
+        paused: &HashSet<String>,
+        busyness: &Busyness,
+        clock: &Arc<dyn Clock>,
+        shutdown: &Shutdown,
+    ) -> Self {
         let start = |task: Box<dyn Task>| {
             let status = Arc::new(Mutex::new(TaskStatus::new(task.name())));
-            let (is_paused, pauses) = watch::channel(false);
-            let runner = Runner { task, status: status.clone(), pauses, clock: clock.clone(), failures_running: 0 };
+            let work = task.progress().map(|progress| Arc::new(Work { progress, rate: Mutex::default() }));
+            let (is_paused, pauses) = watch::channel(paused.contains(task.name()));
+            let runner = Runner {
+                task,
+                status: status.clone(),
+                work: work.clone(),
+                pauses,
+                busyness: busyness.clone(),
+                clock: clock.clone(),
+                failures_running: 0,
+            };
             let ending = shutdown.clone();
             shutdown.spawn(async move {
                 tokio::select! {
@@ -46,13 +73,20 @@ impl Tasks {
                     () = runner.run() => {}
                 }
             });
-            Running { status, is_paused }
+            Running { status, work, is_paused }
         };
-        Self { running: tasks.into_iter().map(start).collect() }
+        Self { running: tasks.into_iter().map(start).collect(), clock: clock.clone() }
     }
 
     pub fn status(&self) -> Vec<TaskStatus> {
-        self.running.iter().map(|running| lock(&running.status).clone()).collect()
+        let now = self.clock.monotonic();
+        let status = |running: &Running| {
+            let status = lock(&running.status).clone();
+            let Some(work) = &running.work else { return status };
+            let done = work.progress.done();
+            TaskStatus { done: Some(done), per_second: lock(&work.rate).per_second(now, done), ..status }
+        };
+        self.running.iter().map(status).collect()
     }
 
     /// The task makes no further step until it is resumed; one under way is finished.
@@ -74,6 +108,8 @@ impl Tasks {
 struct Runner {
     task: Box<dyn Task>,
     status: Arc<Mutex<TaskStatus>>,
+    work: Option<Arc<Work>>,
+    busyness: Busyness,
     pauses: watch::Receiver<bool>,
     clock: Arc<dyn Clock>,
     failures_running: u32,
@@ -81,8 +117,13 @@ struct Runner {
 
 impl Runner {
     async fn run(mut self) {
+        self.wait_while_paused().await;
         while let Some(rest) = self.step().await {
-            tokio::time::sleep(rest).await;
+            tokio::select! {
+                () = tokio::time::sleep(rest) => {}
+                // Without a handle nobody can order anything, and `changed` would answer at once.
+                _ = self.pauses.changed(), if self.pauses.has_changed().is_ok() => {}
+            }
             self.wait_while_paused().await;
         }
     }
@@ -90,16 +131,19 @@ impl Runner {
     /// One step; how long to rest after it, `None` when the task is done.
     async fn step(&mut self) -> Option<Duration> {
         let began = self.clock.monotonic();
+        self.note_work(began);
         // A step that panics is a step that failed: the next one goes on, as after a dropped one.
         let result = AssertUnwindSafe(self.task.step()).catch_unwind().await;
         let result = result.unwrap_or_else(|_| Err("it panicked".to_owned()));
         let took = self.clock.monotonic().saturating_sub(began);
+        self.note_work(began + took);
+        let busyness = if self.task.gives_way() { 0.0 } else { (self.busyness)() };
         let mut status = lock(&self.status);
         match result {
             Ok(step) => {
                 self.failures_running = 0;
                 status.steps += 1;
-                let rest = rest_after(step, took, self.task.idle_for());
+                let rest = rest_after(step, took, self.task.idle_for(), busyness);
                 status.state = match step {
                     crate::runtime::Step::Busy => TaskState::Working,
                     crate::runtime::Step::Idle => TaskState::Idle,
@@ -118,6 +162,12 @@ impl Runner {
         }
     }
 
+    fn note_work(&self, now: Duration) {
+        if let Some(work) = &self.work {
+            lock(&work.rate).note(now, work.progress.done());
+        }
+    }
+
     async fn wait_while_paused(&mut self) {
         if !*self.pauses.borrow_and_update() {
             return;
@@ -129,8 +179,8 @@ impl Runner {
     }
 }
 
-fn lock(status: &Mutex<TaskStatus>) -> MutexGuard<'_, TaskStatus> {
-    status.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -173,7 +223,9 @@ mod tests {
         script.reverse();
         let (steps, made) = mpsc::unbounded_channel();
         let (clock, shutdown): (Arc<dyn Clock>, _) = (Arc::new(SystemClock::new()), Shutdown::new());
-        (Tasks::start(vec![Box::new(Scripted { script, steps })], &clock, &shutdown), made, shutdown)
+        let busyness: Busyness = Arc::new(|| 0.0);
+        let tasks = vec![Box::new(Scripted { script, steps }) as Box<dyn Task>];
+        (Tasks::start(tasks, &HashSet::new(), &busyness, &clock, &shutdown), made, shutdown)
     }
 
     async fn ended(made: &mut mpsc::UnboundedReceiver<()>) -> usize {
@@ -213,13 +265,12 @@ mod tests {
     async fn a_paused_task_makes_no_step_until_it_is_resumed() {
         let (tasks, mut made, _shutdown) = start(vec![Ok(Step::Idle); 3]);
         tasks.pause("scripted").unwrap();
-        made.recv().await.unwrap();
         while tasks.status()[0].state != TaskState::Paused {
             tokio::task::yield_now().await;
         }
         assert!(made.try_recv().is_err());
         tasks.resume("scripted").unwrap();
-        assert_eq!(ended(&mut made).await, 3);
+        assert_eq!(ended(&mut made).await, 4);
         assert_eq!(tasks.pause("nobody"), Err(NoSuchTask));
     }
 

@@ -1,7 +1,10 @@
 //! Sends members what they missed: the repair list.
 
 use super::Task;
-use crate::{cluster::SendMissing, runtime::Step};
+use crate::{
+    cluster::SendMissing,
+    runtime::{Progress, Step},
+};
 use futures_util::future::BoxFuture;
 use std::time::Duration;
 
@@ -17,5 +20,14 @@ impl Task for SendMissing {
     /// A member that is back gets its copies soon; a look at an empty list is one cheap query.
     fn idle_for(&self) -> Duration {
         Duration::from_secs(2)
+    }
+
+    fn progress(&self) -> Option<Progress> {
+        Some(SendMissing::progress(self))
+    }
+
+    /// Nodes rest after each chunk, as long as they are told.
+    fn gives_way(&self) -> bool {
+        true
     }
 }

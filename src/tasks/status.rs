@@ -1,5 +1,8 @@
 //! What a background task is doing, for `larder admin jobs` and for metrics.
 
+use super::rate::PerSecond;
+use crate::runtime::Done;
+
 /// What a task is doing now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskState {
@@ -24,7 +27,7 @@ impl TaskState {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TaskStatus {
     pub name: &'static str,
     pub state: TaskState,
@@ -33,10 +36,14 @@ pub struct TaskStatus {
     pub failures: u64,
     /// Of the last failure, also when steps have succeeded since.
     pub last_error: Option<String>,
+    /// Since the gateway's start, where the task counts its work.
+    pub done: Option<Done>,
+    /// Of the last minute; `None` when it is too soon to tell.
+    pub per_second: Option<PerSecond>,
 }
 
 impl TaskStatus {
     pub fn new(name: &'static str) -> Self {
-        Self { name, state: TaskState::Idle, steps: 0, failures: 0, last_error: None }
+        Self { name, state: TaskState::Idle, steps: 0, failures: 0, last_error: None, done: None, per_second: None }
     }
 }

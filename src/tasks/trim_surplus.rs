@@ -1,7 +1,10 @@
 //! Clears what nodes hold of groups that they left.
 
 use super::Task;
-use crate::{cluster::TrimSurplus, runtime::Step};
+use crate::{
+    cluster::TrimSurplus,
+    runtime::{Progress, Step},
+};
 use futures_util::future::BoxFuture;
 use std::time::Duration;
 
@@ -17,5 +20,14 @@ impl Task for TrimSurplus {
     /// A look at a topology in memory.
     fn idle_for(&self) -> Duration {
         Duration::from_secs(2)
+    }
+
+    fn progress(&self) -> Option<Progress> {
+        Some(TrimSurplus::progress(self))
+    }
+
+    /// Nodes rest after each chunk, as long as they are told.
+    fn gives_way(&self) -> bool {
+        true
     }
 }

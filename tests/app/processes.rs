@@ -188,20 +188,25 @@ fn the_log_is_json_where_that_is_asked_for_and_goes_to_files_as_well() {
 }
 
 #[tokio::test]
-async fn a_background_task_rests_while_it_is_paused() {
-    let server = Server::start().await;
-    let state = || {
+async fn a_background_task_rests_while_it_is_paused_also_after_a_restart() {
+    let mut server = Server::start().await;
+    let job = |server: &Server| {
         let jobs = json(&server.admin(&["jobs", "--json"]));
-        let job = jobs.as_array().unwrap().iter().find(|job| job["name"] == "send-missing").unwrap();
-        job["state"].as_str().unwrap().to_owned()
+        jobs.as_array().unwrap().iter().find(|job| job["name"] == "send-missing").unwrap().clone()
     };
-    for (order, is_paused) in [("pause", true), ("resume", false)] {
-        assert!(server.admin(&["jobs", order, "send-missing"]).status.success());
+    let await_paused = |server: &Server, is_paused: bool| {
         // A step that is under way is finished first.
-        while (state() == "paused") != is_paused {
+        while (job(server)["state"] == "paused") != is_paused {
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
-    }
+    };
+    assert!(server.admin(&["jobs", "pause", "send-missing"]).status.success());
+    await_paused(&server, true);
+    server.start_again().await;
+    await_paused(&server, true);
+    assert_eq!((&job(&server)["steps"], &job(&server)["remaining"]), (&0.into(), &0.into()), "it made no step");
+    assert!(server.admin(&["jobs", "resume", "send-missing"]).status.success());
+    await_paused(&server, false);
     let unknown = server.admin(&["jobs", "pause", "nothing"]);
     assert_eq!(unknown.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no job nothing"), "{unknown:?}");

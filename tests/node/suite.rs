@@ -107,6 +107,7 @@ pub async fn every_request_of_an_older_term_is_refused(node: Node) {
     node.api.status(TERM.next(), None).await.unwrap();
     let stale = NodeError::StaleTerm { seen: TERM.next() };
     let pull = PullBlob {
+        rest_percent: 0,
         term: TERM,
         group: GROUP,
         blob: chunk.key.blob,
@@ -313,6 +314,7 @@ pub async fn a_scrub_of_a_frozen_volume_is_refused(node: Node) {
 
 fn pull_of(chunks: &[Chunk], sources: &[NodeId]) -> PullBlob {
     PullBlob {
+        rest_percent: 0,
         term: TERM,
         group: GROUP,
         blob: chunks[0].key.blob,

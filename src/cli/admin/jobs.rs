@@ -4,6 +4,7 @@ use super::{Output, print_json};
 use crate::{
     admin::{JobOrder, JobReport, client::AdminClient},
     cli::table::{print, table},
+    types::ByteSize,
 };
 use clap::{Args, Subcommand};
 use std::process::ExitCode;
@@ -17,7 +18,7 @@ pub struct Jobs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Let a task rest, until it is resumed or the gateway starts again
+    /// Let a task rest until it is resumed, also after a restart of the gateway
     Pause { name: String },
     /// Let it go on
     Resume { name: String },
@@ -40,10 +41,27 @@ impl Jobs {
 }
 
 fn print_jobs(jobs: Vec<JobReport>) {
-    let mut rows = table(["NAME", "STATE", "STEPS", "FAILURES", "LAST ERROR"]);
+    let mut rows = table(["NAME", "STATE", "DONE", "RATE", "REMAINING", "ENDS IN", "FAILURES", "LAST ERROR"]);
     for job in jobs {
-        let (steps, failures) = (job.steps.to_string(), job.failures.to_string());
-        rows.add_row([job.name, job.state, steps, failures, job.last_error.unwrap_or_default()]);
+        let size = |bytes: f64| ByteSize(bytes as u64).to_human();
+        let with_bytes = |count: String, bytes: Option<f64>| match bytes {
+            Some(bytes) if bytes > 0.0 => format!("{count} ({})", size(bytes)),
+            _ => count,
+        };
+        let done = job.done.map(|done| with_bytes(done.to_string(), job.done_bytes.map(|bytes| bytes as f64)));
+        let rate = job.per_second.map(|rate| with_bytes(format!("{rate:.1}/s"), job.bytes_per_second));
+        let ends_in =
+            job.ends_in_ms.filter(|_| job.remaining != Some(0)).map(|time| format!("{} s", time.div_ceil(1000)));
+        rows.add_row([
+            job.name,
+            job.state,
+            done.unwrap_or_default(),
+            rate.unwrap_or_default(),
+            job.remaining.map(|remaining| remaining.to_string()).unwrap_or_default(),
+            ends_in.unwrap_or_default(),
+            job.failures.to_string(),
+            job.last_error.unwrap_or_default(),
+        ]);
     }
     print(&rows);
 }

@@ -1,8 +1,12 @@
 //! Nodes that hold less than they should.
 
-use super::test_cluster::{CHUNK, TestCluster, content};
+use super::{
+    fake_nodes::Fault,
+    test_cluster::{CHUNK, TestCluster, content},
+};
 use crate::{
-    cluster::{CarryOutDeletions, QuestionCopies, SendMissing},
+    cluster::{CarryOutDeletions, QuestionCopies, SendMissing, Standing},
+    node::NodeApi,
     runtime::Step,
     types::{BlobId, ChunkKey, Term},
 };
@@ -151,4 +155,27 @@ async fn what_is_written_during_the_count_hides_no_loss() {
         steps.question().await;
         assert_eq!(missing(&test).await, 1, "after {steps_before} steps");
     }
+}
+
+/// A pull has minutes; repair of the others waited for as long as that.
+#[tokio::test]
+async fn a_node_that_hangs_in_a_pull_holds_up_repair_only_until_it_counts_as_ill() {
+    let (test, mut steps) = cluster_with_objects().await;
+    test.nodes[1].restart_empty();
+    test.pass(Duration::from_secs(1)).await;
+    steps.question().await;
+    test.nodes[1].set_fault(Fault::Stuck);
+    let falls_ill = async {
+        while test.cluster.membership().topology().load().standing(test.nodes[1].id()) != Some(Standing::Suspect) {
+            tokio::task::yield_now().await;
+            test.pass(Duration::from_secs(1)).await;
+        }
+    };
+    let ((), ()) = tokio::join!(steps.repair(), falls_ill);
+    assert_eq!(missing(&test).await, 10);
+    test.nodes[1].set_fault(Fault::None);
+    test.pass(Duration::from_secs(1)).await;
+    steps.repair().await;
+    assert_eq!(missing(&test).await, 0);
+    assert_eq!(steps.repair.progress().done().items, 10);
 }

@@ -4,13 +4,13 @@ use super::service::Inner;
 use crate::{
     node::{
         NodeApi, NodeError,
-        api::{GetChunk, PULL_CHUNKS_MAX, PullBlob, PullReport},
+        api::{GetChunk, PULL_CHUNKS_MAX, PULL_REST_PERCENT_MAX, PullBlob, PullReport},
     },
     types::{ChunkData, ChunkKey, ChunkRoot, ChunkSlice, NodeId},
     volume::VolumeError,
 };
 use std::sync::Arc;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 /// Sources of one pull: a group's members, old and new ones.
 const SOURCES_MAX: usize = 64;
@@ -35,18 +35,34 @@ impl Inner {
         let sources: Vec<_> = others.filter_map(|source| self.peers.connect(source)).collect();
         let mut report = PullReport { held: 0, pulled_bytes: 0, bad_sources: Vec::new() };
         for (index, root) in (request.first_chunk..).zip(&request.roots) {
+            let began = Instant::now();
             let key = ChunkKey { blob: request.blob, index };
-            if self.holds_intact(key, *root).await? {
-                report.held += 1;
-                continue;
+            self.pull_chunk(&request, &sources, key, *root, &mut report).await?;
+            if request.rest_percent > 0 {
+                sleep(began.elapsed() * request.rest_percent.min(PULL_REST_PERCENT_MAX) / 100).await;
             }
-            let Some(data) = fetch(&request, &sources, key, root, &mut report.bad_sources).await else { continue };
-            let length = u64::from(data.length);
-            self.append(request.term, request.group, key, *root, data).await?;
-            report.held += 1;
-            report.pulled_bytes += length;
         }
         Ok(report)
+    }
+
+    async fn pull_chunk(
+        &self,
+        request: &PullBlob,
+        sources: &[Arc<dyn NodeApi>],
+        key: ChunkKey,
+        root: ChunkRoot,
+        report: &mut PullReport,
+    ) -> Result<(), NodeError> {
+        if self.holds_intact(key, root).await? {
+            report.held += 1;
+            return Ok(());
+        }
+        let Some(data) = fetch(request, sources, key, &root, &mut report.bad_sources).await else { return Ok(()) };
+        let length = u64::from(data.length);
+        self.append(request.term, request.group, key, root, data).await?;
+        report.held += 1;
+        report.pulled_bytes += length;
+        Ok(())
     }
 
     /// Whether the chunk is here and right. A wrong one is quarantined, so that the right one can take its place.

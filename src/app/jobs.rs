@@ -1,0 +1,117 @@
+//! Background tasks for the operator: how they fare, and which of them rest. A pause outlives the gateway: it is kept in the
+//! metadata until the task is resumed.
+
+use super::totals::{CountedTotals, FOR_PEOPLE};
+use crate::{
+    admin::{JobOrder, JobReport, OperationError},
+    cluster::Cluster,
+    metadata::{Command, Metadata, QueryError, command::SaveJobState, rows::Totals},
+    runtime::{Clock, Shutdown},
+    tasks::{self, Busyness, TaskStatus, Tasks},
+};
+use std::{collections::HashSet, fmt::Display, sync::Arc, time::Duration};
+
+/// Names of states that say that a task rests.
+const PAUSED: &str = "pause/";
+
+/// The gateway's background tasks with what is kept of them.
+pub struct Jobs {
+    metadata: Metadata,
+    cluster: Cluster,
+    totals: Arc<CountedTotals>,
+    tasks: Tasks,
+}
+
+impl Jobs {
+    /// Starts every task but those that were paused before.
+    pub async fn start(
+        metadata: &Metadata,
+        cluster: &Cluster,
+        totals: &Arc<CountedTotals>,
+        clock: &Arc<dyn Clock>,
+        shutdown: &Shutdown,
+    ) -> Result<Self, QueryError> {
+        let kept = metadata.job_states(PAUSED).await?;
+        let paused: HashSet<String> =
+            kept.iter().filter_map(|(name, _)| name.strip_prefix(PAUSED)).map(str::to_owned).collect();
+        if !paused.is_empty() {
+            tracing::warn!(?paused, "background tasks rest, as an operator wanted");
+        }
+        let busyness: Busyness = {
+            let cluster = cluster.clone();
+            Arc::new(move || cluster.busyness())
+        };
+        let tasks = Tasks::start(tasks::all(cluster), &paused, &busyness, clock, shutdown);
+        Ok(Self { metadata: metadata.clone(), cluster: cluster.clone(), totals: totals.clone(), tasks })
+    }
+
+    pub async fn list(&self) -> Result<Vec<JobReport>, OperationError> {
+        let totals = self.totals.get(FOR_PEOPLE).await.map_err(unavailable)?;
+        Ok(self.tasks.status().into_iter().map(|status| self.report(status, &totals)).collect())
+    }
+
+    /// Durable before it is answered.
+    pub async fn order(&self, name: &str, order: JobOrder) -> Result<(), OperationError> {
+        let ordered = match order {
+            JobOrder::Pause => self.tasks.pause(name),
+            JobOrder::Resume => self.tasks.resume(name),
+        };
+        ordered.map_err(|_| OperationError::NotFound(format!("there is no job {name}: see `larder admin jobs`")))?;
+        let state = matches!(order, JobOrder::Pause).then(String::new);
+        let command = Command::SaveJobState(SaveJobState { name: format!("{PAUSED}{name}"), state });
+        self.metadata.propose(command).await.map_err(unavailable)?;
+        tracing::info!(name, ?order, "the operator orders a background task");
+        Ok(())
+    }
+
+    fn report(&self, status: TaskStatus, totals: &Totals) -> JobReport {
+        let remaining = match status.name {
+            "send-missing" => Some(totals.under_replicated),
+            "delete-blobs" => Some(totals.deletions),
+            "change-groups" => Some(self.cluster.changing_groups() as u64),
+            _ => None,
+        };
+        let speed = status.per_second.map(|rate| rate.items);
+        JobReport {
+            name: status.name.to_owned(),
+            state: status.state.name().to_owned(),
+            steps: status.steps,
+            failures: status.failures,
+            done: status.done.map(|done| done.items),
+            done_bytes: status.done.map(|done| done.bytes),
+            per_second: speed,
+            bytes_per_second: status.per_second.map(|rate| rate.bytes),
+            remaining,
+            ends_in_ms: ends_in(remaining, speed).map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+            last_error: status.last_error,
+        }
+    }
+}
+
+fn unavailable(error: impl Display) -> OperationError {
+    OperationError::Unavailable(error.to_string())
+}
+
+/// At the speed of the last minute; `None` when nothing moves.
+fn ends_in(remaining: Option<u64>, per_second: Option<f64>) -> Option<Duration> {
+    match (remaining?, per_second) {
+        (0, _) => Some(Duration::ZERO),
+        (_, None) => None,
+        (remaining, Some(speed)) => Duration::try_from_secs_f64(remaining as f64 / speed).ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_follows_from_what_remains_and_the_speed() {
+        let secs = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(ends_in(Some(100), Some(4.0)), secs(25));
+        assert_eq!(ends_in(Some(0), None), secs(0));
+        for (remaining, speed) in [(None, Some(1.0)), (Some(5), None), (Some(5), Some(0.0))] {
+            assert_eq!(ends_in(remaining, speed), None);
+        }
+    }
+}
