@@ -202,6 +202,7 @@ async fn a_background_task_rests_while_it_is_paused_also_after_a_restart() {
     };
     assert!(server.admin(&["jobs", "pause", "send-missing"]).status.success());
     await_paused(&server, true);
+    server.stop();
     server.start_again().await;
     await_paused(&server, true);
     assert_eq!((&job(&server)["steps"], &job(&server)["remaining"]), (&0.into(), &0.into()), "it made no step");
