@@ -87,8 +87,8 @@ fn why(group: &Group, zones: usize, all_zones: usize) -> String {
         more => format!("its members have changed {more} times since it was made"),
     };
     format!(
-        "{history}: {} nodes in {zones} of {all_zones} zones, as far apart as they could be, each node in as many groups as \
-         fits its capacity; the write took the less burdened of two groups drawn at random from those it could use",
+        "{history}: {} nodes in {zones} of {all_zones} zones, as far apart as the nodes of that time allowed, each node in as \
+         many groups as fits its capacity; the write took the less burdened of two groups drawn from those it could use",
         group.members.len()
     )
 }

@@ -6,18 +6,18 @@ use super::{
     Cluster,
     ask::{AskedBlob, CopyAnswer, Depth},
     cluster_node::ClusterNode,
-    copies_left::{Copies, Holders, Left, Scene},
+    copies_left::{Holders, Left, Scene},
     error::ClusterError,
     node_life::Standing,
     regroup,
-    topology::Topology,
+    topology::{PlacedGroup, Topology},
 };
 use crate::{
     metadata::{
         command::NodeDuty,
         rows::{Bucket, PlacedBlob, PlacedPiece},
     },
-    types::{BlobId, BucketName, NodeId, ObjectKey, VersionId},
+    types::{BlobId, BucketName, GroupId, NodeId, ObjectKey, VersionId},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -122,7 +122,8 @@ impl Cluster {
 
     async fn walk(&self, scene: Scene, named: Named, list: usize) -> Result<Outage, ClusterError> {
         let outage = Outage::default();
-        let mut walk = Walk { cluster: self, scene, found: HashMap::new(), outage, named, list };
+        let mut walk =
+            Walk { cluster: self, scene, unknown: HashSet::new(), found: HashMap::new(), outage, named, list };
         walk.blobs().await?;
         let Outage { now, then, .. } = &walk.outage;
         if [now.unavailable, now.one_copy, then.unavailable, then.one_copy].iter().any(|toll| toll.blobs > 0) {
@@ -152,20 +153,23 @@ impl Cluster {
 fn scene(topology: &Topology, down: HashSet<NodeId>) -> Scene {
     let is_there = |(node, standing): &(&Arc<ClusterNode>, Standing)| standing.is_alive() && node.vitals.was_heard();
     let up = topology.nodes().filter(is_there).map(|(node, _)| node.id()).collect();
-    let holders = topology.groups().map(|group| {
-        let holders = Holders {
-            members: group.members.iter().map(|member| member.id()).collect(),
-            unlisted: group.arriving.filter(|arrival| !arrival.is_listed).map(|arrival| arrival.node),
-            former: group.former.iter().map(|former| former.id()).collect(),
-        };
-        (group.group, holders)
-    });
-    Scene { groups: holders.collect(), up, down, believed: None }
+    let groups = topology.groups().map(|group| (group.group, holders(group))).collect();
+    Scene { groups, up, down, believed: None }
+}
+
+fn holders(group: &PlacedGroup) -> Holders {
+    Holders {
+        members: group.members.iter().map(|member| member.id()).collect(),
+        unlisted: group.arriving.filter(|arrival| !arrival.is_listed).map(|arrival| arrival.node),
+        former: group.former.iter().map(|former| former.id()).collect(),
+    }
 }
 
 struct Walk<'a> {
     cluster: &'a Cluster,
     scene: Scene,
+    /// Groups that were looked up.
+    unknown: HashSet<GroupId>,
     /// Of blobs of which it matters, the nodes that were asked and have them.
     found: HashMap<BlobId, Vec<NodeId>>,
     outage: Outage,
@@ -178,9 +182,10 @@ impl Walk<'_> {
         let mut after = None;
         loop {
             let page = self.cluster.metadata().placed_blobs(after, ROWS_PER_PAGE).await?;
+            page.iter().for_each(|blob| self.know(blob.group));
             self.ask(&page).await?;
             for blob in &page {
-                let left = self.left(blob.blob, &self.scene.copies(blob.group, &blob.missing));
+                let left = self.left(blob.blob, blob.group, &blob.missing);
                 self.count_blob(blob.size, left);
             }
             after = page.last().map(|blob| blob.blob);
@@ -190,8 +195,17 @@ impl Walk<'_> {
         }
     }
 
-    fn left(&self, blob: BlobId, copies: &Copies) -> Left {
-        self.scene.left(copies, self.found.get(&blob).map_or(&[], Vec::as_slice))
+    fn left(&self, blob: BlobId, group: GroupId, missing: &[NodeId]) -> Left {
+        let copies = self.scene.copies(group, missing);
+        self.scene.left(&copies, self.found.get(&blob).map_or(&[], Vec::as_slice))
+    }
+
+    /// A group that was made since the walk began is looked up, once.
+    fn know(&mut self, group: GroupId) {
+        if !self.scene.groups.contains_key(&group) && self.unknown.insert(group) {
+            let topology = self.cluster.membership().topology().load_full();
+            self.scene.groups.extend(topology.group(group).map(|placed| (group, holders(placed))));
+        }
     }
 
     fn count_blob(&mut self, size: u64, left: Left) {
@@ -262,7 +276,8 @@ impl Walk<'_> {
                 break;
             }
             for piece in page {
-                let left = self.left(piece.blob, &self.scene.copies(piece.group, &piece.missing));
+                self.know(piece.group);
+                let left = self.left(piece.blob, piece.group, &piece.missing);
                 current = match current.take() {
                     Some((before, worst)) if is_of_one_version(&before, &piece) => Some((piece, worst.worse(left))),
                     before => {
