@@ -2,7 +2,9 @@
 //! may take long: they walk over metadata or ask nodes, and end when the client goes away.
 
 use super::{
+    doctor::{DOCTOR_PATH, DoctorReport},
     explain::{EXPLAIN_PATH, ExplainReport, ExplainRequest},
+    holdings::{HOLDINGS_PATH, HoldingsReport, HoldingsRequest},
     operations::{Answer, OperationError},
     what_if::{WHAT_IF_PATH, WhatIfReport, WhatIfRequest},
 };
@@ -13,6 +15,8 @@ use std::sync::Arc;
 pub trait Answers: Send + Sync {
     fn explain(&self, request: ExplainRequest) -> Answer<'_, ExplainReport>;
     fn what_if(&self, request: WhatIfRequest) -> Answer<'_, WhatIfReport>;
+    fn doctor(&self) -> Answer<'_, DoctorReport>;
+    fn holdings(&self, request: HoldingsRequest) -> Answer<'_, HoldingsReport>;
 }
 
 type Handle = State<Arc<dyn Answers>>;
@@ -20,7 +24,12 @@ type Reply<T> = Result<Json<T>, OperationError>;
 
 /// The routes, not yet guarded: `router` lays the guard over them.
 pub fn routes(answers: Arc<dyn Answers>) -> Router {
-    Router::new().route(EXPLAIN_PATH, post(explain)).route(WHAT_IF_PATH, post(what_if)).with_state(answers)
+    Router::new()
+        .route(EXPLAIN_PATH, post(explain))
+        .route(WHAT_IF_PATH, post(what_if))
+        .route(DOCTOR_PATH, post(doctor))
+        .route(HOLDINGS_PATH, post(holdings))
+        .with_state(answers)
 }
 
 async fn explain(State(answers): Handle, Json(request): Json<ExplainRequest>) -> Reply<ExplainReport> {
@@ -29,4 +38,12 @@ async fn explain(State(answers): Handle, Json(request): Json<ExplainRequest>) ->
 
 async fn what_if(State(answers): Handle, Json(request): Json<WhatIfRequest>) -> Reply<WhatIfReport> {
     answers.what_if(request).await.map(Json)
+}
+
+async fn doctor(State(answers): Handle) -> Reply<DoctorReport> {
+    answers.doctor().await.map(Json)
+}
+
+async fn holdings(State(answers): Handle, Json(request): Json<HoldingsRequest>) -> Reply<HoldingsReport> {
+    answers.holdings(request).await.map(Json)
 }

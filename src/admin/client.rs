@@ -7,7 +7,9 @@ use super::{
         SCRUB_PATH, STATUS_PATH, ScrubReport, StatusReport,
     },
     authentication::{OperatorCredentials, SignedRequest, authorization},
+    doctor::{DOCTOR_PATH, DoctorReport},
     explain::{EXPLAIN_PATH, ExplainReport, ExplainRequest},
+    holdings::{HOLDINGS_PATH, HoldingsReport, HoldingsRequest},
     what_if::{WHAT_IF_PATH, WhatIfReport, WhatIfRequest},
 };
 use bytes::Bytes;
@@ -119,6 +121,15 @@ impl AdminClient {
 
     pub async fn what_if(&self, request: &WhatIfRequest) -> Result<WhatIfReport, ClientError> {
         self.ask_long(WHAT_IF_PATH, request).await
+    }
+
+    pub async fn doctor(&self) -> Result<DoctorReport, ClientError> {
+        self.ask_long(DOCTOR_PATH, &()).await
+    }
+
+    /// What the node lists when it is asked now.
+    pub async fn holdings(&self, node: &str) -> Result<HoldingsReport, ClientError> {
+        self.ask_long(HOLDINGS_PATH, &HoldingsRequest { node: node.to_owned() }).await
     }
 
     /// Writes a backup of the metadata to `to` and returns its length. On an error `to` holds an unusable part.

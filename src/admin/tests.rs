@@ -50,6 +50,14 @@ impl Answers for Gateway {
         Box::pin(async move { Err(OperationError::NotFound(request.key)) })
     }
 
+    fn doctor(&self) -> Answer<'_, doctor::DoctorReport> {
+        Box::pin(async { Err(OperationError::Unavailable("not yet".into())) })
+    }
+
+    fn holdings(&self, request: holdings::HoldingsRequest) -> Answer<'_, holdings::HoldingsReport> {
+        Box::pin(async move { Err(OperationError::NotFound(request.node)) })
+    }
+
     fn what_if(&self, request: what_if::WhatIfRequest) -> Answer<'_, what_if::WhatIfReport> {
         Box::pin(async move { Err(OperationError::NotFound(request.down.join(","))) })
     }

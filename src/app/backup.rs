@@ -14,8 +14,8 @@ use std::{
 };
 use tokio::task::spawn_blocking;
 
-/// Begin of the names of files that only live while a backup is made.
-const NAME_PREFIX: &str = "backup-";
+/// Begin of the names of files that only live while a backup is made, or the doctor looks at a copy.
+pub const NAME_PREFIX: &str = "backup-";
 
 /// Bytes read at a time for the digest.
 const PIECE_LENGTH: usize = 1 << 20;

@@ -210,6 +210,13 @@ impl Start {
         gauges::register_cluster(metrics, cluster);
         let registrar = Arc::new(cluster.clone());
         let door = RegistrationDoor::new(self.cluster_secret()?, metadata.cluster_id(), random.clone(), registrar);
+        let answers = GatewayAnswers {
+            metadata: metadata.clone(),
+            cluster: cluster.clone(),
+            keys: keys.clone(),
+            random: random.clone(),
+            directory: self.data.root().to_owned(),
+        };
         let operations = GatewayOperations {
             metadata: metadata.clone(),
             cluster: cluster.clone(),
@@ -225,7 +232,7 @@ impl Start {
             metrics: metrics.clone(),
             doorkeeper: Arc::new(Doorkeeper::new(operator, clock.clone(), random.clone())),
             operations: Arc::new(operations),
-            answers: Arc::new(GatewayAnswers { metadata: metadata.clone(), cluster: cluster.clone() }),
+            answers: Arc::new(answers),
             node_calls: Arc::new(Door(door)),
         })
     }

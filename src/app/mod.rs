@@ -13,6 +13,7 @@ mod closed_volume;
 mod concerns;
 mod credentials;
 mod directories;
+mod doctor;
 mod embedded_nodes;
 mod explain;
 mod gateway;

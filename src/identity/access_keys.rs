@@ -102,6 +102,13 @@ impl AccessKeys {
         Ok(keys)
     }
 
+    /// Access keys whose secrets do not open under the cluster secret: nobody can use them.
+    pub async fn closed_secrets(&self) -> Result<Vec<String>, IdentityError> {
+        let mut rows = self.store.all().await?;
+        rows.retain(|row| self.sealer.open(&row.access_key, &row.sealed_secret).is_err());
+        Ok(rows.into_iter().map(|row| row.access_key).collect())
+    }
+
     pub async fn disable(&self, access_key: &str) -> Result<(), IdentityError> {
         self.refuse_root(access_key)?;
         let changed = self.store.set_enabled(access_key, false).await;
@@ -196,6 +203,16 @@ mod tests {
         assert_eq!(keys.list().await.unwrap()[0].access_key, "ROOT");
         assert_eq!(keys.disable("ROOT").await, Err(IdentityError::IsRootKey));
         assert_eq!(keys.delete("ROOT").await, Err(IdentityError::IsRootKey));
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_was_sealed_under_another_cluster_secret_is_told() {
+        let Setting { keys, store, clock } = setting();
+        let created = keys.create("x").await.unwrap();
+        assert!(keys.closed_secrets().await.unwrap().is_empty());
+        let root = RootKey { access_key: "ROOT".into(), secret: SecretString::from("root-secret") };
+        let other = AccessKeys::new(root, b"another", store, clock, Arc::new(SeededRandom::new(2))).unwrap();
+        assert_eq!(other.closed_secrets().await.unwrap(), [created.access_key]);
     }
 
     #[tokio::test]

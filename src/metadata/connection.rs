@@ -58,3 +58,13 @@ pub(super) async fn backup(file: &Path) -> Result<SqliteConnection, QueryError> 
     let options = SqliteConnectOptions::new().filename(file).read_only(true).immutable(true);
     Ok(options.disable_statement_logging().connect().await?)
 }
+
+/// A copy that nobody else uses and nobody misses: neither a log nor a sync, and what is sorted may go to files.
+pub(super) async fn scratch(file: &Path) -> Result<SqliteConnection, QueryError> {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .journal_mode(SqliteJournalMode::Off)
+        .synchronous(SqliteSynchronous::Off)
+        .pragma("temp_store", "FILE");
+    Ok(options.disable_statement_logging().connect().await?)
+}

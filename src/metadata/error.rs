@@ -9,10 +9,20 @@ pub struct DatabaseError(Box<sqlx::Error>);
 /// SQLITE_FULL: there was no room for the change, and nothing of it remains.
 const CODE_DISK_FULL: &str = "13";
 
+/// SQLITE_CORRUPT, SQLITE_CONSTRAINT (rows that no statement of ours could have written), SQLITE_NOTADB.
+const CODES_OF_DAMAGE: [u32; 3] = [11, 19, 26];
+
 impl DatabaseError {
     /// Whether the disk was full: deleting something helps.
     pub fn is_disk_full(&self) -> bool {
         self.0.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == CODE_DISK_FULL)
+    }
+
+    /// Whether pages or rows are not as they should be.
+    pub(super) fn is_damage(&self) -> bool {
+        let code = self.0.as_database_error().and_then(|error| error.code());
+        // The low byte is the kind of error.
+        code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| CODES_OF_DAMAGE.contains(&(code & 0xFF)))
     }
 
     /// Whether the change met a row with the same key: the statement alone failed.
@@ -55,6 +65,8 @@ pub enum MetadataError {
     NotOurs { path: PathBuf, reason: String },
     #[error("{} exists already; it is not overwritten", .0.display())]
     Exists(PathBuf),
+    #[error("a copy of the metadata needs {needed} bytes beside it, and {free} are free: nothing was looked at")]
+    NoRoomForCopy { needed: u64, free: u64 },
     #[error("{}: {error}", .path.display())]
     Io { path: PathBuf, error: std::io::Error },
     #[error("the metadata settings are wrong: {0}")]

@@ -11,6 +11,7 @@ mod columns;
 pub mod command;
 mod connection;
 mod directory;
+pub mod doctor;
 mod error;
 mod handle;
 mod identity;

@@ -56,6 +56,8 @@ fn a_drained_node_is_empty_at_the_end_and_can_go() {
     assert!(drained.status.success(), "{drained:?}\n{}", cluster.gateway.log());
     let report: serde_json::Value = serde_json::from_slice(&drained.stdout).unwrap();
     assert_eq!((&report["state"], &report["chunks"]), (&"drained".into(), &0.into()), "{report}");
+    let nothing = serde_json::json!({ "groups": 0, "groups_left": 0, "chunks": 0, "bytes": 0 });
+    assert_eq!(report["proof"], nothing, "it was asked what it has");
     assert!(cluster.admin(&["node", "remove", name]).status.success());
     assert_eq!(cluster.nodes().len(), 3);
     cluster.await_health();

@@ -8,6 +8,7 @@ mod client_verbs;
 mod cluster_of_processes;
 mod command_line;
 mod configuration;
+mod doctor;
 mod explain;
 mod healing;
 mod losses;

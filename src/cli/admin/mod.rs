@@ -1,5 +1,6 @@
 //! `larder admin`: what an operator asks of a running gateway. One file per sub-verb.
 
+mod doctor;
 mod explain;
 mod jobs;
 mod key;
@@ -45,6 +46,7 @@ enum Verb {
     Explain(explain::Explain),
     WhatIf(what_if::WhatIf),
     Scrub(scrub::Scrub),
+    Doctor(doctor::Doctor),
     Metadata(metadata::Metadata),
 }
 
@@ -75,6 +77,7 @@ impl Admin {
                 Verb::Jobs(verb) => verb.run(&client, output).await,
                 Verb::Explain(verb) => verb.run(&client, output).await,
                 Verb::WhatIf(verb) => verb.run(&client, output).await,
+                Verb::Doctor(verb) => verb.run(&client, output).await,
                 Verb::Metadata(verb) => verb.run(&client, output).await,
             }
         })

@@ -2,11 +2,12 @@
 
 use super::{Output, print_json};
 use crate::{
-    admin::{NodeDuty, NodeReport, client::AdminClient},
+    admin::{NodeDuty, NodeReport, client::AdminClient, holdings::HoldingsReport},
     types::ByteSize,
 };
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use std::{process::ExitCode, time::Duration};
 use tokio::time::Instant;
 
@@ -42,8 +43,11 @@ impl Node {
         match self.verb {
             Verb::Drain { name, no_wait } => {
                 client.set_node_duty(&name, NodeDuty::Draining).await?;
-                let report = if no_wait { find(client, &name).await? } else { watch(client, &name, output).await? };
-                say(&report, output)
+                if no_wait {
+                    return say(&find(client, &name).await?, output);
+                }
+                let report = watch(client, &name, output).await?;
+                prove_empty(client, report, output).await
             }
             Verb::Undrain { name } => {
                 client.set_node_duty(&name, NodeDuty::Serving).await?;
@@ -71,6 +75,35 @@ fn say(report: &NodeReport, output: Output) -> anyhow::Result<ExitCode> {
     match output {
         Output::Json => print_json(report)?,
         Output::Table => println!("{} is {}: {}", report.name, report.state, what_is_left(report)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How a drain ends, as JSON.
+#[derive(Serialize)]
+struct Drained {
+    #[serde(flatten)]
+    report: NodeReport,
+    /// What the node listed when it was asked at the end.
+    proof: HoldingsReport,
+}
+
+/// The node said in its heartbeat that it holds nothing: now its inventory is gone through from begin to end.
+async fn prove_empty(client: &AdminClient, report: NodeReport, output: Output) -> anyhow::Result<ExitCode> {
+    let proof = client.holdings(&report.name).await?;
+    if !proof.is_empty() {
+        let HoldingsReport { groups, groups_left, chunks, bytes } = proof;
+        let (name, size) = (&report.name, ByteSize(bytes).to_human());
+        bail!(
+            "{name} is not empty: it lists {chunks} chunks ({size}), is in {groups} groups and left {groups_left}; drain it again"
+        );
+    }
+    match output {
+        Output::Json => print_json(&Drained { report, proof })?,
+        Output::Table => println!(
+            "{} is drained: it was asked and lists no chunk, is in no group, and no group has anything left on it",
+            report.name
+        ),
     }
     Ok(ExitCode::SUCCESS)
 }

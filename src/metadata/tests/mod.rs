@@ -5,6 +5,7 @@ mod buckets;
 mod conditions;
 mod copies;
 mod deletion;
+mod doctor;
 pub(super) mod fixture;
 mod group_changes;
 mod groups;

@@ -200,7 +200,7 @@ fn copies(made: &Made, number: u8) -> Vec<BlobCopy> {
 async fn run(acts: Vec<Act>) {
     let fixture = Fixture::new().await;
     let mut made = Made::default();
-    for act in acts {
+    for (number, act) in acts.into_iter().enumerate() {
         let command = command(act, &mut made, &fixture).await;
         // Other refusals are part of a history.
         if let Err(CommandError::Malformed { reason }) = fixture.propose(command.clone()).await {
@@ -208,7 +208,11 @@ async fn run(acts: Vec<Act>) {
         }
         fixture.assert_counts_are_references().await;
         assert_look_ups_are_fresh(&fixture).await;
+        if number.is_multiple_of(3) {
+            assert_eq!(super::doctor::examine(&fixture).await.findings, []);
+        }
     }
+    assert_eq!(super::doctor::examine(&fixture).await.findings, []);
     assert_replay_is_equal(&fixture).await;
 }
 

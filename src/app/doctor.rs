@@ -1,0 +1,61 @@
+//! `larder admin doctor`: the metadata's invariants, and the secrets of access keys.
+
+use super::backup::NAME_PREFIX;
+use crate::{
+    admin::{
+        OperationError,
+        doctor::{DoctorReport, FindingReport},
+    },
+    identity::AccessKeys,
+    metadata::{Metadata, doctor::Severity},
+    runtime::Random,
+};
+use std::path::Path;
+
+/// The copy that is looked at lies in `directory`, under a name that a next start would clear.
+pub async fn examine(
+    metadata: &Metadata,
+    keys: &AccessKeys,
+    directory: &Path,
+    random: &dyn Random,
+) -> Result<DoctorReport, OperationError> {
+    let scratch = directory.join(format!("{NAME_PREFIX}{:016x}", random.next_u64()));
+    let examination = metadata.examine(&scratch).await;
+    let examination = examination.map_err(|error| OperationError::Unavailable(error.to_string()))?;
+    let sealed = keys.closed_secrets().await.map_err(|error| OperationError::Unavailable(error.to_string()))?;
+    let mut findings: Vec<FindingReport> = sealed.into_iter().map(closed_secret).collect();
+    findings.extend(examination.findings.into_iter().map(|finding| FindingReport {
+        check: finding.check.to_owned(),
+        severity: severity(finding.severity).to_owned(),
+        what: finding.what,
+        object: finding.object.map(|(bucket, key)| format!("s3://{bucket}/{}", key.as_str())),
+        remedy: finding.remedy.to_owned(),
+    }));
+    Ok(DoctorReport {
+        commit_sequence: examination.committed.0,
+        checks: examination.checks as u64 + 1,
+        findings,
+        cut: examination.cut.into_iter().map(str::to_owned).collect(),
+    })
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Danger => "danger",
+        Severity::Wrong => "wrong",
+        Severity::Waste => "waste",
+    }
+}
+
+fn closed_secret(access_key: String) -> FindingReport {
+    FindingReport {
+        check: "access-key".to_owned(),
+        severity: severity(Severity::Danger).to_owned(),
+        what: format!("the secret of access key {access_key} does not open under the cluster secret"),
+        object: None,
+        remedy:
+            "start with the cluster secret that it was made under (LARDER_CLUSTER_SECRET), or delete the key and make \
+                 another: `larder admin key delete`, `larder admin key create`"
+                .to_owned(),
+    }
+}

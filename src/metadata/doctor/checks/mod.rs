@@ -1,0 +1,105 @@
+//! Checks that are one statement each. A row is a finding: what is wrong, then the bucket and the key of an object that it
+//! is about, or nulls. Statements run over the doctor's copy, whose indexes they use; none of them ever runs over the
+//! living database.
+
+mod blobs;
+mod contents;
+mod uploads;
+mod versions;
+
+use super::{Examination, FINDINGS_MAX, Finding, Severity, copy::Copy};
+use crate::{
+    metadata::{
+        columns::Columns,
+        error::{MetadataError, QueryError},
+    },
+    types::{BucketName, ObjectKey},
+};
+use sqlx::sqlite::SqliteRow;
+
+pub(super) struct Check {
+    pub name: &'static str,
+    pub severity: Severity,
+    /// Rows of (text, bucket's number or null, key or null), at most `$1`.
+    pub statement: &'static str,
+    pub remedy: &'static str,
+}
+
+/// The bucket and key of a version that names the content, or of the upload that it is a part of. Its aliases are its own:
+/// what it is compared with is a column of the statement around it.
+macro_rules! owner {
+    ($content:literal) => {
+        concat!(
+            "coalesce((SELECT own_v.bucket FROM versions own_v WHERE own_v.content = ",
+            $content,
+            " LIMIT 1), (SELECT own_u.bucket FROM parts own_p CROSS JOIN uploads own_u ON own_u.upload = own_p.upload
+                WHERE own_p.content = ",
+            $content,
+            " LIMIT 1)), coalesce((SELECT own_v.key FROM versions own_v WHERE own_v.content = ",
+            $content,
+            " LIMIT 1), (SELECT own_u.key FROM parts own_p CROSS JOIN uploads own_u ON own_u.upload = own_p.upload
+                WHERE own_p.content = ",
+            $content,
+            " LIMIT 1))"
+        )
+    };
+}
+
+/// The same of a content that has the blob.
+macro_rules! owner_of_blob {
+    ($blob:literal) => {
+        concat!(
+            "(SELECT own_v.bucket FROM extents own_e CROSS JOIN versions own_v ON own_v.content = own_e.content
+                WHERE own_e.blob = ",
+            $blob,
+            " LIMIT 1), (SELECT own_v.key FROM extents own_e CROSS JOIN versions own_v ON own_v.content = own_e.content
+                WHERE own_e.blob = ",
+            $blob,
+            " LIMIT 1)"
+        )
+    };
+}
+use {owner, owner_of_blob};
+
+/// What to do where data can't be read.
+const LOST: &str = "`larder admin explain` shows what is left of the object; put it again or delete it, or restore a backup from \
+    before the damage (`--restore FILE`, docs/recovering.md)";
+/// What to do where rows may be taken away that are needed.
+const AT_RISK: &str = "first stop what deletes: `larder admin jobs pause delete-blobs`; then get the object and put it again, or \
+    restore a backup from before the damage (`--restore FILE`, docs/recovering.md)";
+/// What to do where something is only kept for too long.
+const KEPT: &str = "no data is at risk, only its space is not freed; a backup from before the damage does not have it \
+    (`--restore FILE`, docs/recovering.md)";
+/// What to do where a row says something odd.
+const ODD: &str = "put the object again, or delete it; a backup from before the damage does not have it (`--restore FILE`, \
+    docs/recovering.md)";
+
+pub(super) async fn run(copy: &mut Copy, examination: &mut Examination) -> Result<(), MetadataError> {
+    for check in [contents::CHECKS, blobs::CHECKS, versions::CHECKS, uploads::CHECKS].into_iter().flatten() {
+        let query = sqlx::query(check.statement).bind(FINDINGS_MAX as i64 + 1);
+        let rows = query.fetch_all(copy.connection()).await.map_err(QueryError::from)?;
+        let mut findings = Vec::with_capacity(rows.len());
+        for row in rows {
+            findings.push(finding(check, &row, copy).await?);
+        }
+        examination.note(check.name, findings);
+    }
+    Ok(())
+}
+
+async fn finding(check: &Check, row: &SqliteRow, copy: &mut Copy) -> Result<Finding, QueryError> {
+    let object = match (row.optional_number(1)?, row.optional_bytes(2)?) {
+        (Some(bucket), Some(key)) => named(bucket, key, copy).await?,
+        _ => None,
+    };
+    let Check { name, severity, remedy, .. } = *check;
+    Ok(Finding { check: name, severity, what: row.string(0)?, object, remedy })
+}
+
+/// `None` where the bucket is gone, or one of the names is none.
+async fn named(bucket: u64, key: &[u8], copy: &mut Copy) -> Result<Option<(BucketName, ObjectKey)>, QueryError> {
+    let query = sqlx::query("SELECT name FROM buckets WHERE bucket = $1").bind(bucket.cast_signed());
+    let Some(row) = query.fetch_optional(copy.connection()).await? else { return Ok(None) };
+    let (name, key) = (row.text(0)?.parse().ok(), ObjectKey::from_utf8(key.to_vec()).ok());
+    Ok(name.zip(key))
+}

@@ -1,0 +1,60 @@
+//! Multipart uploads and their parts. An upload that ended keeps its parts until they are released in steps; an upload in a
+//! bucket that was deleted stays until it is ended in steps.
+
+use super::{Check, KEPT, Severity};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "upload-bucket",
+        severity: Severity::Waste,
+        statement: "
+            SELECT 'upload ' || lower(hex(u.upload)) || ' is in bucket number ' || u.bucket || ', which is not there',
+                NULL, NULL
+            FROM uploads u WHERE NOT EXISTS (SELECT 1 FROM buckets b WHERE b.bucket = u.bucket)
+                AND NOT EXISTS (SELECT 1 FROM ended_buckets e WHERE e.bucket = u.bucket) LIMIT $1",
+        remedy: KEPT,
+    },
+    Check {
+        name: "upload-ended",
+        severity: Severity::Danger,
+        statement: "
+            SELECT 'upload ' || lower(hex(u.upload)) || ' is open and ended: its parts go', u.bucket, u.key
+            FROM ended_uploads e CROSS JOIN uploads u ON u.upload = e.upload LIMIT $1",
+        remedy: "abort the upload and begin it again",
+    },
+    Check {
+        name: "part-upload",
+        severity: Severity::Waste,
+        statement: "
+            SELECT 'part ' || p.part_number || ' is of upload ' || lower(hex(p.upload)) || ', which is not there', NULL, NULL
+            FROM parts p WHERE NOT EXISTS (SELECT 1 FROM uploads u WHERE u.upload = p.upload)
+                AND NOT EXISTS (SELECT 1 FROM ended_uploads e WHERE e.upload = p.upload) LIMIT $1",
+        remedy: KEPT,
+    },
+    Check {
+        name: "part-number",
+        severity: Severity::Wrong,
+        statement: "
+            SELECT 'upload ' || lower(hex(p.upload)) || ' has a part ' || p.part_number,
+                (SELECT u.bucket FROM uploads u WHERE u.upload = p.upload),
+                (SELECT u.key FROM uploads u WHERE u.upload = p.upload)
+            FROM parts p WHERE p.part_number NOT BETWEEN 1 AND 10000 LIMIT $1",
+        remedy: "abort the upload and begin it again",
+    },
+    Check {
+        name: "bucket-ended",
+        severity: Severity::Danger,
+        statement: "
+            SELECT 'bucket ' || b.name || ' is there and its uploads are being ended', NULL, NULL
+            FROM ended_buckets e CROSS JOIN buckets b ON b.bucket = e.bucket LIMIT $1",
+        remedy: "complete its uploads before they go, or begin them again",
+    },
+    Check {
+        name: "completed-upload",
+        severity: Severity::Wrong,
+        statement: "
+            SELECT 'the kept outcome of upload ' || lower(hex(c.upload)) || ' can''t be read', c.bucket, c.key
+            FROM completed_uploads c WHERE NOT json_valid(c.outcome) LIMIT $1",
+        remedy: "it goes by itself 7 days after the upload was completed; until then a repeated Complete fails",
+    },
+];

@@ -1,0 +1,65 @@
+//! Versions of objects: which is the current one, and whose they are.
+
+use super::{Check, ODD, Severity};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "latest-version",
+        severity: Severity::Wrong,
+        statement: "
+            SELECT k.latest || ' of the key''s versions are current, of commit ' || coalesce(k.latest_sequence, 'none')
+                || '; the newest is of commit ' || k.newest, k.bucket, k.key
+            FROM (SELECT bucket, key, sum(is_latest) AS latest, max(sequence) AS newest,
+                    max(iif(is_latest = 1, sequence, NULL)) AS latest_sequence
+                FROM versions GROUP BY bucket, key) k
+            WHERE k.latest <> 1 OR k.latest_sequence IS NOT k.newest LIMIT $1",
+        remedy: ODD,
+    },
+    Check {
+        name: "null-version",
+        severity: Severity::Wrong,
+        statement: "
+            SELECT 'the key has ' || k.nulls || ' versions named null', k.bucket, k.key
+            FROM (SELECT bucket, key, sum(is_null) AS nulls FROM versions GROUP BY bucket, key) k
+            WHERE k.nulls > 1 LIMIT $1",
+        remedy: ODD,
+    },
+    Check {
+        name: "version-bucket",
+        severity: Severity::Wrong,
+        statement: "
+            SELECT 'a version of the key ' || quote(CAST(v.key AS TEXT)) || ' is in bucket number ' || v.bucket
+                || ', which is not there', NULL, NULL
+            FROM versions v WHERE NOT EXISTS (SELECT 1 FROM buckets b WHERE b.bucket = v.bucket) LIMIT $1",
+        remedy: super::KEPT,
+    },
+    Check {
+        name: "delete-marker",
+        severity: Severity::Wrong,
+        statement: "
+            SELECT 'the delete marker of commit ' || v.sequence || ' has content ' || v.content, v.bucket, v.key
+            FROM versions v WHERE v.is_delete_marker = 1 AND v.content IS NOT NULL LIMIT $1",
+        remedy: ODD,
+    },
+    Check {
+        name: "version-sequence",
+        severity: Severity::Wrong,
+        statement: "
+            SELECT 'the version of commit ' || v.sequence || ' is newer than the last commit', v.bucket, v.key
+            FROM versions v WHERE v.sequence > (SELECT value FROM settings WHERE name = 'commit_sequence') LIMIT $1",
+        remedy: "the metadata went back in time or was changed by hand: restore the newest backup (`--restore FILE`, \
+            docs/recovering.md)",
+    },
+    Check {
+        name: "part-count",
+        severity: Severity::Wrong,
+        statement: "
+            SELECT 'the version of commit ' || v.sequence || ' has ' || v.part_count || ' parts, and '
+                || v.stored || ' are stored', v.bucket, v.key
+            FROM (SELECT bucket, key, sequence, part_count,
+                    (SELECT count(*) FROM version_parts p WHERE p.content = versions.content) AS stored
+                FROM versions WHERE is_delete_marker = 0) v
+            WHERE v.stored <> coalesce(v.part_count, 0) LIMIT $1",
+        remedy: ODD,
+    },
+];

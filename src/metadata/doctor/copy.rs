@@ -1,0 +1,80 @@
+//! The copy of the database that the doctor looks at.
+
+use crate::metadata::{
+    connection,
+    error::{MetadataError, QueryError},
+    reserve, schema,
+    settings::MetadataSettings,
+};
+use sqlx::{Connection, SqliteConnection};
+use std::path::{Path, PathBuf};
+
+/// What the checks look up and the living database never has to.
+const INDEXES: [&str; 3] = [
+    "CREATE INDEX doctor_versions ON versions (content)",
+    "CREATE INDEX doctor_parts ON parts (content)",
+    "CREATE INDEX doctor_extents ON extents (blob)",
+];
+
+/// Room that stays free beside the copy: what the database may need while it is looked at.
+const SPARE_BYTES: u64 = 256 << 20;
+
+pub(super) struct Copy {
+    connection: SqliteConnection,
+    _file: Scratch,
+}
+
+/// Removes the files when it is dropped.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        for path in [self.0.clone(), self.0.with_extension("partial")] {
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    tracing::warn!(%error, path = %path.display(), "the doctor's copy of the metadata can't be removed");
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Copy {
+    pub async fn make(database: &Path, settings: &MetadataSettings, scratch: &Path) -> Result<Self, MetadataError> {
+        if scratch.exists() {
+            return Err(MetadataError::Exists(scratch.to_owned()));
+        }
+        check_room(database, scratch)?;
+        let file = Scratch(scratch.to_owned());
+        let mut source = connection::copier(database, settings).await?;
+        schema::vacuum_into(&mut source, scratch).await?;
+        source.close().await?;
+        let mut connection = connection::scratch(scratch).await?;
+        for index in INDEXES {
+            sqlx::query(index).execute(&mut connection).await.map_err(QueryError::from)?;
+        }
+        Ok(Self { connection, _file: file })
+    }
+
+    pub fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
+    }
+
+    /// Closes it; the files go with the value.
+    pub async fn discard(self) {
+        let Self { connection, _file } = self;
+        if let Err(error) = connection.close().await {
+            tracing::debug!(%error, "the doctor's copy of the metadata did not close in order");
+        }
+    }
+}
+
+/// A copy with its indexes must not fill the disk that the database may be on.
+fn check_room(database: &Path, scratch: &Path) -> Result<(), MetadataError> {
+    let length = std::fs::metadata(database).map_err(MetadataError::io(database))?.len();
+    let folder = scratch.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let free = reserve::free_space()(folder).map_err(MetadataError::io(folder))?;
+    let needed = length.saturating_mul(2) + SPARE_BYTES;
+    if free < needed { Err(MetadataError::NoRoomForCopy { needed, free }) } else { Ok(()) }
+}

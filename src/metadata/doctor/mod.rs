@@ -1,0 +1,138 @@
+//! The doctor: every invariant of the metadata, checked over a copy of it.
+//!
+//! The copy is one moment's state, made as a backup is: what commits meanwhile is not in it, so nothing is found that is only
+//! half written, and no reader of the living database stays open while the checks go through all rows. What a copy does
+//! not show, damaged pages, is asked of the living database itself. The copy gets indexes of its own, so that each check
+//! costs one pass, and is gone afterwards.
+//!
+//! - `checks`: those that are one statement each, by subject
+//! - `topology`: nodes, groups and the repair list, whose columns hold lists of ids
+//! - `settings`: what the metadata knows of itself
+//! - `copy`: the copy
+
+mod checks;
+mod copy;
+mod settings;
+mod topology;
+
+use super::{
+    Metadata,
+    columns::Columns,
+    connection,
+    error::{MetadataError, QueryError},
+    script::Script,
+};
+use crate::types::{BucketName, CommitSequence, ObjectKey};
+use copy::Copy;
+use std::path::Path;
+
+/// Findings of one check that are told; that there are more is said.
+const FINDINGS_MAX: usize = 100;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Data can't be read, or may be lost.
+    Danger,
+    /// An answer is not what it should be, or something does not go on.
+    Wrong,
+    /// Space is occupied for nothing.
+    Waste,
+}
+
+/// An invariant that does not hold somewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The check's name.
+    pub check: &'static str,
+    pub severity: Severity,
+    pub what: String,
+    /// The object that it is about, when one can be named.
+    pub object: Option<(BucketName, ObjectKey)>,
+    /// What to do about it.
+    pub remedy: &'static str,
+}
+
+/// What the doctor found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Examination {
+    /// Everything up to this command was looked at.
+    pub committed: CommitSequence,
+    pub checks: usize,
+    /// The worst first.
+    pub findings: Vec<Finding>,
+    /// Checks that found more than is told.
+    pub cut: Vec<&'static str>,
+}
+
+const QUICK_CHECK: &str = "PRAGMA quick_check(20)";
+const DAMAGED_PAGES: &str = "stop the gateway, copy its data directory aside, and restore the newest backup \
+    (`--restore FILE`, docs/recovering.md); the disk may be failing";
+
+impl Metadata {
+    /// Checks everything. The copy is made as `scratch`, which must not exist; it is gone afterwards, also when the future is
+    /// dropped.
+    pub async fn examine(&self, scratch: &Path) -> Result<Examination, MetadataError> {
+        let mut examination = Examination { committed: self.committed(), checks: 1, ..Examination::default() };
+        self.check_pages(&mut examination).await?;
+        let copied = Copy::make(self.database(), self.settings(), scratch).await;
+        let mut copy = match copied {
+            Ok(copy) => copy,
+            // Pages or rows so bad that they can't be read.
+            Err(error) if is_damage(&error) => {
+                examination.findings.push(damage(error.to_string()));
+                return Ok(examination);
+            }
+            Err(error) => return Err(error),
+        };
+        checks::run(&mut copy, &mut examination).await?;
+        topology::run(&mut copy, &mut examination).await?;
+        settings::run(&mut copy, &mut examination).await?;
+        copy.discard().await;
+        examination.findings.sort_by_key(|finding| finding.severity);
+        Ok(examination)
+    }
+
+    /// On a connection of its own: it takes long, and queries go on.
+    async fn check_pages(&self, examination: &mut Examination) -> Result<(), MetadataError> {
+        let mut connection = connection::reader(self.database(), self.settings()).await?;
+        let rows = match Script::of(QUICK_CHECK).fetch_all(&mut connection).await {
+            Err(QueryError::Database(error)) if error.is_damage() => {
+                examination.findings.push(damage(error.to_string()));
+                return Ok(());
+            }
+            rows => rows?,
+        };
+        for row in rows {
+            match row.text(0)? {
+                "ok" => {}
+                problem => examination.findings.push(damage(problem.to_owned())),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn damage(what: String) -> Finding {
+    Finding { check: "pages", severity: Severity::Danger, what, object: None, remedy: DAMAGED_PAGES }
+}
+
+/// A database that can't be copied for what is in it, not for want of room.
+fn is_damage(error: &MetadataError) -> bool {
+    match error {
+        MetadataError::Database(error) => error.is_damage(),
+        MetadataError::Damaged(_) => true,
+        _ => false,
+    }
+}
+
+impl Examination {
+    /// Takes in what a check found, up to the bound.
+    fn note(&mut self, check: &'static str, findings: Vec<Finding>) {
+        self.checks += 1;
+        if findings.len() > FINDINGS_MAX {
+            self.cut.push(check);
+        }
+        self.findings.extend(findings.into_iter().take(FINDINGS_MAX));
+    }
+}

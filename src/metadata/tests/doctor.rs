@@ -1,0 +1,232 @@
+//! What the doctor finds: nothing in what commands make, and each thing that somebody broke, as what it is.
+
+use super::{fixture::*, multipart};
+use crate::{
+    metadata::{Command, command::*, doctor::Examination},
+    types::UploadId,
+};
+
+pub async fn examine(fixture: &Fixture) -> Examination {
+    let scratch = fixture.folder.path().join("doctor");
+    let examination = fixture.metadata.examine(&scratch).await.unwrap();
+    let left: Vec<_> = std::fs::read_dir(fixture.folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .filter(|name| name.to_string_lossy().starts_with("doctor"))
+        .collect();
+    assert!(left.is_empty(), "the copy is still there: {left:?}");
+    examination
+}
+
+/// Objects, a copy, one of parts, an open upload with a part, a deleted blob, a repair, a change of members.
+async fn busy() -> Fixture {
+    let fixture = Fixture::new().await;
+    fixture.put("a", &[1500, 20]).await;
+    fixture.put("old", &[30]).await;
+    fixture.delete("old").await;
+    fixture.unroll().await;
+    fixture.put("empty", &[]).await;
+    fixture.done(Command::CopyObject(fixture.copy_of("a", "copy"))).await;
+    let upload = multipart::begin(&fixture, "big").await;
+    fixture.done(part(&fixture, "big", upload, 1)).await;
+    fixture.done(Command::CompleteUpload(multipart::complete(&fixture, "big", upload, &[(1, 1)]))).await;
+    fixture.unroll().await;
+    let open = multipart::begin(&fixture, "open").await;
+    fixture.done(part(&fixture, "open", open, 1)).await;
+    let copies = vec![BlobCopy { blob: fixture.extents("a").await[0].blob, node: node(2) }];
+    fixture.done(Command::MarkMissing { copies, reason: MissingReason::Absent }).await;
+    fixture.done(register(4)).await;
+    fixture.done(Command::CreateGroups { groups: vec![group(2, &[2, 3, 4])] }).await;
+    fixture
+}
+
+fn part(fixture: &Fixture, name: &str, upload: UploadId, part_number: u32) -> Command {
+    Command::CopyPart(CopyPart {
+        source: fixture.source("a"),
+        range: Some((0, 99)),
+        bucket: fixture.bucket,
+        key: key(name),
+        upload,
+        part_number,
+        modified: at(4),
+        etag: etag(1),
+        checksum: None,
+    })
+}
+
+#[tokio::test]
+async fn a_sound_database_has_no_findings_and_every_check_was_made() {
+    let fixture = busy().await;
+    let examination = examine(&fixture).await;
+    assert_eq!(examination.findings, []);
+    assert_eq!((examination.committed, examination.cut.len()), (fixture.metadata.committed(), 0));
+    assert!(examination.checks > 30, "{}", examination.checks);
+}
+
+/// What breaks it, the checks that must find it and no others, the key that must be named.
+const BREAKS: &[(&str, &[&str], Option<&str>)] = &[
+    ("UPDATE contents SET count = 1 WHERE count = 2", &["content-count-low"], Some("a")),
+    ("UPDATE contents SET count = 9 WHERE size = 0", &["content-count-high"], Some("empty")),
+    ("UPDATE contents SET count = 0 WHERE size = 0", &["content-count-low"], Some("empty")),
+    ("INSERT INTO contents VALUES (7000, 1, 0)", &["content-count-high"], None),
+    ("DELETE FROM contents WHERE size = 0", &["version-without-content"], Some("empty")),
+    (
+        "UPDATE versions SET content = NULL WHERE key = x'656D707479'",
+        &["version-without-content", "content-count-high"],
+        Some("empty"),
+    ),
+    ("UPDATE parts SET content = 8000", &["part-without-content", "content-count-high"], Some("open")),
+    ("UPDATE versions SET size = 3 WHERE key = x'656D707479'", &["version-size"], Some("empty")),
+    ("UPDATE parts SET size = 3", &["part-size"], Some("open")),
+    (
+        "UPDATE contents SET size = 5 WHERE size = 0",
+        &["version-size", "extents-cover"],
+        Some("empty"),
+    ),
+    ("DELETE FROM extents WHERE content_offset > 0", &["extents-cover", "blob-count-high"], Some("a")),
+    ("UPDATE extents SET content_offset = 1501 WHERE content_offset = 1500", &["extents-gap"], Some("a")),
+    ("UPDATE extents SET length = 19 WHERE length = 20", &["extents-cover"], Some("a")),
+    (
+        "INSERT INTO extents SELECT 9000, 0, blob, 0, 1 FROM extents WHERE length = 20",
+        &["blob-count-low", "extent-without-content"],
+        Some("a"),
+    ),
+    ("UPDATE version_parts SET content_offset = 7", &["parts-of-version"], Some("big")),
+    ("INSERT INTO version_parts VALUES (9100, 1, 0, 5, NULL, NULL)", &["parts-of-version"], None),
+    ("UPDATE version_parts SET size = 7", &["parts-cover"], Some("big")),
+    ("UPDATE versions SET part_count = 2 WHERE part_count = 1", &["part-count"], Some("big")),
+    ("UPDATE versions SET part_count = 2 WHERE key = x'656D707479'", &["part-count"], Some("empty")),
+    ("DELETE FROM blobs WHERE size = 20", &["extent-without-blob"], Some("a")),
+    ("UPDATE blobs SET size = 19 WHERE size = 20", &["extent-beyond-blob"], Some("a")),
+    ("UPDATE extents SET blob_offset = 1 WHERE length = 20", &["extent-beyond-blob"], Some("a")),
+    ("UPDATE blobs SET extent_count = 0 WHERE size = 20", &["blob-count-low"], Some("a")),
+    ("UPDATE blobs SET extent_count = 5 WHERE size = 20", &["blob-count-high"], Some("a")),
+    ("INSERT INTO blobs VALUES (x'99999999999999999999999999999999', 1, 5, 10, 0, zeroblob(32))", &["blob-count-high"], None),
+    ("UPDATE blobs SET placement_group = 77 WHERE size = 20", &["blob-group"], Some("a")),
+    ("UPDATE blobs SET roots = zeroblob(64) WHERE size = 20", &["blob-roots"], Some("a")),
+    ("UPDATE blobs SET chunk_size = 0 WHERE size = 20", &["blob-roots"], Some("a")),
+    ("INSERT INTO deletions SELECT blob, 1, 1, 20, 1 FROM blobs WHERE size = 20", &["blob-deleted"], Some("a")),
+    ("UPDATE deletions SET placement_group = 77", &["deletion"], None),
+    ("UPDATE deletions SET deleted_at = 10000000", &["deletion"], None),
+    ("UPDATE versions SET is_latest = 0 WHERE key = x'61'", &["latest-version"], Some("a")),
+    (
+        "INSERT INTO versions SELECT bucket, key, 1, x'00', 0, 1, 1, created, owner, 0, '', NULL, NULL, NULL, NULL, NULL,
+            NULL, NULL, NULL FROM versions WHERE key = x'61'",
+        &["latest-version"],
+        Some("a"),
+    ),
+    (
+        "INSERT INTO versions SELECT bucket, key, 1, x'00', 0, 0, 1, created, owner, 0, '', NULL, NULL, NULL, NULL, NULL,
+            NULL, NULL, 9200 FROM versions WHERE key = x'61'",
+        &["delete-marker"],
+        Some("a"),
+    ),
+    ("UPDATE versions SET sequence = 10000000 WHERE key = x'61'", &["version-sequence"], Some("a")),
+    ("UPDATE versions SET bucket = 10000000 WHERE key = x'61'", &["version-bucket"], None),
+    ("UPDATE uploads SET bucket = 10000000", &["upload-bucket"], None),
+    ("INSERT INTO ended_uploads SELECT upload, 1 FROM uploads", &["upload-ended"], Some("open")),
+    ("DELETE FROM uploads", &["part-upload"], None),
+    ("UPDATE parts SET part_number = 10001", &["part-number"], Some("open")),
+    ("INSERT INTO ended_buckets SELECT bucket FROM buckets", &["bucket-ended"], None),
+    ("UPDATE completed_uploads SET outcome = 'x'", &["completed-upload"], Some("big")),
+    ("UPDATE under_replicated SET blob = x'88888888888888888888888888888888'", &["repair-list-blob"], None),
+    ("UPDATE under_replicated SET node = x'88888888888888888888888888888888'", &["repair-list"], None),
+    ("UPDATE under_replicated SET reason = 9", &["repair-list"], None),
+    ("UPDATE under_replicated SET sequence = 10000000", &["repair-list"], None),
+];
+
+/// Of nodes, groups and settings: what breaks it, and the words that it is told with.
+const BREAKS_OF_TOPOLOGY: &[(&str, &str, &str)] = &[
+    ("UPDATE nodes SET state = 9 WHERE name = 'node-1'", "node", "node-1: its state 9"),
+    ("UPDATE nodes SET duty = 9 WHERE name = 'node-1'", "node", "node-1: its duty 9"),
+    ("UPDATE nodes SET volumes = x'01' WHERE name = 'node-1'", "node", "no list of ids"),
+    ("UPDATE nodes SET duty = 3 WHERE name = 'node-1'", "group", "group 1 has a member that was removed"),
+    ("DELETE FROM nodes WHERE name = 'node-1'", "group", "group 1 has a member, or one that left, that is no node"),
+    ("UPDATE placement_groups SET epoch = 0 WHERE placement_group = 1", "group", "no epoch"),
+    ("UPDATE placement_groups SET members = x'01' WHERE placement_group = 1", "group", "no list of ids"),
+    (
+        "UPDATE placement_groups SET members = substr(members, 1, 32) WHERE placement_group = 1",
+        "group",
+        "group 1 has 2 members and the scheme replica:3",
+    ),
+    (
+        "UPDATE placement_groups SET members = CAST(substr(members, 1, 32) || substr(members, 1, 16) AS BLOB) WHERE placement_group = 1",
+        "group",
+        "a node twice",
+    ),
+    ("UPDATE placement_groups SET former = substr(members, 1, 16) WHERE placement_group = 1", "group", "a node twice"),
+    (
+        "UPDATE placement_groups SET arriving = x'01' WHERE placement_group = 1",
+        "group",
+        "an arriving node that is no member",
+    ),
+    ("UPDATE placement_groups SET is_listed = 1 WHERE placement_group = 1", "group", "none arrives"),
+    ("UPDATE placement_groups SET scheme = 'ec:4+2' WHERE placement_group = 2", "group", "the scheme ec:4+2"),
+    ("UPDATE buckets SET name = 'B_A'", "bucket-name", "B_A"),
+    ("UPDATE settings SET value = x'01' WHERE name = 'cluster_id'", "settings", "cluster's id"),
+    ("UPDATE settings SET value = value - 1 WHERE name = 'commit_sequence'", "settings", "is not noted"),
+];
+
+#[tokio::test]
+async fn each_break_is_found_as_what_it_is_and_nothing_else() {
+    let mut wrong = Vec::new();
+    for &(statement, expected, object) in BREAKS {
+        let fixture = busy().await;
+        fixture.prepare(statement).await;
+        let findings = examine(&fixture).await.findings;
+        let mut found: Vec<&str> = findings.iter().map(|finding| finding.check).collect();
+        found.dedup();
+        let named = findings.first().and_then(|finding| finding.object.as_ref());
+        let named = named.map(|(bucket, key)| (bucket.as_str(), key.as_str()));
+        if found != expected || named != object.map(|key| ("bucket", key)) {
+            wrong.push((statement, findings));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn breaks_of_nodes_groups_and_settings_are_told_in_words() {
+    let mut wrong = Vec::new();
+    for &(statement, check, words) in BREAKS_OF_TOPOLOGY {
+        let fixture = busy().await;
+        fixture.prepare(statement).await;
+        let findings = examine(&fixture).await.findings;
+        if findings.len() != 1 || findings[0].check != check || !findings[0].what.contains(words) {
+            wrong.push((statement, findings));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn many_findings_are_cut_and_the_worst_come_first() {
+    let fixture = busy().await;
+    fixture
+        .prepare(
+            "WITH RECURSIVE n (i) AS (SELECT 20000 UNION ALL SELECT i + 1 FROM n WHERE i < 20300)
+            INSERT INTO contents SELECT i, 1, 0 FROM n",
+        )
+        .await;
+    fixture.prepare("UPDATE versions SET size = 3 WHERE key = x'656D707479'").await;
+    let examination = examine(&fixture).await;
+    assert_eq!((examination.findings.len(), &examination.cut[..]), (101, &["content-count-high"][..]));
+    assert_eq!(examination.findings[0].check, "version-size");
+}
+
+#[tokio::test]
+async fn a_page_that_was_overwritten_is_found() {
+    let fixture = busy().await;
+    let page = fixture.count("SELECT rootpage FROM sqlite_schema WHERE name = 'extents'").await as usize;
+    let length = fixture.count("SELECT page_size FROM pragma_page_size").await as usize;
+    let database = fixture.metadata.database().to_owned();
+    fixture.prepare("PRAGMA wal_checkpoint(TRUNCATE)").await;
+    fixture.metadata.close().await;
+    let mut bytes = std::fs::read(&database).unwrap();
+    bytes[(page - 1) * length..page * length].fill(0xAA);
+    std::fs::write(&database, bytes).unwrap();
+    let metadata = open(&fixture.folder.path().join("metadata"), &settings(), hooks()).await;
+    let fixture = Fixture { metadata, ..fixture };
+    let findings = examine(&fixture).await.findings;
+    assert!(!findings.is_empty() && findings.iter().all(|finding| finding.check == "pages"), "{findings:#?}");
+}
