@@ -123,4 +123,6 @@ pub struct GroupNode {
     pub role: String,
     /// Groups that the node is a member of.
     pub groups: u32,
+    /// When the node last finished reading and checking all that it holds (its scrub), in RFC 3339.
+    pub last_verified: Option<String>,
 }

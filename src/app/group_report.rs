@@ -49,6 +49,7 @@ impl GroupBook {
             standing: self.views.get(&node).map_or("removed".into(), |view| standing_in_words(view.standing)),
             role: role_of(row, node).to_owned(),
             groups: self.views.get(&node).map_or(0, |view| u32::try_from(view.group_count).unwrap_or(u32::MAX)),
+            last_verified: self.views.get(&node).and_then(last_verified),
         };
         Some(GroupReport {
             group: group.0,
@@ -68,6 +69,12 @@ impl GroupBook {
         let all: BTreeSet<&str> = self.views.values().map(|view| view.row.zone.as_str()).collect();
         why(group, zones.len(), all.len())
     }
+}
+
+/// What the node said last of its scrub.
+fn last_verified(view: &NodeView) -> Option<String> {
+    let finished = view.status.as_ref()?.scrub.last_finished?;
+    Some(finished.to_iso_8601())
 }
 
 /// What the node is to the group.

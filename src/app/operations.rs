@@ -194,7 +194,8 @@ fn of_node(name: &str, error: ClusterError) -> OperationError {
     match error {
         ClusterError::NoSuchNode => OperationError::NotFound(format!("there is no node {name}")),
         ClusterError::NodeInGroups => OperationError::Conflict(format!(
-            "groups still count on {name}: drain it first, `larder admin node drain {name}`"
+            "groups still count on {name}: drain it first, `larder admin node drain {name}`; a node that is lost is replaced by \
+             itself after `replace_after`, where there are enough others"
         )),
         ClusterError::NodeIsInside => OperationError::Conflict(format!(
             "{name} is inside of this server, which would not start without it: it can be drained, not removed"

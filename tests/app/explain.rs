@@ -70,6 +70,10 @@ fn explain_says_what_each_node_holds_and_what_is_wrong_there() {
 #[test]
 fn explain_shows_parts_uploads_and_what_is_not_there() {
     let (cluster, file) = Cluster::start_with_an_object();
+    let verified = |report: &Value| report["groups"][0]["nodes"][0]["last_verified"].as_str().map(str::to_owned);
+    assert_eq!(verified(&explain(&cluster, "s3://pantry/before")), None, "no pass has ended yet");
+    assert!(cluster.admin(&["scrub", "start"]).status.success());
+    cluster.await_nodes(|_| verified(&explain(&cluster, "s3://pantry/before")).is_some());
     let missing = cluster.admin(&["explain", "s3://pantry/nothing"]);
     assert_eq!(missing.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&missing.stderr).contains("there is no object s3://pantry/nothing"), "{missing:?}");
@@ -89,7 +93,14 @@ fn explain_shows_parts_uploads_and_what_is_not_there() {
     assert_eq!((&version["covered"], &version["copies_min"]), (&(25 << 20).into(), &3.into()), "{report:#}");
     let shown = cluster.admin(&["explain", "s3://pantry/big"]);
     let shown = String::from_utf8(shown.stdout).unwrap();
-    for expected in ["the current one", "parts (bytes): 1 (", "member", "whole", "as far apart as the nodes of that time allowed"] {
+    for expected in [
+        "the current one",
+        "parts (bytes): 1 (",
+        "member",
+        "whole",
+        "as far apart as the nodes of that time allowed",
+        "LAST VERIFIED",
+    ] {
         assert!(shown.contains(expected), "{expected} is not in\n{shown}");
     }
 }

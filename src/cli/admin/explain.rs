@@ -51,10 +51,11 @@ fn print_report(report: &ExplainReport) {
     }
     for group in &report.groups {
         println!("\ngroup {} ({}, epoch {}): {}", group.group, group.scheme, group.epoch, group.why);
-        let mut rows = table(["NODE", "ZONE", "STATE", "ROLE", "GROUPS"]);
+        let mut rows = table(["NODE", "ZONE", "STATE", "ROLE", "GROUPS", "LAST VERIFIED"]);
         for node in &group.nodes {
             let node = node.clone();
-            rows.add_row([node.name, node.zone, node.standing, node.role, node.groups.to_string()]);
+            let verified = node.last_verified.unwrap_or_else(|| "never".into());
+            rows.add_row([node.name, node.zone, node.standing, node.role, node.groups.to_string(), verified]);
         }
         print(&rows);
     }
