@@ -154,24 +154,35 @@ fn reason(reason: MissingReason) -> &'static str {
 
 /// What each extent's holders are asked for: all its chunks, or every so many of them, where there are too many.
 fn to_ask(extents: &[&PlacedExtent], book: &GroupBook) -> Vec<AskedBlob> {
-    let chunks: u64 = extents.iter().map(|extent| extent.roots.len() as u64).sum();
-    let stride = chunks.div_ceil(CHUNKS_ASKED_MAX).max(1);
-    let mut number = 0_u64;
+    let mut sample = Sample::of(extents.iter().map(|extent| extent.roots.len() as u64).sum());
     let mut ask = |extent: &&PlacedExtent| {
         let chunks = (extent.first_chunk..).zip(extent.roots.iter().copied());
-        let chosen = chunks.filter(|_| {
-            number += 1;
-            (number - 1).is_multiple_of(stride)
-        });
         AskedBlob {
             blob: extent.extent.blob,
             group: extent.group,
             chunk_size: extent.chunk_size,
-            chunks: chosen.collect(),
+            chunks: chunks.filter(|_| sample.takes_next()).collect(),
             nodes: book.holders(extent.group),
         }
     };
     extents.iter().map(&mut ask).collect()
+}
+
+/// Every so many of the chunks that come, the first among them, at most `CHUNKS_ASKED_MAX`.
+struct Sample {
+    stride: u64,
+    seen: u64,
+}
+
+impl Sample {
+    fn of(chunks: u64) -> Self {
+        Self { stride: chunks.div_ceil(CHUNKS_ASKED_MAX).max(1), seen: 0 }
+    }
+
+    fn takes_next(&mut self) -> bool {
+        self.seen += 1;
+        (self.seen - 1).is_multiple_of(self.stride)
+    }
 }
 
 fn copies(
@@ -261,4 +272,48 @@ fn version_report(found: Found) -> VersionReport {
 
 fn unavailable(error: QueryError) -> OperationError {
     OperationError::Unavailable(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{ChunkRoot, GroupId};
+
+    fn node(byte: u8) -> NodeId {
+        NodeId::from_bytes([byte; 16])
+    }
+
+    fn asked(chunks: &[u32]) -> AskedBlob {
+        let root = ChunkRoot::from_bytes([1; 32]);
+        AskedBlob {
+            blob: BlobId::from_bytes([1; 16]),
+            group: GroupId(1),
+            chunk_size: 10,
+            chunks: chunks.iter().map(|chunk| (*chunk, root)).collect(),
+            nodes: vec![node(1), node(2)],
+        }
+    }
+
+    #[test]
+    fn all_chunks_are_asked_for_or_an_even_sample_within_the_bound() {
+        for chunks in [1, CHUNKS_ASKED_MAX, CHUNKS_ASKED_MAX + 1, 10 * CHUNKS_ASKED_MAX + 7] {
+            let mut sample = Sample::of(chunks);
+            let taken: Vec<u64> = (0..chunks).filter(|_| sample.takes_next()).collect();
+            assert!(taken.len() as u64 <= CHUNKS_ASKED_MAX && taken.len() as u64 > CHUNKS_ASKED_MAX.min(chunks) / 3);
+            assert_eq!((taken[0], taken.len() as u64 == chunks), (0, chunks <= CHUNKS_ASKED_MAX));
+        }
+    }
+
+    #[test]
+    fn equal_answers_are_one_run_and_the_chunk_with_the_fewest_good_copies_counts() {
+        let asked = asked(&[3, 4, 5, 6]);
+        let first = vec![CopyAnswer::Whole, CopyAnswer::Whole, CopyAnswer::Absent, CopyAnswer::Whole];
+        let second = vec![CopyAnswer::Held, CopyAnswer::Corrupt, CopyAnswer::Held, CopyAnswer::Silent("away".into())];
+        let shown = runs(&asked, &first).into_iter().map(|run| (run.first_chunk, run.last_chunk, run.answer));
+        let expected = [(3, 4, "whole"), (5, 5, "absent"), (6, 6, "whole")];
+        assert_eq!(shown.collect::<Vec<_>>(), expected.map(|(first, last, answer)| (first, last, answer.to_owned())));
+        let answers: CopyAnswers = [((0, node(1)), first), ((0, node(2)), second)].into();
+        assert_eq!(fewest_copies(0, &asked, &answers), Some(1));
+        assert_eq!(fewest_copies(1, &asked, &answers), Some(0), "nobody was asked for that extent");
+    }
 }

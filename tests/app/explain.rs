@@ -103,7 +103,7 @@ fn explain_shows_parts_uploads_and_what_is_not_there() {
         "member",
         "whole",
         "as far apart as the nodes of that time allowed",
-        "LAST VERIFIED",
+        "LAST SCRUB",
     ] {
         assert!(shown.contains(expected), "{expected} is not in\n{shown}");
     }

@@ -51,7 +51,7 @@ fn print_report(report: &ExplainReport) {
     }
     for group in &report.groups {
         println!("\ngroup {} ({}, epoch {}): {}", group.group, group.scheme, group.epoch, group.why);
-        let mut rows = table(["NODE", "ZONE", "STATE", "ROLE", "GROUPS", "LAST VERIFIED"]);
+        let mut rows = table(["NODE", "ZONE", "STATE", "ROLE", "GROUPS", "LAST SCRUB"]);
         for node in &group.nodes {
             let node = node.clone();
             let verified = node.last_verified.unwrap_or_else(|| "never".into());
@@ -67,12 +67,15 @@ fn print_report(report: &ExplainReport) {
 
 fn how_asked(report: &ExplainReport) -> String {
     let (asked, all) = (report.chunks_asked, report.chunks);
-    let which = if asked == all { format!("{all} chunks") } else { format!("{asked} of {all} chunks, evenly chosen,") };
+    let which = match asked == all {
+        true => format!("{all} {}", if all == 1 { "chunk" } else { "chunks" }),
+        false => format!("{asked} of {all} chunks (an even sample)"),
+    };
     match report.payloads_read {
         true => format!("each node was asked just now for {which} and read and compared their payloads"),
         false => format!(
-            "each node was asked just now for the tables of {which} which tells what it has, not whether the payloads are \
-             intact: --check lets it read them"
+            "each node was asked just now for the tables of {which}: that tells what it has, not whether the payloads are \
+             intact; --check lets it read them"
         ),
     }
 }
