@@ -10,6 +10,7 @@ use super::{
     doctor::{DOCTOR_PATH, DoctorReport},
     explain::{EXPLAIN_PATH, ExplainReport, ExplainRequest},
     holdings::{HOLDINGS_PATH, HoldingsReport, HoldingsRequest},
+    verify::{VERIFY_PATH, VerifyReport, VerifyRequest},
     what_if::{WHAT_IF_PATH, WhatIfReport, WhatIfRequest},
 };
 use bytes::Bytes;
@@ -85,6 +86,14 @@ impl AdminClient {
 
     pub async fn scrubs(&self) -> Result<Vec<ScrubReport>, ClientError> {
         self.ask(Method::GET, SCRUB_PATH, &()).await
+    }
+
+    pub async fn begin_verification(&self, request: &VerifyRequest) -> Result<VerifyReport, ClientError> {
+        self.ask(Method::POST, VERIFY_PATH, request).await
+    }
+
+    pub async fn verification(&self) -> Result<VerifyReport, ClientError> {
+        self.ask(Method::GET, VERIFY_PATH, &()).await
     }
 
     pub async fn order_job(&self, name: &str, order: JobOrder) -> Result<(), ClientError> {

@@ -22,6 +22,7 @@ mod listener;
 mod node_calls;
 mod operations;
 mod router;
+pub mod verify;
 pub mod what_if;
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::{
         STATUS_PATH, ScrubReport, StatusReport,
     },
     download::file_body,
+    verify::{VERIFY_PATH, VerifyReport, VerifyRequest},
 };
 use axum::{
     Json, Router,
@@ -26,6 +27,8 @@ pub trait Operations: Send + Sync {
     /// Begins a scrub at full pace on every node that can be reached.
     fn begin_scrubs(&self) -> Answer<'_, Vec<ScrubReport>>;
     fn scrubs(&self) -> Answer<'_, Vec<ScrubReport>>;
+    fn begin_verification(&self, request: VerifyRequest) -> Answer<'_, VerifyReport>;
+    fn verification(&self) -> Answer<'_, VerifyReport>;
     fn jobs(&self) -> Answer<'_, Vec<JobReport>>;
     fn order_job(&self, name: String, order: JobOrder) -> Answer<'_, ()>;
     fn keys(&self) -> Answer<'_, Vec<KeyReport>>;
@@ -91,6 +94,7 @@ pub fn routes(operations: Arc<dyn Operations>) -> Router {
         .route(JOBS_PATH, get(async |State(operations): Handle| reply(operations.jobs().await)))
         .route(&format!("{JOBS_PATH}/{{name}}"), put(change_job))
         .route(SCRUB_PATH, get(list_scrubs).post(begin_scrubs))
+        .route(VERIFY_PATH, get(show_verification).post(begin_verification))
         .route(KEYS_PATH, get(list_keys).post(create_key))
         .route(&format!("{KEYS_PATH}/{{access_key}}"), put(change_key).delete(delete_key))
         .route(BACKUP_PATH, post(backup_metadata))
@@ -116,6 +120,14 @@ async fn list_scrubs(State(operations): Handle) -> Reply<Vec<ScrubReport>> {
 
 async fn begin_scrubs(State(operations): Handle) -> Reply<Vec<ScrubReport>> {
     reply(operations.begin_scrubs().await)
+}
+
+async fn show_verification(State(operations): Handle) -> Reply<VerifyReport> {
+    reply(operations.verification().await)
+}
+
+async fn begin_verification(State(operations): Handle, Json(request): Json<VerifyRequest>) -> Reply<VerifyReport> {
+    reply(operations.begin_verification(request).await)
 }
 
 async fn list_keys(State(operations): Handle) -> Reply<Vec<KeyReport>> {

@@ -34,6 +34,7 @@ mod scrub_report;
 mod signals;
 mod totals;
 mod usage;
+mod verify;
 mod what_if;
 
 use crate::config::Configuration;

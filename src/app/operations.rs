@@ -8,11 +8,13 @@ use super::{
     node_report::node_report,
     scrub_report::scrub_report,
     totals::{CountedTotals, FOR_METRICS, FOR_PEOPLE},
+    verify::{begin_verification, newest_verification},
 };
 use crate::{
     admin::{
         Answer, Backup, CreatedKey, JobOrder, JobReport, KeyReport, KeyState, NodeCounts, NodeDuty, NodeReport,
         OperationError, Operations, ScrubReport, StatusReport,
+        verify::{VerifyReport, VerifyRequest},
     },
     cluster::{Cluster, ClusterError, NodeView, Standing},
     identity::{AccessKeys, IdentityError},
@@ -107,6 +109,14 @@ impl Operations for GatewayOperations {
 
     fn scrubs(&self) -> Answer<'_, Vec<ScrubReport>> {
         Box::pin(async { Ok(self.cluster.scrubs().await.iter().map(scrub_report).collect()) })
+    }
+
+    fn begin_verification(&self, request: VerifyRequest) -> Answer<'_, VerifyReport> {
+        Box::pin(begin_verification(&self.metadata, &self.cluster, request))
+    }
+
+    fn verification(&self) -> Answer<'_, VerifyReport> {
+        Box::pin(newest_verification(&self.cluster))
     }
 
     fn jobs(&self) -> Answer<'_, Vec<JobReport>> {

@@ -18,6 +18,7 @@ use super::{
     reclaim::Reclaimer,
     reign::Reign,
     settings::ClusterSettings,
+    verification::Verifications,
 };
 use crate::{
     metadata::{Command, Metadata, Outcome, command::NewContent, rows::ObjectLookup},
@@ -63,6 +64,7 @@ struct Handles {
     commits: Commits,
     reclaimer: Reclaimer,
     doubts: Doubts,
+    verifications: Verifications,
     settings: ClusterSettings,
     clock: Arc<dyn Clock>,
 }
@@ -142,6 +144,7 @@ impl Cluster {
             registry,
             reclaimer,
             doubts,
+            verifications: Verifications::default(),
             writes: Arc::new(writes),
             reads: Arc::new(reads),
             settings,
@@ -245,6 +248,10 @@ impl Cluster {
 
     pub(super) fn doubts(&self) -> &Doubts {
         &self.parts.doubts
+    }
+
+    pub(super) fn verifications(&self) -> &Verifications {
+        &self.parts.verifications
     }
 
     pub(super) fn reign(&self) -> &Reign {

@@ -53,6 +53,10 @@ mod surplus;
 pub(crate) mod tests;
 mod topology;
 mod upload_share;
+mod verification;
+mod verify;
+mod verify_copies;
+mod verify_names;
 
 pub use ask::{AskedBlob, CopyAnswer, CopyAnswers, Depth};
 pub use budget::{Budget, Share};
@@ -75,3 +79,5 @@ pub use scrubs::ScrubView;
 pub use settings::{ClusterSettings, WriteAcks};
 pub use status::{ClusterStats, NodeView};
 pub use surplus::TrimSurplus;
+pub use verification::{LostObject, Verification, Verifications, VerifyScope, VerifyStage};
+pub use verify::VerifyCopies;

@@ -6,6 +6,7 @@ use crate::types::{
     ETag, Epoch, Extent, GroupId, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Timestamp, UploadId,
     VersionId, VolumeId,
 };
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A bucket.
@@ -274,6 +275,7 @@ pub struct PlacedBlob {
 pub struct BlobRoots {
     pub blob: BlobId,
     pub group: GroupId,
+    pub size: u64,
     pub chunk_size: u32,
     pub roots: Vec<ChunkRoot>,
 }
@@ -293,7 +295,7 @@ pub struct PlacedPiece {
 }
 
 /// A place in a walk over the extents of a bucket's versions.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PieceCursor {
     pub key: ObjectKey,
     pub sequence: CommitSequence,

@@ -12,6 +12,7 @@ mod runner;
 mod send_missing;
 mod status;
 mod trim_surplus;
+mod verify_copies;
 
 pub use rate::PerSecond;
 pub use runner::{Busyness, Tasks};
@@ -20,7 +21,7 @@ pub use status::{TaskState, TaskStatus};
 use crate::{
     cluster::{
         CarryOutDeletions, ChangeGroups, ClearOrphans, Cluster, ForgetCompletedUploads, ListQuarantined,
-        QuestionCopies, SendMissing, TrimSurplus,
+        QuestionCopies, SendMissing, TrimSurplus, VerifyCopies,
     },
     runtime::{Progress, Step},
 };
@@ -57,6 +58,7 @@ pub fn all(cluster: &Cluster) -> Vec<Box<dyn Task>> {
         Box::new(ChangeGroups::new(cluster.clone())),
         Box::new(SendMissing::new(cluster.clone())),
         Box::new(TrimSurplus::new(cluster.clone())),
+        Box::new(VerifyCopies::new(cluster.clone())),
         Box::new(CarryOutDeletions::new(cluster.clone())),
         Box::new(ClearOrphans::new(cluster.clone())),
         Box::new(ForgetCompletedUploads::new(cluster.clone())),

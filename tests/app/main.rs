@@ -14,4 +14,5 @@ mod healing;
 mod losses;
 mod processes;
 mod scrub;
+mod verify;
 mod what_if;

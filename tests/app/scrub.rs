@@ -1,20 +1,13 @@
 //! Bytes of a node's files flip behind its back: a scrub finds every damaged chunk, and the others' copies replace them.
 
-use crate::support::cluster::Cluster;
-use serde_json::Value;
-use std::{
-    fs,
-    os::unix::fs::FileExt,
-    path::{Path, PathBuf},
-    time::Duration,
+use crate::support::{
+    cluster::Cluster,
+    damage::{flip_bit_of, unique_content},
 };
+use serde_json::Value;
+use std::{fs, path::PathBuf, time::Duration};
 
 const SMALL: u32 = 12;
-
-/// Bytes that occur nowhere else.
-fn content(seed: u32, length: usize) -> Vec<u8> {
-    (0..length as u32 / 4).flat_map(|word| (word ^ seed.wrapping_mul(0x9E37_79B9)).to_le_bytes()).collect()
-}
 
 /// Objects by their keys, with the files that they were put from; the last has chunks that go to segments for big records.
 fn fill(cluster: &Cluster) -> Vec<(String, PathBuf, Vec<u8>)> {
@@ -22,28 +15,13 @@ fn fill(cluster: &Cluster) -> Vec<(String, PathBuf, Vec<u8>)> {
     let sizes = (1..=SMALL).map(|number| (number, 3000 * number as usize)).chain([(99, 9 << 20)]);
     sizes
         .map(|(number, length)| {
-            let (key, bytes) = (format!("s3://pantry/{number}"), content(number, length));
+            let (key, bytes) = (format!("s3://pantry/{number}"), unique_content(number, length));
             let file = cluster.directory.path().join(format!("file-{number}"));
             fs::write(&file, &bytes).unwrap();
             cluster.put(&file, &key);
             (key, file, bytes)
         })
         .collect()
-}
-
-/// Flips a bit where these bytes lie in the node's segments.
-fn flip(volume: &Path, needle: &[u8]) {
-    let mut flipped = 0;
-    for entry in fs::read_dir(volume.join("segments")).unwrap() {
-        let path = entry.unwrap().path();
-        let bytes = fs::read(&path).unwrap_or_default();
-        for at in bytes.windows(needle.len()).enumerate().filter(|(_, window)| *window == needle).map(|(at, _)| at) {
-            let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
-            file.write_all_at(&[bytes[at] ^ 0x10], at as u64).unwrap();
-            flipped += 1;
-        }
-    }
-    assert_eq!(flipped, 1, "the test looks for bytes that occur once");
 }
 
 fn scrubs(cluster: &Cluster, verb: &str) -> Vec<Value> {
@@ -73,12 +51,12 @@ fn a_scrub_finds_every_flipped_chunk_and_the_copies_are_whole_again() {
 
     let volume = cluster.directory.path().join("node-1/node/volume");
     for (_, _, bytes) in &objects[..5] {
-        flip(&volume, &bytes[1000..1032]);
+        flip_bit_of(&volume, &bytes[1000..1032]);
     }
     // One in the first, one in the last chunk of the big one.
     let (_, _, big) = objects.last().unwrap();
-    flip(&volume, &big[2_000_000..2_000_032]);
-    flip(&volume, &big[9_000_000..9_000_032]);
+    flip_bit_of(&volume, &big[2_000_000..2_000_032]);
+    flip_bit_of(&volume, &big[9_000_000..9_000_032]);
 
     let begun = scrubs(&cluster, "start");
     assert!(begun.iter().all(|scrub| scrub["began"].is_string()), "{begun:#?}");

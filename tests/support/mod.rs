@@ -7,6 +7,7 @@ pub mod address;
 pub mod cluster;
 pub mod command;
 pub mod content;
+pub mod damage;
 pub mod process;
 pub mod replay;
 pub mod sdk;

@@ -9,6 +9,7 @@ mod node;
 mod nodes;
 mod scrub;
 mod status;
+mod verify;
 mod what_if;
 
 use crate::{
@@ -45,6 +46,7 @@ enum Verb {
     Jobs(jobs::Jobs),
     Explain(explain::Explain),
     WhatIf(what_if::WhatIf),
+    Verify(verify::Verify),
     Scrub(scrub::Scrub),
     Doctor(doctor::Doctor),
     Metadata(metadata::Metadata),
@@ -76,6 +78,7 @@ impl Admin {
                 Verb::Scrub(verb) => verb.run(&client, output).await,
                 Verb::Jobs(verb) => verb.run(&client, output).await,
                 Verb::Explain(verb) => verb.run(&client, output).await,
+                Verb::Verify(verb) => verb.run(&client, output).await,
                 Verb::WhatIf(verb) => verb.run(&client, output).await,
                 Verb::Doctor(verb) => verb.run(&client, output).await,
                 Verb::Metadata(verb) => verb.run(&client, output).await,

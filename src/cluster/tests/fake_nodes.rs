@@ -130,6 +130,14 @@ impl FakeNode {
         held.bytes = flipped(&held.bytes);
     }
 
+    /// Puts the bytes of each in the place of the other's.
+    pub fn swap(&self, one: ChunkKey, other: ChunkKey) {
+        let mut state = self.state();
+        let (first, second) = (state.chunks[&one].clone(), state.chunks[&other].clone());
+        state.chunks.insert(one, second);
+        state.chunks.insert(other, first);
+    }
+
     /// Takes every damaged chunk out of use. Of those in `nameless` it can't say which they were.
     pub fn scrub(&self, nameless: &[ChunkKey]) {
         let mut state = self.state();

@@ -10,4 +10,5 @@ mod quarantined;
 mod reads;
 mod reclaim;
 pub(crate) mod test_cluster;
+mod verify;
 mod writes;

@@ -17,7 +17,7 @@ const LIST_BLOBS: &str = "
         (SELECT group_concat(hex(u.node), '') FROM under_replicated u WHERE u.blob = b.blob)
     FROM blobs b WHERE b.blob > $1 ORDER BY b.blob LIMIT $2 + 0";
 const READ_ROOTS: &str = "
-    SELECT b.blob, b.placement_group, b.chunk_size, b.roots
+    SELECT b.blob, b.placement_group, b.size, b.chunk_size, b.roots
     FROM (SELECT unhex(value) AS id FROM json_each($1)) wanted CROSS JOIN blobs b ON b.blob = wanted.id";
 
 /// Extents of versions in order of keys. `$1` is the bucket.
@@ -67,8 +67,9 @@ impl Metadata {
             Ok(BlobRoots {
                 blob: BlobId::from_slice(row.bytes(0)?)?,
                 group: GroupId(row.number(1)?),
-                chunk_size: row.small_number(2)?,
-                roots: roots_of(row.bytes(3)?)?,
+                size: row.number(2)?,
+                chunk_size: row.small_number(3)?,
+                roots: roots_of(row.bytes(4)?)?,
             })
         };
         rows.iter().map(decode).collect()

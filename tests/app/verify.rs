@@ -1,0 +1,100 @@
+//! `larder admin verify` over processes: every copy is compared with the metadata, from outside.
+
+use crate::support::{
+    cluster::Cluster,
+    damage::{flip_bit_of, unique_content},
+};
+use serde_json::Value;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+fn put(cluster: &Cluster, number: u32) -> (String, PathBuf) {
+    let key = format!("s3://pantry/{number}");
+    let file = cluster.directory.path().join(format!("file-{number}"));
+    fs::write(&file, unique_content(number, 5000)).unwrap();
+    cluster.put(&file, &key);
+    (key, file)
+}
+
+fn volume(cluster: &Cluster, node: u32) -> PathBuf {
+    cluster.directory.path().join(format!("node-{node}/node/volume"))
+}
+
+fn report(asked: &Output) -> Value {
+    serde_json::from_slice(&asked.stdout).unwrap_or_else(|_| panic!("{asked:?}"))
+}
+
+fn copy(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
+}
+
+#[test]
+fn bad_copies_are_repaired_and_what_is_lost_is_named() {
+    let cluster = Cluster::start(3);
+    cluster.await_health();
+    assert!(cluster.client(&["mb", "s3://pantry"]).status.success());
+    let objects: Vec<_> = (1..=6).map(|number| put(&cluster, number)).collect();
+    let none = cluster.admin(&["verify", "--last"]);
+    assert_eq!(none.status.code(), Some(1), "{none:?}");
+
+    flip_bit_of(&volume(&cluster, 2), &unique_content(1, 5000)[1000..1032]);
+    let asked = cluster.admin(&["verify", "s3://pantry/1", "--json"]);
+    let found = report(&asked);
+    assert!(asked.status.success(), "{found:#}\n{}", cluster.gateway.log());
+    assert_eq!((&found["objects"], &found["bad_copies"], &found["repaired_copies"]), (&1.into(), &1.into(), &1.into()));
+
+    for node in 1..=3 {
+        flip_bit_of(&volume(&cluster, node), &unique_content(2, 5000)[1000..1032]);
+    }
+    let asked = cluster.admin(&["verify", "--json"]);
+    let found = report(&asked);
+    assert_eq!(asked.status.code(), Some(1), "{found:#}");
+    assert_eq!((&found["blobs"], &found["intact_copies"], &found["bad_copies"]), (&6.into(), &15.into(), &3.into()));
+    assert_eq!(
+        (&found["lost_blobs"], &found["lost_objects"], &found["named"][0]["key"]),
+        (&1.into(), &1.into(), &"2".into())
+    );
+    assert_eq!(report(&cluster.admin(&["verify", "--last", "--json"])), found);
+    let table = cluster.admin(&["verify", "--last"]);
+    assert!(String::from_utf8_lossy(&table.stdout).contains("s3://pantry/2"), "{table:?}");
+    for (key, file) in objects.iter().filter(|(key, _)| !key.ends_with("/2")) {
+        cluster.assert_same(file, key);
+    }
+
+    let unknown = cluster.admin(&["verify", "s3://nobody/"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("no bucket"), "{unknown:?}");
+}
+
+#[test]
+fn a_node_that_was_put_back_from_an_older_image_is_whole_again_after_a_verification() {
+    let mut cluster = Cluster::start(3);
+    cluster.await_health();
+    assert!(cluster.client(&["mb", "s3://pantry"]).status.success());
+    let mut objects: Vec<_> = (1..=3).map(|number| put(&cluster, number)).collect();
+    cluster.nodes[0].kill();
+    let (data, image) = (cluster.directory.path().join("node-1"), cluster.directory.path().join("image"));
+    copy(&data, &image);
+    cluster.start_node(1);
+    cluster.await_health();
+    objects.extend((4..=9).map(|number| put(&cluster, number)));
+    cluster.nodes[3].kill();
+    fs::remove_dir_all(&data).unwrap();
+    fs::rename(&image, &data).unwrap();
+    cluster.start_node(1);
+    cluster.await_nodes(|nodes| nodes.iter().all(|node| node["state"] == "healthy"));
+
+    let asked = cluster.admin(&["verify", "--json"]);
+    let found = report(&asked);
+    assert!(asked.status.success(), "{found:#}\n{}", cluster.gateway.log());
+    assert_eq!((&found["blobs"], &found["bad_copies_left"], &found["lost_blobs"]), (&9.into(), &0.into(), &0.into()));
+    for other in [1, 2] {
+        cluster.nodes[other].kill();
+    }
+    for (key, file) in &objects {
+        cluster.assert_same(file, key);
+    }
+}

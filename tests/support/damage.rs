@@ -1,0 +1,25 @@
+//! Damage behind a node's back, in the files of its volume.
+
+use std::{fs, os::unix::fs::FileExt, path::Path};
+
+/// Bytes of which no 32 in a row occur twice, nor in those of another seed.
+pub fn unique_content(seed: u32, length: usize) -> Vec<u8> {
+    (0..length as u32 / 4).flat_map(|word| (word ^ seed.wrapping_mul(0x9E37_79B9)).to_le_bytes()).collect()
+}
+
+/// Flips a bit in the volume's segments where these bytes lie, which must be in one place.
+pub fn flip_bit_of(volume: &Path, needle: &[u8]) {
+    let mut flipped = 0;
+    for entry in fs::read_dir(volume.join("segments")).unwrap() {
+        let path = entry.unwrap().path();
+        // A file that is made ready may get its name meanwhile.
+        let bytes = fs::read(&path).unwrap_or_default();
+        let starts = bytes.iter().enumerate().filter(|(_, byte)| **byte == needle[0]).map(|(at, _)| at);
+        for at in starts.filter(|at| bytes[*at..].starts_with(needle)) {
+            let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+            file.write_all_at(&[bytes[at] ^ 0x10], at as u64).unwrap();
+            flipped += 1;
+        }
+    }
+    assert_eq!(flipped, 1, "the test looks for bytes that lie in one place");
+}
