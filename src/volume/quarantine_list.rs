@@ -46,6 +46,10 @@ impl QuarantineList {
         }
     }
 
+    pub fn contains(&self, key: ChunkKey) -> bool {
+        self.length.load(Ordering::Acquire) > 0 && self.lock().contains(&key)
+    }
+
     /// Damaged records of which nobody can say whose they were.
     pub fn note_unidentified(&self, count: u64) {
         self.unidentified.fetch_add(count, Ordering::Relaxed);

@@ -257,6 +257,11 @@ impl Volume {
         self.0.catalog.index.may_hold(self.0.catalog.index.hash(key))
     }
 
+    /// Whether a drop of the chunk may have something to do: it may be held, or it is quarantined.
+    pub fn may_know(&self, key: ChunkKey) -> bool {
+        self.may_hold(key) || self.0.catalog.quarantined.contains(key)
+    }
+
     /// A page of what is held, in the order of the segments' age, of at most `limit` chunks; and where the
     /// next page begins. What is appended meanwhile may be missing; what compaction moves is not. Waits for the disk.
     pub fn inventory(&self, from: Option<InventoryCursor>, limit: usize) -> Result<InventoryPage, VolumeError> {

@@ -301,6 +301,17 @@ pub async fn a_scrub_finds_flipped_bytes_and_the_node_names_the_chunks_until_the
     }
 }
 
+/// A quarantined chunk is held no more, so the drop passed it over, and it was called damaged for ever.
+pub async fn a_quarantined_chunk_of_a_dropped_blob_is_not_named_any_more(node: Node) {
+    let chunk = Chunk::new(1, 0, 5000);
+    node.put(&chunk).await;
+    flip_stored_byte(&node.volume_directory(), &chunk);
+    assert_eq!(scrubbed(&node).await.quarantined, 1);
+    node.api.drop_blobs(drop_of(&[1], EPOCH, witness(1, 5))).await.unwrap();
+    assert_eq!(node.api.quarantined(TERM, None, 100).await.unwrap(), []);
+    assert_eq!(node.api.status(TERM, None).await.unwrap().scrub.quarantined, 0);
+}
+
 pub async fn a_scrub_of_a_frozen_volume_is_refused(node: Node) {
     let chunk = Chunk::new(1, 0, 100);
     node.put(&chunk).await;

@@ -42,14 +42,15 @@ impl Inner {
         Ok(())
     }
 
-    /// The chunks that the index does not rule out; which of them are held the drop finds out, or fails.
+    /// The chunks that the index does not rule out, and quarantined ones, which stayed on their list for ever; which of them
+    /// are held the drop finds out, or fails.
     async fn candidates(&self, blobs: Vec<DroppedBlob>) -> Result<Vec<ChunkKey>, NodeError> {
         let volume = self.volume.clone();
         let look_up = move || {
             let keys = blobs
                 .iter()
                 .flat_map(|dropped| (0..dropped.chunk_limit).map(|index| ChunkKey { blob: dropped.blob, index }));
-            Ok(keys.filter(|key| volume.may_hold(*key)).collect())
+            Ok(keys.filter(|key| volume.may_know(*key)).collect())
         };
         self.disk_threads.run(look_up).await
     }
