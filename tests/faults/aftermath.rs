@@ -3,9 +3,12 @@
 use crate::{census, fleet::Fleet};
 use std::time::{Duration, Instant};
 
-/// Garbage goes after the grace period, once an inventory has shown it; several of both fit in.
-const CLEARING_LIMIT: Duration = Duration::from_secs(90);
-const LOOK_AGAIN: Duration = Duration::from_secs(3);
+/// Garbage goes after the grace period, once an inventory has shown it, and surplus copies when a walk finds them, with a rest
+/// between walks: several of all that fit in.
+const CLEARING_LIMIT: Duration = Duration::from_secs(120);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// So many looks without a change: longer than an inventory and the grace period take.
+const QUIET_LOOKS: u32 = 8;
 /// What an empty volume may occupy: a few segments made ahead or kept, of 8 MiB at most.
 const EMPTY_VOLUME_MAX_BYTES: u64 = 56 << 20;
 
@@ -15,6 +18,7 @@ pub async fn copies_are_exact(fleet: &mut Fleet) {
     let began = Instant::now();
     loop {
         fleet.wait_until_healthy();
+        clearing_comes_to_rest(fleet).await;
         fleet.kill_all();
         let census = census::take(fleet).await;
         fleet.start_all();
@@ -27,7 +31,23 @@ pub async fn copies_are_exact(fleet: &mut Fleet) {
             return;
         }
         assert!(began.elapsed() < CLEARING_LIMIT, "{context}, too much: {:#?}", census.extra);
+    }
+}
+
+/// Nobody holds copies of groups that it left, and nobody's number of chunks changes. The disks say afterwards if that is true.
+async fn clearing_comes_to_rest(fleet: &Fleet) {
+    let (began, mut last, mut quiet) = (Instant::now(), Vec::new(), 0);
+    while quiet < QUIET_LOOKS && began.elapsed() < CLEARING_LIMIT {
         tokio::time::sleep(LOOK_AGAIN).await;
+        let nodes = fleet.nodes();
+        let now: Vec<(u64, u64)> = nodes
+            .iter()
+            .filter(|node| node["state"] != "failed")
+            .map(|node| (node["chunks"].as_u64().unwrap_or(0), node["groups_left"].as_u64().unwrap_or(0)))
+            .collect();
+        let is_quiet = now == last && now.iter().all(|(_, groups_left)| *groups_left == 0);
+        quiet = if is_quiet { quiet + 1 } else { 0 };
+        last = now;
     }
 }
 

@@ -27,8 +27,7 @@ pub enum Fault {
     WipeBoth([u32; 2]),
     /// As `Wipe`, but the identity is still there.
     LoseSegments(u32),
-    /// Files of a node are damaged. At the end it loses its segments: what was not read meanwhile is not known to be damaged,
-    /// so the node would stay on the account of damage.
+    /// Files of a node are damaged.
     Wound { node: u32, wound: Wound, at: WoundAt, seed: u64 },
     /// Every disk loses what was not synced, every process ends; they start in this order.
     PowerCut(Vec<Party>),
@@ -42,6 +41,16 @@ impl Fault {
     /// Whether it may only hit what has all of its copies.
     pub fn comes_before_load(&self) -> bool {
         matches!(self, Self::WipeBoth(_))
+    }
+
+    /// Whether it may leave damage that nobody has met: it would stay on the account.
+    pub fn leaves_hidden_damage(&self) -> bool {
+        matches!(self, Self::Wound { .. })
+    }
+
+    /// Whether it is about how long service stops, so that it has to last longer than that may.
+    pub fn is_about_service(&self) -> bool {
+        matches!(self, Self::Pause(_) | Self::Storm { weather: Weather::HalfOpen | Weather::Late(_), .. })
     }
 }
 

@@ -6,6 +6,7 @@
 //!   `wounds` or lie on a `disk` that fails, and whose `clocks` jump
 //! - `load` is several clients at the same few keys; `actor` and `upload` are what they can ask; `history` is what they saw
 //! - `linearizable` judges each key's history
+//! - `scrub` has damage found that nobody has met yet
 //! - `survey` looks at everything when it is quiet: all keys, all subsets of nodes
 //! - `aftermath` counts copies on the disks (`census`) and waits for the space of what was deleted
 //! - `totals` counts
@@ -28,6 +29,7 @@ mod load;
 mod nemesis;
 mod party;
 mod schedule;
+mod scrub;
 mod survey;
 mod totals;
 mod upload;
@@ -129,6 +131,10 @@ async fn one_round(fleet: &mut Fleet, round: &Round, number: u64, shared: &Share
     tokio::time::sleep(round.before).await;
     let [writes, reads] = load.stop().await;
     let healthy = fleet.wait_until_healthy();
+    if round.fault.leaves_hidden_damage() {
+        scrub::all_is_checked(fleet).await;
+        fleet.wait_until_healthy();
+    }
     shared.totals.faults.fetch_add(1, Relaxed);
     println!(
         "  ready after {ready:.1?}, healthy after {healthy:.1?}, longest gap: writes {writes:.1?}, reads {reads:.1?}"

@@ -5,7 +5,7 @@ use crate::{
     fleet::Fleet,
     party::Party,
     wire::{Link, Weather},
-    wounds,
+    wounds::{self, Wound},
 };
 use std::fs;
 
@@ -69,11 +69,12 @@ pub fn end(fleet: &mut Fleet, fault: &Fault) {
         Fault::ClocksJump(jumps) => jumps.iter().for_each(|(party, _)| fleet.clocks().set(*party, 0)),
         Fault::WipeBoth(numbers) => numbers.iter().for_each(|number| fleet.start_party(fleet.host_of(*number))),
         Fault::Wipe(number) | Fault::LoseSegments(number) => fleet.start_party(fleet.host_of(*number)),
-        Fault::Wound { node, .. } => {
+        // A process that runs goes on with a file that has lost its name; what is on the disk shows at its next start.
+        Fault::Wound { node, at: WoundAt::Work, wound, .. } if !matches!(wound, Wound::FlippedBits(_)) => {
             fleet.kill(fleet.host_of(*node));
-            remove_segments(fleet, *node);
             fleet.start_party(fleet.host_of(*node));
         }
+        Fault::Wound { .. } => {}
         Fault::PowerCut(parties) => {
             parties.iter().for_each(|party| fleet.disk_of(*party).regain_power());
             parties.iter().for_each(|party| fleet.start_party(*party));

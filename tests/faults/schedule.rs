@@ -38,7 +38,9 @@ impl Schedule {
             self.dice.shuffle(&mut self.coming);
         }
         let kind = self.coming.pop().expect("there are kinds of faults");
-        Round { fault: kind(&self.dice), before: self.dice.millis(200..1200), during: self.dice.millis(1000..4000) }
+        let fault = kind(&self.dice);
+        let during = if fault.is_about_service() { 6000..10_000 } else { 1000..4000 };
+        Round { fault, before: self.dice.millis(200..1200), during: self.dice.millis(during) }
     }
 }
 
