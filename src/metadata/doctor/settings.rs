@@ -22,10 +22,10 @@ const RESTORE: &str = "restore the newest backup (`--restore FILE`, docs/recover
 pub(super) async fn run(copy: &mut Copy, examination: &mut Examination) -> Result<(), MetadataError> {
     let row = sqlx::query(READ).fetch_one(copy.connection()).await.map_err(QueryError::from)?;
     let mut wrong = Vec::new();
-    if !row.optional_bytes(0)?.is_some_and(|id| ClusterId::from_slice(id).is_ok()) {
+    if row.optional_bytes(0)?.is_none_or(|id| ClusterId::from_slice(id).is_err()) {
         wrong.push("the metadata does not know its cluster's id".to_owned());
     }
-    if !row.optional_bytes(1)?.is_some_and(|id| HistoryId::from_slice(id).is_ok()) {
+    if row.optional_bytes(1)?.is_none_or(|id| HistoryId::from_slice(id).is_err()) {
         wrong.push("the metadata does not know its history's id".to_owned());
     }
     // The copy may be newer.

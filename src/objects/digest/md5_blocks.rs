@@ -63,6 +63,7 @@ fn words_at<const LANES: usize>(inputs: &[&[u8]; LANES], offset: usize) -> Words
 
 /// The loop over lanes is outside of the steps: so the compiler turns the body, whatever it holds, into vectors.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "the lane is an index into every word of the state and of the input")]
 fn add_block<const LANES: usize>(states: &mut States<LANES>, words: &Words<LANES>) {
     for lane in 0..LANES {
         let before = [states[0][lane], states[1][lane], states[2][lane], states[3][lane]];
