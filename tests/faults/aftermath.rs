@@ -1,4 +1,5 @@
-//! After all faults, when everything has healed: copies are exact, and the space of what was deleted comes back.
+//! After all faults, when everything has healed: operators are told that all is well, copies are exact, and the space of
+//! what was deleted comes back.
 
 use crate::{census, fleet::Fleet};
 use std::time::{Duration, Instant};
@@ -31,6 +32,15 @@ pub async fn copies_are_exact(fleet: &mut Fleet) {
             return;
         }
         assert!(began.elapsed() < CLEARING_LIMIT, "{context}, too much: {:#?}", census.extra);
+    }
+}
+
+/// Everything has healed, and an operator who asks is told so: every invariant of the metadata holds, every copy is good.
+pub fn operators_are_told_that_all_is_well(fleet: &Fleet) {
+    fleet.wait_until_healthy();
+    for verb in ["doctor", "verify"] {
+        let told = fleet.admin(&[verb]);
+        assert!(told.status.success(), "{verb}: {}", String::from_utf8_lossy(&told.stdout));
     }
 }
 

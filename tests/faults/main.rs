@@ -110,6 +110,7 @@ async fn one_run(topology: Topology, ground: Ground, seed: u64, rounds: u64, tot
     }
     surveyor.look_at_all("").await;
     surveyor.look_with_any_two_nodes_gone(&mut fleet).await;
+    aftermath::operators_are_told_that_all_is_well(&fleet);
     aftermath::copies_are_exact(&mut fleet).await;
     surveyor.delete_all().await;
     aftermath::space_comes_back(&fleet).await;
