@@ -71,6 +71,7 @@ impl EmbeddedNodes {
             members.push(EmbeddedNode { node: identity.node, name: identity.name });
             opening.push(open(NodeParts {
                 directory,
+                volumes: Vec::new(),
                 node: identity.node,
                 cluster,
                 disk: Arc::new(RealDisk),

@@ -77,6 +77,7 @@ pub async fn run(process: Process, settings: Settings) -> anyhow::Result<()> {
     let peers = Peers::new(remote);
     let parts = NodeParts {
         directory,
+        volumes: settings.process.volumes.clone(),
         node: identity.node,
         cluster,
         disk: Arc::new(RealDisk),
@@ -163,13 +164,15 @@ async fn learn_cluster(client: &mut GatewayClient) -> anyhow::Result<ClusterId> 
     }
 }
 
-/// Opens a node's volume, which blocks for as long as recovery takes.
+/// Opens a node's volumes, which blocks for as long as recovery takes.
 pub async fn open(parts: NodeParts) -> anyhow::Result<NodeService> {
     let (directory, node) = (parts.directory.clone(), parts.node);
     let context = || format!("cannot open the node in {}", directory.display());
     let opened = spawn_blocking(move || NodeService::open(parts)).await.with_context(context)?;
-    let (service, report) = opened.with_context(context)?;
-    tracing::info!(%node, ?report, "volume open");
+    let (service, reports) = opened.with_context(context)?;
+    for report in reports {
+        tracing::info!(%node, ?report, "volume open");
+    }
     Ok(service)
 }
 

@@ -109,11 +109,9 @@ impl Vitals {
 
     /// The node said how it is.
     pub fn heard(&self, now: Duration, status: NodeStatus) {
-        let all = |state: fn(&VolumeState) -> bool| {
-            !status.volumes.is_empty() && status.volumes.iter().all(|volume| state(&volume.state))
-        };
-        let is_full = all(|state| matches!(state, VolumeState::Full));
-        let is_frozen = all(|state| matches!(state, VolumeState::Frozen { .. }));
+        let serving = || status.volumes.iter().filter(|volume| !volume.is_frozen());
+        let is_frozen = !status.volumes.is_empty() && serving().count() == 0;
+        let is_full = serving().count() > 0 && serving().all(|volume| matches!(volume.state, VolumeState::Full));
         self.heard_at_nanos.store(nanos(now), Ordering::Relaxed);
         let changes = [
             !self.was_heard.swap(true, Ordering::Relaxed),
@@ -151,12 +149,11 @@ impl Vitals {
     }
 
     pub fn volumes_seen(&self) -> VolumesSeen {
-        let is_frozen = |volume: &VolumeStatus| matches!(volume.state, VolumeState::Frozen { .. });
         if self.is_frozen.load(Ordering::Relaxed) {
             VolumesSeen::AllFrozen
         } else if self.is_full() {
             VolumesSeen::AllFull
-        } else if self.status.load().as_ref().is_some_and(|status| status.volumes.iter().any(is_frozen)) {
+        } else if self.status.load().as_ref().is_some_and(|status| status.volumes.iter().any(VolumeStatus::is_frozen)) {
             VolumesSeen::SomeFrozen
         } else if self.is_short_of_room() {
             VolumesSeen::NearlyFull

@@ -1,8 +1,8 @@
 //! Background step: nodes whose copies are in doubt.
 //!
 //! A node that starts may hold less than the metadata believes: its directory was emptied, cut, or restored from a copy, or
-//! its disk lied about a sync. Two things raise a doubt: a volume went back in time (`rollback`), or the node counts fewer
-//! chunks than the metadata after a start of the node or of this gateway. Then every blob that the node should hold goes on
+//! its disk lied about a sync; so does one of which a volume of several is frozen. Two things raise a doubt: a volume went back in time (`rollback`), or the node counts fewer
+//! chunks than the metadata after a start of the node or of this gateway, or when a volume froze. Then every blob that the node should hold goes on
 //! the repair list; repair looks at each chunk and fetches what is not there.
 //!
 //! That number is a cheap first look: data that nobody names any more counts too. A node that passes it is looked at chunk by
@@ -44,8 +44,8 @@ struct State {
     /// The doubt's number: one that is raised again while it is worked off is worked off again.
     doubted: BTreeMap<NodeId, u64>,
     raised: u64,
-    /// Starts of a node's volumes at the time of its last count.
-    counted: HashMap<NodeId, u64>,
+    /// How a node's volumes were at the time of its last count.
+    counted: HashMap<NodeId, Counted>,
 }
 
 impl Doubts {
@@ -67,11 +67,11 @@ impl Doubts {
     }
 
     fn is_counted(&self, status: &NodeStatus) -> bool {
-        self.lock().counted.get(&status.node) == Some(&starts(status))
+        self.lock().counted.get(&status.node) == Some(&Counted::of(status))
     }
 
     fn note_counted(&self, status: &NodeStatus) {
-        self.lock().counted.insert(status.node, starts(status));
+        self.lock().counted.insert(status.node, Counted::of(status));
     }
 
     fn doubted(&self) -> BTreeMap<NodeId, u64> {
@@ -87,8 +87,22 @@ impl Doubts {
     }
 }
 
-fn starts(status: &NodeStatus) -> u64 {
-    status.volumes.iter().map(|volume| volume.start_count).sum()
+/// What tells that a node may hold less than at its last count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Counted {
+    starts: u64,
+    /// What lies on frozen volumes doesn't count as held. Of a node of which all are frozen nothing is asked.
+    frozen: usize,
+}
+
+impl Counted {
+    fn of(status: &NodeStatus) -> Self {
+        let frozen = status.volumes.iter().filter(|volume| volume.is_frozen()).count();
+        Self {
+            starts: status.volumes.iter().map(|volume| volume.start_count).sum(),
+            frozen: if frozen == status.volumes.len() { 0 } else { frozen },
+        }
+    }
 }
 
 /// The step's memory.
@@ -222,7 +236,8 @@ impl QuestionCopies {
                     continue;
                 }
             };
-            let held: u64 = status.volumes.iter().map(|volume| volume.chunks).sum();
+            let held: u64 =
+                status.volumes.iter().filter(|volume| !volume.is_frozen()).map(|volume| volume.chunks).sum();
             if held.saturating_add(lacking) < expected {
                 tracing::error!(node = %node.row.name, held, lacking, expected, "the node holds less than it should");
                 self.cluster.doubts().raise(node.id());

@@ -36,6 +36,10 @@ pub struct ProcessSettings {
     /// a zone of its own, which is right when every node is a machine of its own.
     pub zone: Option<String>,
 
+    /// Directories of a `node`'s volumes, one on each of its disks; several are allowed. None by default: one volume in the
+    /// data directory. Each is frozen, filled and lost on its own. A directory that is left out takes its copies along.
+    pub volumes: Vec<PathBuf>,
+
     /// Access key of the root credentials. Without it one is made at the first start and kept in the data directory. It is
     /// taken from the variable or the file, not from a flag.
     pub access_key: Option<String>,
@@ -74,6 +78,7 @@ impl Default for ProcessSettings {
             gateway: None,
             advertise: None,
             zone: None,
+            volumes: Vec::new(),
             access_key: None,
             secret_key: None,
             cluster_secret: None,

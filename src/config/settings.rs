@@ -111,7 +111,7 @@ fn parts_of_process(key: &str) -> &'static [Part] {
         "address" | "log_format" | "log_level" | "log_dir" => &[Gateway, Storage],
         "restore" => &[Gateway],
         "nodes" => &[Embedded],
-        "gateway" | "advertise" | "zone" => &[Remote],
+        "gateway" | "advertise" | "zone" | "volumes" => &[Remote],
         // Credentials and secrets: other users of a machine see the flags of a process.
         _ => &[],
     }

@@ -127,6 +127,9 @@ pub struct InventoryPage {
 /// A place in a node's inventory; only the node that gave it out understands it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InventoryCursor {
+    /// Position of the volume among the node's.
+    #[serde(default)]
+    pub volume: u32,
     pub segment: u64,
     pub offset: u64,
 }

@@ -25,6 +25,29 @@ pub struct VolumeStatus {
     pub state: VolumeState,
 }
 
+impl VolumeStatus {
+    /// Of a volume that could not be opened: nothing is known of it.
+    pub fn lost(state: VolumeState) -> Self {
+        Self {
+            volume: VolumeId::from_bytes([0; 16]),
+            capacity: 0,
+            used: 0,
+            free: 0,
+            chunks: 0,
+            live: 0,
+            index_bytes: 0,
+            device: String::new(),
+            durable_sequence: 0,
+            start_count: 0,
+            state,
+        }
+    }
+
+    pub fn is_frozen(&self) -> bool {
+        matches!(self.state, VolumeState::Frozen { .. })
+    }
+}
+
 /// Whether the volume takes chunks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum VolumeState {

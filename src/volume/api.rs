@@ -1,6 +1,7 @@
 //! The values that go into a volume and come out of it.
 
 use crate::types::{ChunkData, ChunkKey, ChunkRoot, ClusterId, GroupId, NodeId, Term};
+use std::iter::Sum;
 
 /// Whose directory it is: a directory of another cluster or node is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +65,16 @@ pub struct QuarantineCounts {
     pub unidentified: u64,
 }
 
+impl Sum for QuarantineCounts {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            now: sum.now + one.now,
+            additions: sum.additions + one.additions,
+            unidentified: sum.unidentified + one.unidentified,
+        })
+    }
+}
+
 /// What a step of background work found to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -92,4 +103,24 @@ pub struct VolumeStats {
     /// Bytes of records that scrub has checked, and records that it found damaged.
     pub scrubbed_bytes: u64,
     pub scrub_found: u64,
+}
+
+impl Sum for VolumeStats {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            appends: sum.appends + one.appends,
+            appended_bytes: sum.appended_bytes + one.appended_bytes,
+            batches: sum.batches + one.batches,
+            syncs: sum.syncs + one.syncs,
+            tombstones: sum.tombstones + one.tombstones,
+            quarantined: sum.quarantined + one.quarantined,
+            reads: sum.reads + one.reads,
+            punched_bytes: sum.punched_bytes + one.punched_bytes,
+            compacted_segments: sum.compacted_segments + one.compacted_segments,
+            recycled_segments: sum.recycled_segments + one.recycled_segments,
+            copied_bytes: sum.copied_bytes + one.copied_bytes,
+            scrubbed_bytes: sum.scrubbed_bytes + one.scrubbed_bytes,
+            scrub_found: sum.scrub_found + one.scrub_found,
+        })
+    }
 }

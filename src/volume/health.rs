@@ -54,6 +54,10 @@ impl Health {
         }
     }
 
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.get().is_some()
+    }
+
     /// Nothing is written any more: the directory is given back.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);

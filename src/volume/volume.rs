@@ -252,6 +252,11 @@ impl Volume {
         self.0.queue.push(Job::Mark { kind: RecordKind::Tombstone, keys: placed, done: Box::new(done) });
     }
 
+    /// Fail-stop: it takes no writes until a restart.
+    pub fn is_frozen(&self) -> bool {
+        self.0.health.is_frozen()
+    }
+
     /// Whether the chunk may be held: `false` is certain, and known without the disk.
     pub fn may_hold(&self, key: ChunkKey) -> bool {
         self.0.catalog.index.may_hold(self.0.catalog.index.hash(key))

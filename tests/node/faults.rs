@@ -11,7 +11,7 @@ use larder::{
 };
 use std::{
     io::{self, IoSlice},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -39,6 +39,8 @@ pub enum Fault {
 #[derive(Debug, Default)]
 pub struct SwitchedDisk {
     switch: Arc<Switch>,
+    /// Files elsewhere have no faults; `None`: all have.
+    below: Option<PathBuf>,
 }
 
 #[derive(Debug, Default)]
@@ -53,7 +55,15 @@ impl SwitchedDisk {
         self.switch.changed.notify_all();
     }
 
-    fn wrap(&self, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
+    /// With faults in one directory alone.
+    pub fn below(directory: PathBuf) -> Self {
+        Self { switch: Arc::default(), below: Some(directory) }
+    }
+
+    fn wrap(&self, path: &Path, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
+        if self.below.as_ref().is_some_and(|below| !path.starts_with(below)) {
+            return file;
+        }
         Arc::new(SwitchedFile { file, switch: Arc::clone(&self.switch) })
     }
 }
@@ -64,11 +74,11 @@ impl Disk for SwitchedDisk {
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(self.wrap(RealDisk.create(path)?))
+        Ok(self.wrap(path, RealDisk.create(path)?))
     }
 
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(self.wrap(RealDisk.open(path, access)?))
+        Ok(self.wrap(path, RealDisk.open(path, access)?))
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<String>> {

@@ -108,6 +108,7 @@ impl Node {
         let (peers, disk, shutdown) = (Arc::<TestPeers>::default(), Arc::<SwitchedDisk>::default(), Shutdown::new());
         let parts = NodeParts {
             directory: directory.path().to_owned(),
+            volumes: Vec::new(),
             node: NODE,
             cluster: CLUSTER,
             disk: disk.clone(),

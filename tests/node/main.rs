@@ -7,6 +7,7 @@ mod logs;
 mod registration;
 mod strangers;
 mod suite;
+mod volumes;
 
 /// Each line is a function of `suite`, run against both kinds of node.
 macro_rules! behaviour {

@@ -404,7 +404,8 @@ impl NodeApi for FakeNode {
                 }
             }
             let end = from + limit as usize;
-            let next = (end < state.chunks.len()).then_some(InventoryCursor { segment: 0, offset: end as u64 });
+            let next =
+                (end < state.chunks.len()).then_some(InventoryCursor { volume: 0, segment: 0, offset: end as u64 });
             Ok(InventoryPage { blobs: entries, next })
         })
     }

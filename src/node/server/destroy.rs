@@ -12,7 +12,7 @@ use crate::{
     types::ChunkKey,
 };
 use std::sync::Arc;
-use tokio::sync::{OwnedRwLockReadGuard, oneshot};
+use tokio::sync::OwnedRwLockReadGuard;
 
 /// Look-ups of one request, a tenth of a microsecond each. A blob of 5 GiB has 1280 chunks by default, 81 920 of 64 KiB.
 const CHUNKS_LOOKED_UP_MAX: u64 = 4_000_000;
@@ -45,12 +45,12 @@ impl Inner {
     /// The chunks that the index does not rule out, and quarantined ones, which stayed on their list for ever; which of them
     /// are held the drop finds out, or fails.
     async fn candidates(&self, blobs: Vec<DroppedBlob>) -> Result<Vec<ChunkKey>, NodeError> {
-        let volume = self.volume.clone();
+        let volumes = self.volumes.clone();
         let look_up = move || {
             let keys = blobs
                 .iter()
                 .flat_map(|dropped| (0..dropped.chunk_limit).map(|index| ChunkKey { blob: dropped.blob, index }));
-            Ok(keys.filter(|key| volume.may_know(*key)).collect())
+            Ok(keys.filter(|key| volumes.may_know(*key)).collect())
         };
         self.disk_threads.run(look_up).await
     }
@@ -60,20 +60,14 @@ impl Inner {
         keys: Vec<ChunkKey>,
         under_way: Arc<OwnedRwLockReadGuard<()>>,
     ) -> Result<(), NodeError> {
-        let (done, durable) = oneshot::channel();
-        let volume = self.volume.clone();
-        let drop = move || {
-            volume.drop_chunks(keys, move |result| {
-                // Nobody waits any more when the request was cancelled.
-                let _ = done.send(result);
-                drop(under_way);
-            });
-            Ok(())
-        };
-        self.disk_threads.run(drop).await?;
-        match durable.await {
-            Ok(result) => Ok(result?),
-            Err(_) => Err(NodeError::Unreachable("the volume was closed".to_owned())),
+        let volumes = self.volumes.clone();
+        let begun = self.disk_threads.run(move || Ok(volumes.drop_chunks(&keys, &under_way))).await?;
+        for durable in begun {
+            match durable.await {
+                Ok(result) => result?,
+                Err(_) => return Err(NodeError::Unreachable("the volume was closed".to_owned())),
+            }
         }
+        Ok(())
     }
 }

@@ -19,11 +19,11 @@ impl Inner {
         limit: u32,
     ) -> Result<InventoryPage, NodeError> {
         self.state.admit_read(term).await?;
-        let volume = self.volume.clone();
+        let volumes = self.volumes.clone();
         let limit = limit.clamp(1, INVENTORY_CHUNKS_MAX) as usize;
-        let from = from.map(|cursor| (cursor.segment, cursor.offset));
-        let (held, next) = self.disk_threads.run(move || Ok(volume.inventory(from, limit)?)).await?;
-        let next = next.map(|(segment, offset)| InventoryCursor { segment, offset });
+        let from = from.map(|cursor| (cursor.volume, (cursor.segment, cursor.offset)));
+        let (held, next) = self.disk_threads.run(move || Ok(volumes.inventory(from, limit)?)).await?;
+        let next = next.map(|(volume, (segment, offset))| InventoryCursor { volume, segment, offset });
         Ok(InventoryPage { blobs: by_blob(&held), next })
     }
 }

@@ -1,8 +1,8 @@
-//! The side of a node that owns a volume: the service, and the HTTP listener that serves it to authenticated peers.
+//! The side of a node that owns volumes: the service, and the HTTP listener that serves it to authenticated peers.
 //!
-//! `service` is a node as a whole and the one `NodeApi` over a volume; what it does on a request lies in `write`, `read`,
+//! `service` is a node as a whole and the one `NodeApi` over its `volumes`; what it does on a request lies in `write`, `read`,
 //! `destroy`, `pull`, `inventory` and `status`. `node_state`, `state_file` and `state_keeper` remember what a node must
-//! never forget. `upkeep` runs the volume's background work, `scrub` reads all that it holds
+//! never forget. `upkeep` runs a volume's background work, `scrub` reads all that it holds
 //! again and again. `http`, `connection`, `dispatch` and `write_deadline` are the wire;
 //! `admission`, `disk_threads` and `chunk_memory` bound what the node does at a time.
 
@@ -16,6 +16,8 @@ mod errors;
 pub mod http;
 mod inventory;
 mod node_state;
+mod one_volume;
+mod parts;
 mod pull;
 mod quarantined;
 mod read;
@@ -26,7 +28,9 @@ mod state_file;
 mod state_keeper;
 mod status;
 mod upkeep;
+mod volumes;
 mod write;
 mod write_deadline;
 
-pub use service::{NodeParts, NodeService, OpenError};
+pub use parts::{NodeParts, OpenError};
+pub use service::NodeService;

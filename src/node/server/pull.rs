@@ -67,8 +67,8 @@ impl Inner {
 
     /// Whether the chunk is here and right. A wrong one is quarantined, so that the right one can take its place.
     async fn holds_intact(&self, key: ChunkKey, root: ChunkRoot) -> Result<bool, NodeError> {
-        let volume = self.volume.clone();
-        let check = move || match volume.verify_or_quarantine(key, root) {
+        let volumes = self.volumes.clone();
+        let check = move || match volumes.verify_or_quarantine(key, root) {
             Err(VolumeError::NotFound) => Ok(false),
             verified => Ok(verified?),
         };

@@ -13,7 +13,7 @@ impl Inner {
         if !self.state.may_read(get.term) {
             return None;
         }
-        match self.volume.read_cached(get.key, get.first_block, get.block_count)? {
+        match self.volumes.read_cached(get.key, get.first_block, get.block_count)? {
             // Quarantining writes: that is for `get`.
             Err(VolumeError::Corrupt(_)) => None,
             result => Some(result.map_err(NodeError::from)),
@@ -23,24 +23,17 @@ impl Inner {
     /// Reads from the disk. A record that is found damaged is quarantined before the answer.
     pub(super) async fn get(&self, get: GetChunk) -> Result<ChunkSlice, NodeError> {
         self.state.admit_read(get.term).await?;
-        let volume = self.volume.clone();
-        let read = move || match volume.read(get.key, get.first_block, get.block_count) {
-            Err(VolumeError::Corrupt(reason)) => {
-                tracing::warn!(key = %get.key, reason, "a damaged chunk was read; it is quarantined");
-                volume.quarantine_damaged(get.key)?;
-                Err(NodeError::Corrupt)
-            }
-            result => Ok(result?),
-        };
+        let volumes = self.volumes.clone();
+        let read = move || Ok(volumes.read(get.key, get.first_block, get.block_count)?);
         self.disk_threads.run(read).await
     }
 
     /// Whether the chunk is not what its root says; then it is quarantined.
     pub(super) async fn quarantine(&self, term: Term, key: ChunkKey, root: ChunkRoot) -> Result<bool, NodeError> {
         self.state.admit_write(term).await?;
-        let volume = self.volume.clone();
+        let volumes = self.volumes.clone();
         let check = move || {
-            let is_right = volume.verify_or_quarantine(key, root)?;
+            let is_right = volumes.verify_or_quarantine(key, root)?;
             if !is_right {
                 tracing::warn!(%key, "a chunk is not what its root says; it is quarantined");
             }

@@ -1,12 +1,12 @@
-//! A storage node: one volume, what the node must remember, and the one `NodeApi` over both. Embedded nodes are called
+//! A storage node: its volumes, what the node must remember, and the one `NodeApi` over both. Embedded nodes are called
 //! directly; `http` serves the same service to others.
 
 use super::{
     admission::Admission,
     disk_threads::DiskThreads,
-    scrub::{OpenScrubError, Scrubber},
+    parts::{NodeParts, OpenError},
     state_keeper::StateKeeper,
-    upkeep::Upkeep,
+    volumes::Volumes,
 };
 use crate::{
     node::{
@@ -17,12 +17,11 @@ use crate::{
         },
         protocol,
     },
-    runtime::{Clock, Random},
     types::{ChunkKey, ChunkRoot, ChunkSlice, ClusterId, NodeId, RunId, Term},
-    volume::{self, Disk, RecoveryReport, Volume, VolumeError, VolumeOwner, VolumeSettings, VolumeStats},
+    volume::{self, RecoveryReport, VolumeError, VolumeStats},
 };
 use futures_util::future::BoxFuture;
-use std::{io, path::PathBuf, sync::Arc};
+use std::sync::Arc;
 use tokio::sync::{RwLock, Semaphore};
 
 const _: () = assert!(protocol::CHUNK_LENGTH_MAX <= volume::CHUNK_LENGTH_MAX, "what travels can be stored");
@@ -32,38 +31,6 @@ const VOLUME_DIRECTORY: &str = "volume";
 
 /// Pulls at a time. Each holds a few chunks in memory and a peer's disk busy; more would not make a repair faster.
 const PULLS_MAX: usize = 4;
-
-pub struct NodeParts {
-    /// The node's data directory: its state, and the volume below it.
-    pub directory: PathBuf,
-    pub node: NodeId,
-    pub cluster: ClusterId,
-    pub disk: Arc<dyn Disk>,
-    pub volume_settings: VolumeSettings,
-    pub settings: Arc<NodeSettings>,
-    /// Where `pull_blob` gets its sources from.
-    pub peers: Arc<dyn PeerConnector>,
-    pub random: Arc<dyn Random>,
-    pub clock: Arc<dyn Clock>,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    #[error(transparent)]
-    Volume(#[from] VolumeError),
-    /// A node that forgot its newest term could be made to destroy what a later gateway wrote.
-    #[error("the node's state can't be read: {0}")]
-    State(#[from] io::Error),
-}
-
-impl From<OpenScrubError> for OpenError {
-    fn from(error: OpenScrubError) -> Self {
-        match error {
-            OpenScrubError::Volume(error) => Self::Volume(error),
-            OpenScrubError::Thread(error) => Self::State(error),
-        }
-    }
-}
 
 /// Cheap to clone. `close` ends it; dropping the last clone stops the upkeep and leaves recovery to the next start.
 #[derive(Clone)]
@@ -75,7 +42,7 @@ pub(super) struct Inner {
     pub(super) node: NodeId,
     pub(super) cluster: ClusterId,
     pub(super) run: RunId,
-    pub(super) volume: Volume,
+    pub(super) volumes: Volumes,
     pub(super) state: StateKeeper,
     pub(super) settings: Arc<NodeSettings>,
     pub(super) admission: Admission,
@@ -84,27 +51,22 @@ pub(super) struct Inner {
     /// Held for reading by every drop that is under way.
     pub(super) drops: Arc<RwLock<()>>,
     pub(super) peers: Arc<dyn PeerConnector>,
-    pub(super) scrubber: Arc<Scrubber>,
-    upkeep: Upkeep,
 }
 
 impl NodeService {
-    /// Makes or reopens the node's volume. Blocks for as long as recovery takes.
-    pub fn open(parts: NodeParts) -> Result<(Self, RecoveryReport), OpenError> {
+    /// Makes or reopens the node's volumes. Blocks for as long as recovery takes.
+    pub fn open(parts: NodeParts) -> Result<(Self, Vec<RecoveryReport>), OpenError> {
         let state = StateKeeper::open(Arc::clone(&parts.disk), parts.directory.clone())?;
         let mut run = [0; RunId::LENGTH];
         parts.random.fill(&mut run);
-        let owner = VolumeOwner { cluster: parts.cluster, node: parts.node };
-        let directory = parts.directory.join(VOLUME_DIRECTORY);
-        let (volume, report) = Volume::open(parts.disk, &directory, owner, &parts.volume_settings, parts.random)?;
-        let scrubber = Scrubber::start(volume.clone(), Arc::clone(&parts.settings), parts.clock)?;
+        let own = [parts.directory.join(VOLUME_DIRECTORY)];
+        let directories = if parts.volumes.is_empty() { &own[..] } else { &parts.volumes[..] };
+        let (volumes, reports) = Volumes::open(&parts, directories)?;
         let inner = Inner {
             node: parts.node,
             cluster: parts.cluster,
             run: RunId::from_bytes(run),
-            scrubber: Arc::new(scrubber),
-            upkeep: Upkeep::start(volume.clone())?,
-            volume,
+            volumes,
             state,
             admission: Admission::new(parts.settings.node_requests),
             disk_threads: DiskThreads::new(parts.settings.node_disk_reads),
@@ -113,14 +75,13 @@ impl NodeService {
             peers: parts.peers,
             settings: parts.settings,
         };
-        Ok((Self { inner: Arc::new(inner) }, report))
+        Ok((Self { inner: Arc::new(inner) }, reports))
     }
 
-    /// Ends the upkeep and closes the volume: its next start needs no recovery. Blocks. Requests that come later fail.
+    /// Ends the background work and closes the volumes: their next start needs no recovery. Blocks. Requests that come
+    /// later fail.
     pub fn close(&self) -> Result<(), VolumeError> {
-        self.inner.scrubber.stop();
-        self.inner.upkeep.stop();
-        self.inner.volume.close()
+        self.inner.volumes.close()
     }
 
     pub fn cluster(&self) -> ClusterId {
@@ -138,7 +99,7 @@ impl NodeService {
     }
 
     pub fn volume_stats(&self) -> VolumeStats {
-        self.inner.volume.stats()
+        self.inner.volumes.stats()
     }
 
     /// Admits, bounds and times a request.

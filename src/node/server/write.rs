@@ -6,7 +6,6 @@ use crate::{
     types::{ChunkData, ChunkKey, ChunkRoot, GroupId, Term},
     volume::AppendChunk,
 };
-use tokio::sync::oneshot;
 
 impl Inner {
     /// Resolves when the chunk is durable. Cancelled, it leaves at worst a durable chunk that nobody names.
@@ -29,14 +28,6 @@ impl Inner {
         root: ChunkRoot,
         data: ChunkData,
     ) -> Result<(), NodeError> {
-        let (done, durable) = oneshot::channel();
-        self.volume.append(AppendChunk { term, group, key, root, data }, move |result| {
-            // Nobody waits any more when the request was cancelled.
-            let _ = done.send(result);
-        });
-        match durable.await {
-            Ok(result) => Ok(result?),
-            Err(_) => Err(NodeError::Unreachable("the volume was closed".to_owned())),
-        }
+        self.volumes.append(AppendChunk { term, group, key, root, data }).await
     }
 }

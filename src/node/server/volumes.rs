@@ -1,0 +1,257 @@
+//! The volumes of a node, one for each of its disks: which of them has a chunk, which takes the next one.
+//!
+//! Each is frozen, filled and lost on its own. What lies on a frozen volume is still read, but does not count as held: the
+//! node's inventory leaves it out, so the gateway has it copied from other nodes onto the volumes that are well. A volume
+//! that can't be opened is as good as frozen; only when none can be opened the node does not start. After a repair two
+//! volumes may hold the same chunk: chunks are immutable, so either is right, a drop drops both, and the inventory names one.
+
+use super::{
+    one_volume::{OneVolume, open_one},
+    parts::{NodeParts, OpenError},
+};
+use crate::{
+    node::NodeError,
+    types::{ChunkKey, ChunkRoot, ChunkSlice, ScrubStatus, VolumeState, VolumeStatus},
+    volume::{AppendChunk, HeldChunk, InventoryCursor, QuarantineCounts, RecoveryReport, VolumeError, VolumeStats},
+};
+use std::{path::PathBuf, sync::Arc};
+use tokio::sync::oneshot;
+
+/// A volume takes a chunk in another's place when it has more room by one part of so many: small differences don't decide,
+/// or the emptiest disk alone would be written to.
+const ROOM_STEPS: u64 = 16;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Volumes {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// At least one.
+    open: Vec<OneVolume>,
+    /// Directories that could not be opened, and why.
+    lost: Vec<(PathBuf, String)>,
+}
+
+/// Some of what is held, and where the next page begins: the volume's position, and the place in it.
+pub type Page = (Vec<HeldChunk>, Option<(u32, InventoryCursor)>);
+
+impl Volumes {
+    /// Opens or makes a volume in each directory. Blocks for as long as recovery takes.
+    pub fn open(parts: &NodeParts, directories: &[PathBuf]) -> Result<(Self, Vec<RecoveryReport>), OpenError> {
+        let (mut open, mut reports, mut lost, mut first_error) = (Vec::new(), Vec::new(), Vec::new(), None);
+        for directory in directories {
+            match open_one(parts, directory) {
+                Ok((volume, report)) => {
+                    open.push(volume);
+                    reports.push(report);
+                }
+                Err(OpenError::Volume(error @ VolumeError::Disk { .. })) => {
+                    tracing::error!(directory = %directory.display(), %error, "a volume can't be opened: the node goes on without it");
+                    lost.push((directory.clone(), error.to_string()));
+                    first_error = first_error.or(Some(error));
+                }
+                // Not the disk's fault: somebody has to look at it before anything is written.
+                Err(error) => return Err(error),
+            }
+        }
+        match first_error {
+            Some(error) if open.is_empty() => Err(error.into()),
+            _ => Ok((Self { inner: Arc::new(Inner { open, lost }) }, reports)),
+        }
+    }
+
+    /// Those that can be relied on; all of them when none can.
+    fn serving(&self) -> impl Iterator<Item = &OneVolume> {
+        let has_serving = self.inner.open.iter().any(|one| !one.volume.is_frozen());
+        self.inner.open.iter().filter(move |one| !has_serving || !one.volume.is_frozen())
+    }
+
+    /// Those that may have the chunk, frozen ones last.
+    fn holders(&self, key: ChunkKey) -> impl Iterator<Item = &OneVolume> {
+        let mut holders: Vec<&OneVolume> = self.inner.open.iter().filter(|one| one.volume.may_hold(key)).collect();
+        holders.sort_by_key(|one| one.volume.is_frozen());
+        holders.into_iter()
+    }
+
+    /// The answer when it is cached in memory, and nothing must be written for it.
+    pub fn read_cached(
+        &self,
+        key: ChunkKey,
+        first_block: u32,
+        block_count: u32,
+    ) -> Option<Result<ChunkSlice, VolumeError>> {
+        if let [only] = &self.inner.open[..] {
+            return only.volume.read_cached(key, first_block, block_count);
+        }
+        let first = self.holders(key).next();
+        first.map_or(Some(Err(VolumeError::NotFound)), |one| one.volume.read_cached(key, first_block, block_count))
+    }
+
+    /// Reads from whichever volume has it right. A record that is found damaged is quarantined. Blocks.
+    pub fn read(&self, key: ChunkKey, first_block: u32, block_count: u32) -> Result<ChunkSlice, VolumeError> {
+        let mut result = Err(VolumeError::NotFound);
+        for one in self.holders(key) {
+            match one.volume.read(key, first_block, block_count) {
+                Ok(slice) => return Ok(slice),
+                Err(VolumeError::NotFound) => {}
+                Err(VolumeError::Corrupt(reason)) => {
+                    tracing::warn!(%key, reason, "a damaged chunk was read; it is quarantined");
+                    one.volume.quarantine_damaged(key)?;
+                    result = Err(VolumeError::Corrupt(reason));
+                }
+                Err(error) => result = Err(error),
+            }
+        }
+        result
+    }
+
+    /// Whether a volume that can be relied on holds the chunk as its root says; copies that are wrong are quarantined.
+    /// `NotFound` when none of them holds it. Blocks.
+    pub fn verify_or_quarantine(&self, key: ChunkKey, root: ChunkRoot) -> Result<bool, VolumeError> {
+        let mut result = Err(VolumeError::NotFound);
+        for one in self.serving() {
+            match one.volume.verify_or_quarantine(key, root) {
+                Ok(true) => return Ok(true),
+                Err(VolumeError::NotFound) => {}
+                other => result = other,
+            }
+        }
+        result
+    }
+
+    /// Resolves when the chunk is durable: on the volume that holds it already, else on one of two that its key draws, the
+    /// one with clearly more room; a volume that can't take it is followed by the next. Cancelled, it leaves at worst a durable
+    /// chunk that nobody names.
+    pub async fn append(&self, chunk: AppendChunk) -> Result<(), NodeError> {
+        if let [only] = &self.inner.open[..] {
+            return append_to(only, chunk).await;
+        }
+        let mut result = Err(NodeError::Full);
+        for one in self.targets(chunk.key) {
+            result = append_to(one, chunk.clone()).await;
+            if !matches!(result, Err(NodeError::Full | NodeError::Frozen(_))) {
+                return result;
+            }
+        }
+        result
+    }
+
+    fn targets(&self, key: ChunkKey) -> Vec<&OneVolume> {
+        let mut targets: Vec<&OneVolume> = self.serving().collect();
+        // The last byte of the blob's id is random, and its chunks follow each other: a big object uses all disks.
+        let shift = usize::from(key.blob.as_bytes()[15]).wrapping_add(key.index as usize) % targets.len().max(1);
+        targets.rotate_left(shift);
+        if let [first, second, ..] = &targets[..]
+            && second.room() / ROOM_STEPS * (ROOM_STEPS - 1) > first.room()
+        {
+            targets.swap(0, 1);
+        }
+        targets.sort_by_key(|one| !one.volume.may_hold(key));
+        targets
+    }
+
+    /// Whether a drop of the chunk may have something to do.
+    pub fn may_know(&self, key: ChunkKey) -> bool {
+        self.inner.open.iter().any(|one| one.volume.may_know(key))
+    }
+
+    /// Begins to drop the chunks on every volume that may hold them; each receiver hears when that is durable. Blocks.
+    pub fn drop_chunks(
+        &self,
+        keys: &[ChunkKey],
+        guard: &Arc<impl Send + Sync + 'static>,
+    ) -> Vec<oneshot::Receiver<Result<(), VolumeError>>> {
+        let drop = |one: &OneVolume| {
+            let own: Vec<ChunkKey> = keys.iter().copied().filter(|key| one.volume.may_know(*key)).collect();
+            (!own.is_empty()).then(|| one.drop_chunks(own, guard.clone()))
+        };
+        self.inner.open.iter().filter_map(drop).collect()
+    }
+
+    /// A page of what can be relied on, volume by volume. Blocks.
+    pub fn inventory(&self, from: Option<(u32, InventoryCursor)>, limit: usize) -> Result<Page, VolumeError> {
+        let (position, place) = from.map_or((0, None), |(position, place)| (position, Some(place)));
+        let serving: Vec<usize> = self.positions_serving();
+        let Some(now) = serving.iter().copied().find(|open| *open >= position as usize) else {
+            return Ok((Vec::new(), None));
+        };
+        // The volume that the page was to come from may have been frozen since.
+        let place = place.filter(|_| now == position as usize);
+        let (mut held, next) = self.inner.open[now].volume.inventory(place, limit)?;
+        let earlier = || serving.iter().copied().take_while(|open| *open < now);
+        held.retain(|chunk| !earlier().any(|open| self.inner.open[open].volume.may_hold(chunk.key)));
+        let position = |open: usize| u32::try_from(open).unwrap_or(u32::MAX);
+        let next = match next {
+            Some(place) => Some((position(now), place)),
+            None => serving.iter().copied().find(|open| *open > now).map(|open| (position(open), (0, 0))),
+        };
+        Ok((held, next))
+    }
+
+    fn positions_serving(&self) -> Vec<usize> {
+        let all = || self.inner.open.iter().enumerate();
+        let serving: Vec<usize> = all().filter(|(_, one)| !one.volume.is_frozen()).map(|(open, _)| open).collect();
+        if serving.is_empty() { all().map(|(open, _)| open).collect() } else { serving }
+    }
+
+    /// In the order of the directories that were opened, then those that were not. Blocks.
+    pub fn status(&self) -> Vec<VolumeStatus> {
+        let open = self.inner.open.iter().map(OneVolume::status);
+        let lost = self.inner.lost.iter().map(|(directory, reason)| {
+            VolumeStatus::lost(VolumeState::Frozen { reason: format!("{}: {reason}", directory.display()) })
+        });
+        open.chain(lost).collect()
+    }
+
+    pub fn stats(&self) -> VolumeStats {
+        self.inner.open.iter().map(|one| one.volume.stats()).sum()
+    }
+
+    /// Quarantined chunks of all volumes, from behind `after` on, in the order of their keys.
+    pub fn quarantined(&self, after: Option<ChunkKey>, limit: usize) -> Vec<ChunkKey> {
+        let mut all: Vec<ChunkKey> =
+            self.inner.open.iter().flat_map(|one| one.volume.quarantined(after, limit)).collect();
+        all.sort_unstable();
+        all.dedup();
+        all.truncate(limit);
+        all
+    }
+
+    pub fn scrub_status(&self) -> ScrubStatus {
+        let counts: QuarantineCounts = self.inner.open.iter().map(|one| one.volume.quarantine_counts()).sum();
+        ScrubStatus {
+            quarantined: counts.now,
+            quarantined_since_start: counts.additions,
+            unidentified_since_start: counts.unidentified,
+            ..ScrubStatus::of_all(self.inner.open.iter().map(|one| one.scrubber.status()))
+        }
+    }
+
+    /// Begins a scrub of every volume. Blocks for a step of each.
+    pub fn begin_scrub(&self) -> Result<(), NodeError> {
+        self.serving().try_for_each(|one| one.scrubber.begin())
+    }
+
+    /// Ends the background work and closes every volume; the first error is told. Blocks.
+    pub fn close(&self) -> Result<(), VolumeError> {
+        let mut result = Ok(());
+        for one in &self.inner.open {
+            result = result.and(one.close());
+        }
+        result
+    }
+}
+
+async fn append_to(one: &OneVolume, chunk: AppendChunk) -> Result<(), NodeError> {
+    let (done, durable) = oneshot::channel();
+    one.volume.append(chunk, move |result| {
+        // Nobody waits any more when the request was cancelled.
+        let _ = done.send(result);
+    });
+    match durable.await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(NodeError::Unreachable("the volume was closed".to_owned())),
+    }
+}

@@ -1,0 +1,212 @@
+//! A node with several volumes: each is frozen, filled and lost on its own.
+
+use crate::{
+    faults::{Fault, SwitchedDisk},
+    harness::{CLUSTER, Chunk, GROUP, NODE, TERM, TestPeers, node_settings, volume_settings, witness},
+};
+use larder::{
+    node::{
+        NodeApi, NodeError,
+        api::{DropBlobs, DroppedBlob, GetChunk, InventoryEntry, NodeStatus, PeerAddress, PullBlob},
+        server::{NodeParts, NodeService, OpenError},
+    },
+    runtime::{SystemClock, SystemRandom},
+    types::{BlobId, Epoch, NodeId},
+    volume::VolumeError,
+};
+use std::{collections::HashSet, fs, path::PathBuf, sync::Arc};
+use tempfile::TempDir;
+
+const PEER: NodeId = NodeId::from_bytes([9; 16]);
+const BLOBS: u8 = 60;
+
+/// Three disks, of which the second may fail.
+struct Machine {
+    directory: TempDir,
+    disk: Arc<SwitchedDisk>,
+    peers: Arc<TestPeers>,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = Arc::new(SwitchedDisk::below(directory.path().join("disk-2")));
+        Self { directory, disk, peers: Arc::default() }
+    }
+
+    fn volume(&self, number: usize) -> PathBuf {
+        self.directory.path().join(format!("disk-{number}"))
+    }
+
+    fn start(&self) -> Result<NodeService, OpenError> {
+        let parts = NodeParts {
+            directory: self.directory.path().join("node"),
+            volumes: (1..=3).map(|number| self.volume(number)).collect(),
+            node: NODE,
+            cluster: CLUSTER,
+            disk: self.disk.clone(),
+            volume_settings: volume_settings(),
+            settings: Arc::new(node_settings()),
+            peers: self.peers.clone(),
+            random: Arc::new(SystemRandom),
+            clock: Arc::new(SystemClock::new()),
+        };
+        fs::create_dir_all(&parts.directory).unwrap();
+        NodeService::open(parts).map(|(service, _)| service)
+    }
+}
+
+fn chunks() -> Vec<Chunk> {
+    (0..BLOBS).map(|blob| Chunk::new(blob, 0, 5000)).collect()
+}
+
+async fn put_all(node: &NodeService) -> Vec<Chunk> {
+    let chunks = chunks();
+    for chunk in &chunks {
+        node.put_chunk(chunk.put()).await.unwrap();
+    }
+    chunks
+}
+
+async fn holds(node: &NodeService, chunk: &Chunk) -> bool {
+    let get = GetChunk { term: TERM, key: chunk.key, first_block: 0, block_count: u32::MAX };
+    match node.get_chunk(get).await {
+        Ok(slice) => slice.is_intact(chunk.key, &chunk.root()),
+        Err(NodeError::NotFound) => false,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn status(node: &NodeService) -> NodeStatus {
+    node.status(TERM, None).await.unwrap()
+}
+
+/// Page by page.
+async fn inventory(node: &NodeService) -> Vec<InventoryEntry> {
+    let (mut all, mut from) = (Vec::new(), None);
+    loop {
+        let page = node.inventory(TERM, from, 7).await.unwrap();
+        all.extend(page.blobs);
+        from = page.next;
+        if from.is_none() {
+            return all;
+        }
+    }
+}
+
+/// Blobs that it names, each once.
+fn named(entries: &[InventoryEntry]) -> HashSet<BlobId> {
+    let named: HashSet<BlobId> = entries.iter().map(|entry| entry.blob).collect();
+    assert_eq!(named.len(), entries.len(), "a blob of one chunk stands twice");
+    named
+}
+
+/// Brings the node to write to the failing disk.
+async fn freeze_the_second(machine: &Machine, node: &NodeService) {
+    machine.disk.set(Fault::SyncFails);
+    for blob in 100..200 {
+        node.put_chunk(Chunk::new(blob, 0, 100).put()).await.unwrap();
+        if status(node).await.volumes[1].is_frozen() {
+            return;
+        }
+    }
+    panic!("of a hundred chunks none went to the second disk");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chunks_are_spread_over_the_volumes_and_there_after_a_restart() {
+    let machine = Machine::new();
+    let node = machine.start().unwrap();
+    let chunks = put_all(&node).await;
+    let volumes = status(&node).await.volumes;
+    assert_eq!(volumes.iter().map(|volume| volume.chunks).sum::<u64>(), u64::from(BLOBS));
+    assert!(volumes.iter().all(|volume| volume.chunks >= 5), "{volumes:?}");
+    node.put_chunk(chunks[0].put()).await.unwrap();
+    assert_eq!(named(&inventory(&node).await).len(), usize::from(BLOBS), "the same chunk again is not held twice");
+    node.close().unwrap();
+    drop(node);
+
+    let node = machine.start().unwrap();
+    for chunk in &chunks {
+        assert!(holds(&node, chunk).await);
+    }
+    let request = DropBlobs {
+        term: TERM,
+        witness: witness(1, 1),
+        group: GROUP,
+        epoch: Epoch(1),
+        blobs: chunks.iter().map(|chunk| DroppedBlob { blob: chunk.key.blob, chunk_limit: 1 }).collect(),
+    };
+    node.drop_blobs(request).await.unwrap();
+    assert_eq!(inventory(&node).await, []);
+    assert!(!holds(&node, &chunks[0]).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_volume_is_read_but_counts_as_lost_and_its_chunks_are_pulled_onto_the_others() {
+    let machine = Machine::new();
+    let node = machine.start().unwrap();
+    let chunks = put_all(&node).await;
+    let on_second = status(&node).await.volumes[1].chunks;
+    freeze_the_second(&machine, &node).await;
+
+    let held = named(&inventory(&node).await);
+    let lost: Vec<&Chunk> = chunks.iter().filter(|chunk| !held.contains(&chunk.key.blob)).collect();
+    assert_eq!(lost.len() as u64, on_second);
+    for chunk in &chunks {
+        assert!(holds(&node, chunk).await, "what was durable is still read");
+    }
+
+    let other = Machine::new();
+    let peer = other.start().unwrap();
+    put_all(&peer).await;
+    machine.peers.0.lock().unwrap().insert(PEER, Arc::new(peer));
+    for chunk in &lost {
+        let pull = PullBlob {
+            term: TERM,
+            group: GROUP,
+            blob: chunk.key.blob,
+            first_chunk: 0,
+            roots: vec![chunk.root()],
+            sources: vec![PeerAddress { node: PEER, address: None }],
+            rest_percent: 0,
+        };
+        assert_eq!(node.pull_blob(pull).await.unwrap().held, 1);
+    }
+    let held = named(&inventory(&node).await);
+    assert!(chunks.iter().all(|chunk| held.contains(&chunk.key.blob)));
+    drop(node);
+
+    // With the disk well again some chunks are there twice, and named once.
+    machine.disk.set(Fault::None);
+    let node = machine.start().unwrap();
+    let held = named(&inventory(&node).await);
+    assert!(chunks.iter().all(|chunk| held.contains(&chunk.key.blob)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_starts_without_a_volume_that_can_not_be_opened_but_not_without_all() {
+    let machine = Machine::new();
+    let node = machine.start().unwrap();
+    put_all(&node).await;
+    let on_second = status(&node).await.volumes[1].chunks;
+    node.close().unwrap();
+    drop(node);
+
+    fs::rename(machine.volume(2), machine.directory.path().join("pulled out")).unwrap();
+    fs::write(machine.volume(2), "a mount point that is no directory").unwrap();
+    let node = machine.start().unwrap();
+    assert_eq!(inventory(&node).await.len() as u64, u64::from(BLOBS) - on_second);
+    let volumes = status(&node).await.volumes;
+    assert_eq!(volumes.iter().filter(|volume| volume.is_frozen()).count(), 1, "{volumes:?}");
+    node.put_chunk(Chunk::new(200, 0, 100).put()).await.unwrap();
+    node.close().unwrap();
+    drop(node);
+
+    for number in [1, 3] {
+        fs::remove_dir_all(machine.volume(number)).unwrap();
+        fs::write(machine.volume(number), "gone").unwrap();
+    }
+    let refused = machine.start().err().expect("there is no disk");
+    assert!(matches!(refused, OpenError::Volume(VolumeError::Disk { .. })), "{refused}");
+}
