@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that has to pass: format, lints, unit and integration tests, real clients against the built binary.
 #
-#   ./test.sh          about 25 minutes on 2 cores from a fresh clone
+#   ./test.sh          about 32 minutes on 2 cores from a fresh clone
 #   ./test.sh --long   also what takes hours: more random histories, 500 rounds of crashes, 40 seeds of faults
 #
 # Clients are installed once, pinned, into LARDER_TEST_CLIENTS (default: larder-test-clients in the user's cache folder);
