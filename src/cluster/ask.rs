@@ -5,8 +5,8 @@
 use super::{
     Cluster,
     bad_copies::CopyFault,
-    budget::pieces_of,
     cluster_node::ClusterNode,
+    plain_share::pieces_of,
     topology::{PlacedGroup, Topology},
 };
 use crate::{

@@ -10,37 +10,11 @@ use crate::{
     node::api::NodeStatus,
     types::{NodeId, Term},
 };
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 /// Bound of the question at the known address: a host that is gone often answers nothing at all, and the node that moved
 /// away from it waits meanwhile.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(2);
-
-/// How long a refused process is told of after its last try; it tries again after at most a heartbeat's interval.
-const REMEMBERED: Duration = Duration::from_secs(60);
-
-/// The latest process that was refused because it says that it is a node that is another process already.
-#[derive(Debug, Default)]
-pub struct RefusedClaim {
-    /// When on the gateway's monotonic clock, and from where.
-    latest: Mutex<Option<(Duration, String)>>,
-}
-
-impl RefusedClaim {
-    fn note(&self, now: Duration, address: String) {
-        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, address));
-    }
-
-    /// The address of a process that still tries.
-    pub fn standing(&self, now: Duration) -> Option<String> {
-        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, address) = latest.as_ref()?;
-        (now.saturating_sub(*at) < REMEMBERED).then(|| address.clone())
-    }
-}
 
 /// What is asked before a known node gets another address.
 #[derive(Debug)]
@@ -121,14 +95,5 @@ mod tests {
         }
         let old = status(1, None);
         assert!(!is_another_process(old.node, &old, &old), "nothing tells two old releases apart");
-    }
-
-    #[test]
-    fn a_refused_process_is_told_of_until_it_has_stopped_trying() {
-        let claim = RefusedClaim::default();
-        assert_eq!(claim.standing(Duration::ZERO), None);
-        claim.note(Duration::from_secs(10), "host:1".to_owned());
-        assert_eq!(claim.standing(Duration::from_secs(69)).as_deref(), Some("host:1"));
-        assert_eq!(claim.standing(Duration::from_secs(70)), None);
     }
 }

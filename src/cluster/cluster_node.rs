@@ -1,10 +1,10 @@
 //! A storage node as the gateway sees it: how to call it, and how it has been doing.
 
 use super::{
-    claims::RefusedClaim,
     health::{Health, HealthChange},
     latency::SlowAnswer,
     node_life::VolumesSeen,
+    refused_claim::RefusedClaim,
 };
 use crate::{
     metadata::rows::Node,

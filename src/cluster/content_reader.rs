@@ -4,9 +4,9 @@
 //! budget while its client takes its time.
 
 use super::{
-    budget::{Pieces, pieces_of},
     error::ClusterError,
     fetch::Reads,
+    plain_share::{Pieces, pieces_of},
     read_plan::{Fetch, next_fetch},
     read_registry::ReadGuard,
 };

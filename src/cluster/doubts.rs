@@ -13,7 +13,7 @@ use super::{
     Cluster,
     error::ClusterError,
     head_count::{HeadCount, Progress},
-    topology::{PlacedGroup, Topology},
+    topology::Topology,
 };
 use crate::{
     metadata::{
@@ -26,7 +26,7 @@ use crate::{
     types::{BlobId, GroupId, NodeId},
 };
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -208,7 +208,7 @@ impl QuestionCopies {
         page: &[CountedBlob],
     ) -> Result<(), ClusterError> {
         for node in nodes.keys() {
-            let groups = groups_of(topology, *node);
+            let groups = topology.groups_held_by(*node);
             let in_doubt = page.iter().filter(|blob| groups.contains(&blob.group));
             let copies: Vec<BlobCopy> = in_doubt.map(|blob| BlobCopy { blob: blob.blob, node: *node }).collect();
             if !copies.is_empty() {
@@ -228,7 +228,7 @@ impl QuestionCopies {
                 continue;
             }
             let lacking = self.lacking_chunks(node.id()).await?;
-            let expected: u64 = groups_of(topology, node.id()).iter().filter_map(|group| chunks.get(group)).sum();
+            let expected: u64 = topology.groups_held_by(node.id()).iter().filter_map(|group| chunks.get(group)).sum();
             let status = match node.api.status(self.cluster.term(), None).await {
                 Ok(status) => status,
                 Err(error) => {
@@ -261,12 +261,4 @@ impl QuestionCopies {
             }
         }
     }
-}
-
-/// The groups of which the node should hold every blob.
-pub(super) fn groups_of(topology: &Topology, node: NodeId) -> HashSet<GroupId> {
-    // Of a group that it only arrives in it holds as much as was sent so far.
-    let is_arriving = |group: &PlacedGroup| group.arriving.is_some_and(|arrival| arrival.node == node);
-    let is_member = |group: &&Arc<PlacedGroup>| group.has_member(node) && !is_arriving(group);
-    topology.groups().filter(is_member).map(|group| group.group).collect()
 }

@@ -12,8 +12,8 @@
 //! nobody has to be cut off for that; the rule about slow clients only brings back the comfort of the kept part.
 
 use super::{
-    budget::{Pieces, PlainShare},
     error::ClusterError,
+    plain_share::{Pieces, PlainShare},
 };
 use crate::runtime::Clock;
 use std::{

@@ -8,12 +8,13 @@
 
 use super::{
     bad_copies::{BadCopies, CopyFault},
-    budget::{Budget, Pieces, pieces_of},
+    budget::Budget,
     cluster_node::ClusterNode,
     error::ClusterError,
     known_missing::KnownMissing,
     latency::HedgeAllowance,
     node_life::Standing,
+    plain_share::{Pieces, pieces_of},
     read_plan::Fetch,
     reign::Reign,
     topology::Topology,

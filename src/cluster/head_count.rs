@@ -17,7 +17,7 @@
 //!
 //! It says that records are there, not that their bytes are right: reads and repair check these.
 
-use super::{Cluster, doubts::groups_of, error::ClusterError};
+use super::{Cluster, error::ClusterError};
 use crate::{
     metadata::{
         Command,
@@ -147,7 +147,7 @@ async fn gather(
     let from = after.map(|blob| BlobCopy { blob, node });
     let lacking = cluster.metadata().under_replicated(from, Some(node), BLOBS_PER_STEP).await?;
     let lacking: HashSet<BlobId> = lacking.iter().map(|row| row.blob).collect();
-    let groups = groups_of(&cluster.membership().topology().load(), node);
+    let groups = cluster.membership().topology().load().groups_held_by(node);
     for blob in page.iter().filter(|blob| groups.contains(&blob.group) && !lacking.contains(&blob.blob)) {
         window.expect(blob.blob, blob.chunk_count);
     }

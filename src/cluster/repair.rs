@@ -4,12 +4,12 @@
 use super::{
     Cluster,
     bad_copies::CopyFault,
-    budget::pieces_of,
     cluster_node::ClusterNode,
     endangered::{Endangered, endangered},
     error::ClusterError,
     member_set::MEMBERS_MAX,
     node_life::Standing,
+    plain_share::pieces_of,
     topology::Topology,
 };
 use crate::{

@@ -14,7 +14,10 @@ use crate::{
     runtime::Random,
     types::{Epoch, GroupId, NodeId},
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// A placement group with its members as they stand.
 #[derive(Clone, Debug)]
@@ -238,6 +241,14 @@ impl Topology {
 
     pub fn group(&self, group: GroupId) -> Option<&Arc<PlacedGroup>> {
         self.groups.get(&group)
+    }
+
+    /// The groups of which the node should hold every blob.
+    pub fn groups_held_by(&self, node: NodeId) -> HashSet<GroupId> {
+        // Of a group that it only arrives in it holds as much as was sent so far.
+        let is_arriving = |group: &PlacedGroup| group.arriving.is_some_and(|arrival| arrival.node == node);
+        let is_member = |group: &&Arc<PlacedGroup>| group.has_member(node) && !is_arriving(group);
+        self.groups().filter(is_member).map(|group| group.group).collect()
     }
 
     pub fn groups(&self) -> impl Iterator<Item = &Arc<PlacedGroup>> {

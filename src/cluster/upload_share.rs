@@ -14,7 +14,7 @@
 //! waited, not how long this client was silent: a thousand silent clients are met a few privileged ones at a time, and
 //! each of them costs a newcomer that patience.
 
-use super::{budget::pieces_of, error::ClusterError};
+use super::{error::ClusterError, plain_share::pieces_of};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},

@@ -1,7 +1,7 @@
 //! What a blob's holders really have of it: each reads its own copy and compares with the roots. A pull without sources does
 //! that and nothing else.
 
-use super::{Cluster, budget::pieces_of, cluster_node::ClusterNode, topology::PlacedGroup};
+use super::{Cluster, cluster_node::ClusterNode, plain_share::pieces_of, topology::PlacedGroup};
 use crate::{
     metadata::{command::BlobCopy, rows::BlobRoots},
     node::api::{PULL_CHUNKS_MAX, PullBlob},

@@ -11,14 +11,16 @@ use crate::{
     types::CommitSequence,
 };
 
-/// Copies as `json_each` rows: a list of [blob, node], both hexadecimal.
+/// Copies as `json_each` rows: a list of [blob, node], both hexadecimal. What has yet to arrive stays marked so (5), whoever
+/// else misses it: its group's change is finished when nothing is marked so any more.
 const MARK_MISSING: &str = "
     INSERT INTO under_replicated (blob, node, reason, sequence)
     SELECT b.blob, unhex(copy.value ->> 1), $2, $3
     FROM json_each($1) AS copy CROSS JOIN blobs b ON b.blob = unhex(copy.value ->> 0)
         CROSS JOIN placement_groups g ON g.placement_group = b.placement_group
     WHERE instr(g.members, unhex(copy.value ->> 1)) > 0
-    ON CONFLICT (blob, node) DO UPDATE SET reason = excluded.reason, sequence = excluded.sequence";
+    ON CONFLICT (blob, node) DO UPDATE SET sequence = excluded.sequence,
+        reason = CASE under_replicated.reason WHEN 5 THEN 5 ELSE excluded.reason END";
 
 /// Afterwards the copies are on the repair list. A blob that was deleted meanwhile needs no repair, and a node that left
 /// the blob's group no copy.

@@ -61,6 +61,8 @@ async fn a_member_is_replaced_whole_or_not_at_all() {
     let copies = vec![BlobCopy { blob, node: node(4) }];
     fixture.done(Command::MarkMissing { copies: copies.clone(), reason: MissingReason::Arriving }).await;
     fixture.done(listed(2)).await;
+    // A read met it, too.
+    fixture.done(Command::MarkMissing { copies: copies.clone(), reason: MissingReason::Absent }).await;
     assert_eq!(fixture.propose(finish(2)).await, changed(), "what it lacks is not repaired yet");
     assert_eq!(fixture.propose(forget(2, 2)).await, changed(), "it is the newcomer's source");
     let as_of = fixture.metadata.committed();

@@ -1,10 +1,7 @@
 //! A running MD5 that can be fed alone or side by side with others, slice by slice as it comes. Alone it costs what the
 //! md-5 crate costs, whose compression function it uses.
 
-use super::{
-    md5_blocks::{BLOCK_BYTES, States, add_blocks},
-    stream_hash::StreamHash,
-};
+use super::md5_blocks::{BLOCK_BYTES, States, add_blocks};
 use bytes::Bytes;
 use md5::block_api::compress;
 use std::{array, slice};
@@ -51,10 +48,8 @@ impl Md5Stream {
         self.tail[begun..begun + bytes.len()].copy_from_slice(bytes);
         self.length += bytes.len() as u64;
     }
-}
 
-impl StreamHash for Md5Stream {
-    fn update(&mut self, bytes: &[u8]) {
+    pub fn update(&mut self, bytes: &[u8]) {
         let (blocks, rest) = self.complete_block(bytes).as_chunks();
         compress(&mut self.state, blocks);
         self.length += blocks.as_flattened().len() as u64;
@@ -62,18 +57,16 @@ impl StreamHash for Md5Stream {
     }
 
     /// A bit, zeros up to 8 bytes before a block's end, and the length in bits.
-    fn finish(mut self: Box<Self>) -> Vec<u8> {
+    pub fn finish(mut self) -> [u8; 16] {
         let bit_length = self.length.wrapping_mul(8);
         let mut padding = [0; BLOCK_BYTES];
         padding[0] = 0x80;
         let padding_length = BLOCK_BYTES - (self.tail_length() + size_of_val(&bit_length)) % BLOCK_BYTES;
         self.update(&padding[..padding_length]);
         self.update(&bit_length.to_le_bytes());
-        self.state.iter().flat_map(|word| word.to_le_bytes()).collect()
-    }
-
-    fn as_md5(&mut self) -> Option<&mut Md5Stream> {
-        Some(self)
+        let mut value = [0; 16];
+        value.as_chunks_mut().0.iter_mut().zip(self.state).for_each(|(bytes, word)| *bytes = word.to_le_bytes());
+        value
     }
 }
 
@@ -148,7 +141,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn assert_right(stream: Md5Stream, whole: &[u8]) {
-        assert_eq!(Box::new(stream).finish(), Md5::digest(whole).to_vec(), "{} bytes", whole.len());
+        assert_eq!(stream.finish(), <[u8; 16]>::from(Md5::digest(whole)), "{} bytes", whole.len());
     }
 
     #[test]

@@ -17,6 +17,20 @@ pub trait StreamHash: Send {
     }
 }
 
+impl StreamHash for Md5Stream {
+    fn update(&mut self, bytes: &[u8]) {
+        Md5Stream::update(self, bytes);
+    }
+
+    fn finish(self: Box<Self>) -> Vec<u8> {
+        Md5Stream::finish(*self).to_vec()
+    }
+
+    fn as_md5(&mut self) -> Option<&mut Md5Stream> {
+        Some(self)
+    }
+}
+
 /// SHA-1 and SHA-256. With the processor's SHA instructions every crate is as fast; without them this one takes half the
 /// time of portable code.
 impl StreamHash for digest::Context {

@@ -9,10 +9,12 @@
 
 use super::{
     exchanges::Answered,
-    refused_head::RefusedHead,
     strict_head::{StrictHead, Waiting},
 };
-use crate::s3::body::{BodyRules, Direction, Pace, PaceMeter};
+use crate::s3::{
+    body::{BodyRules, Direction, Pace, PaceMeter},
+    refused_head::RefusedHead,
+};
 use std::{
     future::Future as _,
     io,

@@ -3,19 +3,15 @@
 
 mod connection_io;
 mod exchanges;
-mod head_rules;
-mod refused_head;
 mod strict_head;
 mod tls;
 
-pub use refused_head::RefusedHead;
 pub use tls::{TlsError, TlsIdentity};
 
-use super::{S3Settings, service::S3Service};
+use super::{S3Settings, head_rules::HEADERS_MAX, service::S3Service};
 use crate::runtime::Shutdown;
 use connection_io::{ConnectionIo, ConnectionLimits};
 use exchanges::Answered;
-use head_rules::HEADERS_MAX;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use std::{convert::Infallible, future::poll_fn, io, net::SocketAddr, sync::Arc, time::Duration};

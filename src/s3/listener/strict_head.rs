@@ -7,7 +7,7 @@
 //! spoiled: its bytes are zeros, which no HTTP parser accepts as framing. The watch follows the framing (RFC 9112,
 //! sections 2 to 7) only as far as it needs to know where the next head begins.
 
-use super::{
+use crate::s3::{
     head_rules::{
         HEAD_MAX_BYTES, HEADERS_MAX, HeadFault, REQUEST_LINE_MAX_BYTES, check_bytes, check_request_line, is_token,
     },

@@ -1,0 +1,43 @@
+//! What is remembered of a process that said it was a node that another process is (`claims`).
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+/// How long a refused process is told of after its last try; it tries again after at most a heartbeat's interval.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
+/// The latest process that was refused because it says that it is a node that is another process already.
+#[derive(Debug, Default)]
+pub struct RefusedClaim {
+    /// When on the gateway's monotonic clock, and from where.
+    latest: Mutex<Option<(Duration, String)>>,
+}
+
+impl RefusedClaim {
+    pub fn note(&self, now: Duration, address: String) {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, address));
+    }
+
+    /// The address of a process that still tries.
+    pub fn standing(&self, now: Duration) -> Option<String> {
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, address) = latest.as_ref()?;
+        (now.saturating_sub(*at) < REMEMBERED).then(|| address.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_process_is_told_of_until_it_has_stopped_trying() {
+        let claim = RefusedClaim::default();
+        assert_eq!(claim.standing(Duration::ZERO), None);
+        claim.note(Duration::from_secs(10), "host:1".to_owned());
+        assert_eq!(claim.standing(Duration::from_secs(69)).as_deref(), Some("host:1"));
+        assert_eq!(claim.standing(Duration::from_secs(70)), None);
+    }
+}
