@@ -189,6 +189,7 @@ impl Start {
                     Direction::ToClient => Share::Download,
                 })
             }),
+            activity: cluster.activity().clone(),
         }))
     }
 

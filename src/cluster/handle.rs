@@ -27,7 +27,7 @@ use crate::{
         api::PeerAddress,
         registration::{GatewayNews, Heartbeat, HeartbeatAnswer, Registrar, Registration, RegistrationAnswer},
     },
-    runtime::{Clock, Random, Shutdown, rest_percent},
+    runtime::{Activity, Clock, Random, Shutdown, rest_percent},
     types::{NodeId, Term},
 };
 use futures_util::future::{BoxFuture, join_all};
@@ -264,6 +264,11 @@ impl Cluster {
 
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {
         &self.parts.clock
+    }
+
+    /// Where what clients ask is counted.
+    pub fn activity(&self) -> &Arc<Activity> {
+        &self.parts.writes.activity
     }
 
     /// How busy clients keep this gateway, from 0 to 1: background work gives way to them.

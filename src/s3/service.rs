@@ -25,7 +25,7 @@ use super::{
 use crate::{
     identity::Authenticator,
     objects::BodyError,
-    runtime::{Clock, Random, RequestScope},
+    runtime::{Activity, Clock, Random, RequestScope},
     types::RequestId,
 };
 use bytes::Bytes;
@@ -47,6 +47,8 @@ pub struct S3Parts {
     pub random: Arc<dyn Random>,
     /// Whether others wait for memory that slow clients hold.
     pub has_waiters: HasWaiters,
+    /// Where requests are counted, so that background work gives way to them.
+    pub activity: Arc<Activity>,
 }
 
 /// Cheap to clone.
@@ -65,6 +67,7 @@ struct Inner {
     random: Arc<dyn Random>,
     rules: Arc<BodyRules>,
     stats: S3Stats,
+    activity: Arc<Activity>,
 }
 
 impl fmt::Debug for S3Service {
@@ -93,6 +96,7 @@ impl S3Service {
             random: parts.random,
             rules: Arc::new(BodyRules::new(pace, parts.has_waiters)),
             stats: S3Stats::new(),
+            activity: parts.activity,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -133,6 +137,7 @@ fn body_error(error: hyper::Error) -> BodyError {
 
 impl Inner {
     async fn answer(&self, parts: &request::Parts, body: WireBody, id: &RequestId) -> Response {
+        self.activity.note(0);
         // Known as soon as the request is routed, also when it is refused later.
         let operation = OnceLock::new();
         let source = BodySource::new(body, expectation(parts), self.rules.clone());
