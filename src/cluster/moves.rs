@@ -113,6 +113,10 @@ pub fn plan_moves(nodes: &[Candidate], groups: &[GroupNow], at_once: usize) -> P
             if left == 0 {
                 break;
             }
+            // One change at a time: the second would not fit the group any more.
+            if moves.iter().any(|change: &Move| change.group == group.group) {
+                continue;
+            }
             if let Some(change) = planner.replace_one(group, role, cause) {
                 moves.push(change);
                 left -= 1;
@@ -163,10 +167,11 @@ impl<'a> Planner<'a> {
     }
 
     /// Groups with such a member, those with the most of them first. Where a change is under way it is waited for, but not
-    /// when its newcomer is lost: it would never end.
+    /// when its newcomer is lost and lost ones are replaced: it would never end.
     fn groups_with(&self, role: Role) -> Vec<&'a GroupNow> {
         let count = |group: &&GroupNow| group.members.iter().filter(|member| self.has_role(**member, role)).count();
-        let may_change = |group: &&GroupNow| group.arriving.is_none_or(|newcomer| self.has_role(newcomer, Role::Lost));
+        let is_lost = |newcomer| role == Role::Lost && self.has_role(newcomer, Role::Lost);
+        let may_change = |group: &&GroupNow| group.arriving.is_none_or(is_lost);
         let mut found: Vec<&GroupNow> =
             self.groups.iter().filter(|group| may_change(group) && count(group) > 0).collect();
         found.sort_by_key(|group| (std::cmp::Reverse(count(group)), group.group));
@@ -409,6 +414,26 @@ mod tests {
         let plan = plan_moves(&nodes, &groups, 10);
         assert_eq!(plan.moves.iter().map(|change| change.cause).collect::<Vec<_>>(), [Cause::Lost, Cause::Drained]);
         assert_eq!(short(&plan), [(2, 2, 5), (1, 1, 5)]);
+    }
+
+    /// The drain took the lost newcomer for the one that leaves, a second time in the same plan, or though replacement halted.
+    #[test]
+    fn a_lost_newcomer_is_replaced_once_and_by_no_drain() {
+        let mut nodes = serving(6);
+        nodes[0].role = Role::Lost;
+        nodes[1].role = Role::Draining;
+        let mut changing = group(1, &[1, 2, 3]);
+        changing.arriving = Some(id(1));
+        let groups = [changing, group(2, &[1, 2, 4])];
+        let plan = plan_moves(&nodes, &groups, 10);
+        assert_eq!(
+            plan.moves.iter().map(|change| (change.group.0, change.cause)).collect::<Vec<_>>(),
+            [(1, Cause::Lost), (2, Cause::Lost)]
+        );
+        nodes[3].role = Role::Lost;
+        nodes[4].role = Role::Lost;
+        let halted = plan_moves(&nodes, &[groups[0].clone(), group(3, &[4, 5, 6])], 10);
+        assert!(halted.halt.is_some() && halted.moves.is_empty(), "{halted:?}");
     }
 
     #[test]
