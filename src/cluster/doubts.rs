@@ -1,9 +1,10 @@
 //! Background step: nodes whose copies are in doubt.
 //!
 //! A node that starts may hold less than the metadata believes: its directory was emptied, cut, or restored from a copy, or
-//! its disk lied about a sync; so does one of which a volume of several is frozen. Two things raise a doubt: a volume went back in time (`rollback`), or the node counts fewer
-//! chunks than the metadata after a start of the node or of this gateway, or when a volume froze. Then every blob that the node should hold goes on
-//! the repair list; repair looks at each chunk and fetches what is not there.
+//! its disk lied about a sync. So does one of which a volume of several froze. Two things raise a doubt: a volume went back
+//! in time (`rollback`), or the node counts fewer chunks than the metadata, after a start of the node or of this gateway or
+//! after a volume froze. Then every blob that the node should hold goes on the repair list; repair looks at each chunk and
+//! fetches what is not there.
 //!
 //! That number is a cheap first look: data that nobody names any more counts too. A node that passes it is looked at chunk by
 //! chunk (`head_count`), and only what it lacks goes on the list. Until all that is done, the cluster does not call itself

@@ -1,7 +1,7 @@
 //! Fetches blocks of a chunk from the best replica, and verifies them before anybody sees them.
 //!
-//! Order: nodes that are not known to lack it, nodes in good standing before others, nodes in this process before remote ones, then the least loaded, then by
-//! chunk, so that a chunk is always read from the same node's cache. A replica that answers an error or wrong bytes is
+//! Order: nodes that are not known to lack it, nodes in good standing before others, nodes in this process before remote
+//! ones, then the least loaded, then by chunk, so that a chunk is always read from the same node's cache. A replica that answers an error or wrong bytes is
 //! followed by the next. One that is slower than its usual is *hedged*: the next is asked too and the first good answer
 //! counts; that is rationed, and never done between nodes of one device, which would only load it twice. One that has not
 //! answered after `straggler_wait` counts as late and is followed by the next in any case.

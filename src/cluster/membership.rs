@@ -1,8 +1,8 @@
 //! Who belongs to the cluster and how each node stands: registrations, heartbeats, silence. Makes the topology.
 //!
 //! Liveness is in memory, on the monotonic clock, counted from this gateway's start: a gateway that was away itself does
-//! not take its own absence for theirs. `node_life` judges; only transitions (healthy, suspect, failed) are commands. One lock orders
-//! registrations and transitions, so groups are planned from the nodes that are there.
+//! not take its own absence for theirs. `node_life` judges; only transitions (healthy, suspect, failed) are commands. One
+//! lock orders registrations and transitions, so groups are planned from the nodes that are there.
 
 use super::{
     absent_node::AbsentNode,

@@ -66,7 +66,12 @@ impl Standing {
 
     /// Whether writes go there.
     pub fn is_writable(self) -> bool {
-        self.takes_groups() || matches!(self, Self::Draining | Self::Drained | Self::NearlyFull | Self::PartlyFrozen)
+        self.keeps_groups() || matches!(self, Self::Draining | Self::Drained)
+    }
+
+    /// Whether new data is spread with it in mind.
+    pub fn keeps_groups(self) -> bool {
+        self.takes_groups() || matches!(self, Self::NearlyFull | Self::PartlyFrozen)
     }
 
     /// Whether it may get groups that it is not in.

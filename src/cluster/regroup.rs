@@ -80,17 +80,22 @@ impl ChangeGroups {
     }
 
     /// A newcomer that was a member before may still hold copies, and a request to drop them may be on its way: its copies
-    /// are listed, and then looked at, only when it refuses such requests. One that can't be reached waits.
+    /// are listed, and then looked at, only when it refuses such requests. One that can't be reached waits, and is asked for
+    /// one of its groups, not for each: a node that hangs holds this up for one deadline at most.
     async fn begin_listing(&self, topology: &Topology) -> Option<Listing> {
-        let mut arrivals = HashMap::new();
+        let (mut arrivals, mut silent) = (HashMap::new(), HashSet::new());
         for group in topology.groups() {
             let Some(Arrival { node, is_listed: false }) = group.arriving else { continue };
+            if silent.contains(&node) || !topology.standing(node).is_some_and(Standing::is_reachable) {
+                continue;
+            }
             let Some(newcomer) = group.members.iter().find(|member| member.id() == node) else { continue };
             let of_group = OfGroup { group: group.group, epoch: group.epoch };
             match self.cluster.reclaimer().fence(newcomer, of_group).await {
                 Ok(()) => _ = arrivals.insert(group.group, (group.epoch, node)),
                 Err(error) => {
-                    tracing::debug!(%node, group = %group.group, %error, "a newcomer's copies are not listed yet")
+                    tracing::debug!(%node, group = %group.group, %error, "a newcomer's copies are not listed yet");
+                    silent.insert(node);
                 }
             }
         }

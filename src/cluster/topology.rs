@@ -131,7 +131,7 @@ impl Topology {
         write_acks: WriteAcks,
     ) -> Self {
         let placed_nodes: Vec<PlacedNode> =
-            nodes.iter().filter(|(_, standing)| standing.is_writable()).map(|(node, _)| placed(node)).collect();
+            nodes.iter().filter(|(_, standing)| standing.keeps_groups()).map(|(node, _)| placed(node)).collect();
         let nodes: HashMap<_, _> = nodes.into_iter().map(|(node, standing)| (node.id(), (node, standing))).collect();
         let groups: Vec<Arc<PlacedGroup>> =
             groups.iter().filter_map(|group| place(group, &nodes)).map(Arc::new).collect();

@@ -166,6 +166,7 @@ fn what_a_standing_allows() {
     };
     use Standing::*;
     assert_eq!(those(Standing::takes_groups), [Joining, Healthy, Recovering]);
+    assert_eq!(those(Standing::keeps_groups), [Joining, Healthy, Recovering, NearlyFull, PartlyFrozen]);
     assert_eq!(
         those(Standing::is_writable),
         [Joining, Healthy, Recovering, Draining, Drained, NearlyFull, PartlyFrozen]

@@ -265,6 +265,30 @@ async fn a_newcomer_that_is_lost_before_it_is_whole_is_replaced_as_well() {
     assert_all_readable(&test, 60).await;
 }
 
+/// It was asked for each of its groups, a deadline each, and everybody else's changes waited.
+#[tokio::test]
+async fn a_newcomer_that_hangs_holds_up_no_change_of_others() {
+    let test = TestCluster::with(quick_settings(), 5, Place::Elsewhere).await;
+    fill(&test, 30).await;
+    test.nodes[0].set_fault(Fault::Dead);
+    test.pass(Duration::from_secs(700)).await;
+    let mut change = ChangeGroups::new(test.cluster.clone());
+    change.step().await.unwrap();
+    let newcomer = groups(&test).await.into_iter().find_map(|group| group.arriving).expect("changes are under way");
+    let hanging = test.nodes.iter().find(|node| node.id() == newcomer).unwrap();
+    hanging.set_fault(Fault::Stuck);
+    test.pass(Duration::from_secs(20)).await;
+    // A call to it would never end.
+    change.step().await.unwrap();
+    let groups_now = groups(&test).await;
+    let of_others = || groups_now.iter().filter(|group| group.arriving.is_some_and(|arriving| arriving != newcomer));
+    assert!(of_others().count() > 0 && of_others().all(|group| group.is_listed), "{groups_now:?}");
+    hanging.set_fault(Fault::None);
+    all_are_trusted(&test).await;
+    Healing::of(&test.cluster).settle(&test).await;
+    assert_healed(&test, &[test.nodes[0].id()]).await;
+}
+
 async fn assert_healed_but_for_surplus(test: &TestCluster) {
     assert!(groups(test).await.iter().all(|group| group.arriving.is_none()));
     assert!(test.nodes[3].chunk_count() > 0);

@@ -61,8 +61,8 @@ async fn write(row: &Row, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyErro
 }
 
 /// Afterwards `arriving` stands in the place of `leaving`, which is a former member. Refused while an earlier change is
-/// under way, unless it is its newcomer that leaves, and when the newcomer is a member. A former member may come back; that no request from before takes away what
-/// it still holds is seen to before its copies are listed (`cluster::regroup`).
+/// under way, unless it is its newcomer that leaves, and when the newcomer is a member. A former member may come back; that
+/// no request from before takes away what it still holds is seen to before its copies are listed (`cluster::regroup`).
 pub(super) async fn replace_member(change: &ReplaceMember, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
     let ReplaceMember { group, epoch, leaving, arriving } = *change;
     let mut row = read(group, epoch, tx).await?;
