@@ -71,6 +71,10 @@ impl NodeApi for AbsentNode {
         absent()
     }
 
+    fn forget_quarantined(&self, _term: Term, _keys: Vec<ChunkKey>) -> BoxFuture<'_, Result<(), NodeError>> {
+        absent()
+    }
+
     fn begin_scrub(&self, _term: Term) -> BoxFuture<'_, Result<(), NodeError>> {
         absent()
     }

@@ -1,11 +1,12 @@
 //! Background step: what nodes have found damaged goes on the repair list.
 //!
-//! A node scrubs by itself, and says in its status how much it has quarantined since its start. When that changes it is
-//! asked which chunks, page by page. The repair list takes those that the metadata names, from members of their group; the
-//! rest is garbage, and nothing to repair. Of a record whose head is damaged the node can't say whose it was: then it is
-//! looked at chunk by chunk (`head_count`), which finds what is missing.
+//! A node scrubs by itself, and says in its status how many chunks it has quarantined. While there are any it is asked
+//! which, page by page, again and again with a rest. Those that the metadata wants from it go on the repair list; those that
+//! may yet be named, being in flight, stay for the next time. Of the rest (garbage, and what its group keeps elsewhere since
+//! the group moved on) nobody needs this node's copies: it forgets them. Of a record whose head is damaged the node can't say
+//! whose it was: then it is looked at chunk by chunk (`head_count`), which finds what is missing.
 
-use super::{Cluster, error::ClusterError, topology::Topology};
+use super::{Cluster, cluster_node::ClusterNode, error::ClusterError, topology::Topology};
 use crate::{
     metadata::{
         Command,
@@ -13,28 +14,30 @@ use crate::{
     },
     node::api::{NodeStatus, QUARANTINED_CHUNKS_MAX},
     runtime::Step,
-    types::{ChunkKey, NodeId},
+    types::{BlobId, ChunkKey, NodeId},
 };
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
-/// Rest of a node that could not be asked.
-const REST: Duration = Duration::from_secs(10);
+/// Rest of a node after each page of its list, counted once the list is at its end, or once it could not be asked.
+const REST: Duration = Duration::from_secs(5);
 
-/// The step's memory; a restart asks every node once more.
+/// The step's memory; a restart begins anew.
 #[derive(Debug)]
 pub struct ListQuarantined {
     cluster: Cluster,
-    /// What each node had counted when it was last asked to the end.
+    /// What each node had counted when it was last looked at.
     settled: HashMap<NodeId, Counted>,
-    failed_at: HashMap<NodeId, Duration>,
+    rests_until: HashMap<NodeId, Duration>,
     walk: Option<Walk>,
 }
 
-/// Counters of a node; different ones mean that something was found since, or that the node has started.
+/// Counters of a node: whether records without a name were found since, in the same run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Counted {
     starts: u64,
-    quarantined: u64,
     unidentified: u64,
 }
 
@@ -42,7 +45,6 @@ impl Counted {
     fn of(status: &NodeStatus) -> Self {
         Self {
             starts: status.volumes.iter().map(|volume| volume.start_count).sum(),
-            quarantined: status.scrub.quarantined_since_start,
             unidentified: status.scrub.unidentified_since_start,
         }
     }
@@ -54,11 +56,12 @@ struct Walk {
     node: NodeId,
     counted: Counted,
     after: Option<ChunkKey>,
+    pages: u32,
 }
 
 impl ListQuarantined {
     pub fn new(cluster: Cluster) -> Self {
-        Self { cluster, settled: HashMap::new(), failed_at: HashMap::new(), walk: None }
+        Self { cluster, settled: HashMap::new(), rests_until: HashMap::new(), walk: None }
     }
 
     /// One page of one node's list.
@@ -66,45 +69,49 @@ impl ListQuarantined {
         let topology = self.cluster.membership().topology().load_full();
         let Some(mut walk) = self.walk.take().or_else(|| self.begin(&topology)) else { return Ok(Step::Idle) };
         let Some(node) = topology.node(walk.node) else { return Ok(Step::Busy) };
+        walk.pages += 1;
         let asked = node.api.quarantined(self.cluster.term(), walk.after, QUARANTINED_CHUNKS_MAX).await;
         let page = match asked {
             Ok(page) => page,
             Err(error) => {
                 tracing::warn!(node = %node.row.name, %error, "the node could not be asked what it has quarantined");
-                self.failed_at.insert(walk.node, self.cluster.clock().monotonic());
+                self.rest(&walk);
                 return Ok(Step::Busy);
             }
         };
-        self.mark(walk.node, &page).await?;
+        self.sort_out(node, &page).await?;
         if page.len() == QUARANTINED_CHUNKS_MAX as usize {
             walk.after = page.last().copied();
             self.walk = Some(walk);
         } else {
+            self.rest(&walk);
             self.settle(walk.node, walk.counted);
         }
         Ok(Step::Busy)
     }
 
-    /// The next node whose counters differ from what was worked off.
+    /// The next node that has a list and has rested.
     fn begin(&mut self, topology: &Topology) -> Option<Walk> {
         let now = self.cluster.clock().monotonic();
         for (node, standing) in topology.nodes() {
             let Some(status) = node.vitals.status().filter(|_| standing.is_reachable()) else { continue };
             let (id, counted) = (node.id(), Counted::of(&status));
-            let has_rested = self.failed_at.get(&id).is_none_or(|at| now.saturating_sub(*at) >= REST);
-            if self.settled.get(&id) == Some(&counted) || !has_rested {
+            if self.rests_until.get(&id).is_some_and(|until| now < *until) {
                 continue;
             }
-            if counted.quarantined > 0 {
-                return Some(Walk { node: id, counted, after: None });
+            if status.scrub.quarantined > 0 {
+                return Some(Walk { node: id, counted, after: None, pages: 0 });
             }
             self.settle(id, counted);
         }
         None
     }
 
+    fn rest(&mut self, walk: &Walk) {
+        self.rests_until.insert(walk.node, self.cluster.clock().monotonic() + REST * walk.pages);
+    }
+
     fn settle(&mut self, node: NodeId, counted: Counted) {
-        self.failed_at.remove(&node);
         let before = self.settled.insert(node, counted).unwrap_or_default();
         // After a start every node is looked at anyway.
         if counted.starts == before.starts && counted.unidentified > before.unidentified {
@@ -113,14 +120,30 @@ impl ListQuarantined {
         }
     }
 
-    async fn mark(&self, node: NodeId, page: &[ChunkKey]) -> Result<(), ClusterError> {
-        let mut copies: Vec<BlobCopy> = page.iter().map(|key| BlobCopy { blob: key.blob, node }).collect();
-        copies.dedup();
-        if copies.is_empty() {
+    /// Has repaired what is wanted from the node, and the node forget what nobody wants from it.
+    async fn sort_out(&self, node: &ClusterNode, page: &[ChunkKey]) -> Result<(), ClusterError> {
+        let mut blobs: Vec<BlobId> = page.iter().map(|key| key.blob).collect();
+        blobs.dedup();
+        // Before the metadata: what is not in flight any more is named there by now, or never will be.
+        let in_flight: HashSet<BlobId> =
+            blobs.iter().copied().filter(|blob| self.cluster.in_flight().contains(*blob)).collect();
+        let wanted = self.cluster.metadata().wanted_copies(node.id(), &blobs).await?;
+        let unlisted = wanted.iter().filter(|copy| !copy.is_missing);
+        let copies: Vec<BlobCopy> = unlisted.map(|copy| BlobCopy { blob: copy.blob, node: node.id() }).collect();
+        if !copies.is_empty() {
+            tracing::warn!(node = %node.row.name, blobs = copies.len(), "the node has quarantined chunks of blobs");
+            self.cluster.metadata().propose(Command::MarkMissing { copies, reason: MissingReason::Corrupt }).await?;
+        }
+        // A restored backup does not know all names.
+        if self.cluster.metadata().needs_confirmation() {
             return Ok(());
         }
-        tracing::warn!(%node, chunks = page.len(), blobs = copies.len(), "the node has quarantined chunks");
-        self.cluster.metadata().propose(Command::MarkMissing { copies, reason: MissingReason::Corrupt }).await?;
+        let kept: HashSet<BlobId> = wanted.iter().map(|copy| copy.blob).chain(in_flight).collect();
+        let unwanted: Vec<ChunkKey> = page.iter().filter(|key| !kept.contains(&key.blob)).copied().collect();
+        if !unwanted.is_empty() {
+            let forgotten = node.api.forget_quarantined(self.cluster.term(), unwanted).await;
+            forgotten.map_err(|error| ClusterError::Node(format!("{}: {error}", node.row.name)))?;
+        }
         Ok(())
     }
 }

@@ -242,6 +242,14 @@ pub struct UnderReplicatedBlob {
     pub roots: Vec<ChunkRoot>,
 }
 
+/// A blob that a node is to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WantedCopy {
+    pub blob: BlobId,
+    /// On the repair list.
+    pub is_missing: bool,
+}
+
 /// A row of the repair list with its reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MissingCopy {

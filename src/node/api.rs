@@ -256,6 +256,10 @@ pub trait NodeApi: Send + Sync {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<ChunkKey>, NodeError>>;
 
+    /// Takes chunks off the list of quarantined ones: nobody waits for this node's copies of them any more. Deletes nothing,
+    /// as nothing of them is held. At most `QUARANTINED_CHUNKS_MAX`; those that are not listed are passed over.
+    fn forget_quarantined(&self, term: Term, keys: Vec<ChunkKey>) -> BoxFuture<'_, Result<(), NodeError>>;
+
     /// Begins to read and check all that the node holds, at full pace. Resolves when that has begun; `status` tells the rest.
     fn begin_scrub(&self, term: Term) -> BoxFuture<'_, Result<(), NodeError>>;
 

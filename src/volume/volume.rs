@@ -333,6 +333,12 @@ impl Volume {
         self.0.catalog.quarantined.page(after, limit)
     }
 
+    /// Takes chunks off the list of quarantined ones. After a restart they are on it again, until compaction has let go of
+    /// their marks.
+    pub fn forget_quarantined(&self, keys: &[ChunkKey]) {
+        keys.iter().for_each(|key| self.0.catalog.quarantined.remove(*key));
+    }
+
     pub fn quarantine_counts(&self) -> QuarantineCounts {
         let (additions, unidentified) = self.0.catalog.quarantined.additions();
         QuarantineCounts { now: self.0.catalog.quarantined.len() as u64, additions, unidentified }

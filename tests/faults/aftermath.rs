@@ -40,7 +40,8 @@ pub fn operators_are_told_that_all_is_well(fleet: &Fleet) {
     fleet.wait_until_healthy();
     for verb in ["doctor", "verify"] {
         let told = fleet.admin(&[verb]);
-        assert!(told.status.success(), "{verb}: {}", String::from_utf8_lossy(&told.stdout));
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(told.status.success(), "{verb}: {}\n{}", text(&told.stdout), text(&told.stderr));
     }
 }
 

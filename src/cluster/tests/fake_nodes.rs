@@ -65,6 +65,13 @@ struct State {
     free: u64,
 }
 
+impl State {
+    /// Neither replaced nor forgotten.
+    fn still_quarantined(&self) -> Vec<ChunkKey> {
+        self.quarantined.iter().copied().filter(|key| !self.chunks.contains_key(key)).collect()
+    }
+}
+
 /// A node.
 #[derive(Debug)]
 pub struct FakeNode {
@@ -205,6 +212,7 @@ impl FakeNode {
             cluster: ClusterId::from_bytes([0; 16]),
             volumes: vec![volume],
             scrub: ScrubStatus {
+                quarantined: state.still_quarantined().len() as u64,
                 quarantined_since_start: state.quarantined.len() as u64,
                 unidentified_since_start: state.unidentified,
                 ..ScrubStatus::default()
@@ -418,12 +426,19 @@ impl NodeApi for FakeNode {
     ) -> BoxFuture<'_, Result<Vec<ChunkKey>, NodeError>> {
         Box::pin(async move {
             self.pass(term).await?;
-            let state = self.state();
-            let listed = state.quarantined.iter().filter(|key| !state.chunks.contains_key(key) && Some(**key) > after);
-            let mut listed: Vec<ChunkKey> = listed.copied().collect();
+            let mut listed = self.state().still_quarantined();
+            listed.retain(|key| Some(*key) > after);
             listed.sort();
             listed.truncate(limit as usize);
             Ok(listed)
+        })
+    }
+
+    fn forget_quarantined(&self, term: Term, keys: Vec<ChunkKey>) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(async move {
+            self.pass(term).await?;
+            self.state().quarantined.retain(|key| !keys.contains(key));
+            Ok(())
         })
     }
 

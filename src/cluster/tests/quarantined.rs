@@ -1,11 +1,14 @@
 //! What nodes find damaged by themselves.
 
-use super::test_cluster::{CHUNK, TestCluster, content};
+use super::{
+    fake_nodes::Place,
+    test_cluster::{CHUNK, TestCluster, content},
+};
 use crate::{
     cluster::{ListQuarantined, QuestionCopies, SendMissing},
     metadata::rows::UnderReplicatedBlob,
     runtime::Step,
-    types::{BlobId, ChunkKey, Term},
+    types::{BlobId, ChunkKey, Epoch, GroupId, Term},
 };
 use std::time::Duration;
 
@@ -28,7 +31,7 @@ async fn missing(test: &TestCluster) -> Vec<UnderReplicatedBlob> {
 }
 
 #[tokio::test]
-async fn what_a_node_quarantined_is_repaired_and_garbage_is_passed_over() {
+async fn what_a_node_quarantined_is_repaired_and_garbage_is_forgotten() {
     let (test, mut list) = with_objects().await;
     let node = &test.nodes[1];
     let blobs = node.blobs();
@@ -43,9 +46,11 @@ async fn what_a_node_quarantined_is_repaired_and_garbage_is_passed_over() {
     settle(&test, &mut list).await;
     let found: Vec<BlobId> = missing(&test).await.iter().map(|row| row.blob).collect();
     assert_eq!(found, [blobs[0], blobs[3]]);
+    assert_eq!(node.quarantined().len(), 3, "nobody waits for the garbage");
     let before = test.metadata.committed();
+    test.pass(Duration::from_secs(10)).await;
     settle(&test, &mut list).await;
-    assert_eq!(test.metadata.committed(), before, "a node whose counters stand still is not asked again");
+    assert_eq!(test.metadata.committed(), before, "what is on the repair list is not put there again");
     let mut repair = SendMissing::new(test.cluster.clone());
     while repair.step().await.unwrap() == Step::Busy {}
     assert!(missing(&test).await.is_empty());
@@ -69,6 +74,42 @@ async fn a_node_with_damaged_heads_is_looked_at_chunk_by_chunk() {
     let mut repair = SendMissing::new(test.cluster.clone());
     while repair.step().await.unwrap() == Step::Busy {}
     assert!(missing(&test).await.is_empty() && node.holds(lost));
+}
+
+#[tokio::test]
+async fn what_is_in_flight_is_asked_for_again_and_repaired_once_it_is_named() {
+    let (test, mut list) = with_objects().await;
+    let (node, blob) = (&test.nodes[1], BlobId::from_bytes([0xEE; 16]));
+    let mut write = test.cluster.in_flight().begin();
+    write.add(blob, GroupId(1), Epoch(1));
+    node.plant(blob, Term(1));
+    node.scrub(&[]);
+    settle(&test, &mut list).await;
+    assert_eq!(node.quarantined().len(), 1, "it may yet be named");
+    drop(write);
+    test.pass(Duration::from_secs(10)).await;
+    settle(&test, &mut list).await;
+    assert!(node.quarantined().is_empty(), "nobody is going to name it");
+    let named = ChunkKey { blob: node.blobs()[0], index: 0 };
+    node.corrupt(named);
+    let mut write = test.cluster.in_flight().begin();
+    write.add(named.blob, GroupId(1), Epoch(1));
+    node.scrub(&[]);
+    test.pass(Duration::from_secs(10)).await;
+    settle(&test, &mut list).await;
+    assert_eq!(missing(&test).await.len(), 1, "a blob that is named is repaired, whether or not its writer knows");
+}
+
+#[tokio::test]
+async fn a_node_forgets_what_the_metadata_wants_from_others() {
+    let (mut test, mut list) = with_objects().await;
+    let outsider = test.join(4, Place::Elsewhere).await;
+    let blob = test.nodes[0].blobs()[0];
+    outsider.plant(blob, Term(1));
+    outsider.scrub(&[]);
+    settle(&test, &mut list).await;
+    assert!(outsider.quarantined().is_empty());
+    assert!(missing(&test).await.is_empty() && test.nodes[0].blobs().contains(&blob));
 }
 
 #[tokio::test]

@@ -16,8 +16,8 @@ const INDEXES: [&str; 3] = [
     "CREATE INDEX doctor_extents ON extents (blob)",
 ];
 
-/// Room that stays free beside the copy: what the database may need while it is looked at.
-const SPARE_BYTES: u64 = 256 << 20;
+/// Room that stays free beside the copy, in reserves of the metadata: below one of them only deletes are carried out.
+const SPARE_RESERVES: u64 = 2;
 
 pub(super) struct Copy {
     connection: SqliteConnection,
@@ -45,7 +45,7 @@ impl Copy {
         if scratch.exists() {
             return Err(MetadataError::Exists(scratch.to_owned()));
         }
-        check_room(database, scratch)?;
+        check_room(database, settings, scratch)?;
         let file = Scratch(scratch.to_owned());
         let mut source = connection::copier(database, settings).await?;
         schema::vacuum_into(&mut source, scratch).await?;
@@ -71,10 +71,10 @@ impl Copy {
 }
 
 /// A copy with its indexes must not fill the disk that the database may be on.
-fn check_room(database: &Path, scratch: &Path) -> Result<(), MetadataError> {
+fn check_room(database: &Path, settings: &MetadataSettings, scratch: &Path) -> Result<(), MetadataError> {
     let length = std::fs::metadata(database).map_err(MetadataError::io(database))?.len();
     let folder = scratch.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let free = reserve::free_space()(folder).map_err(MetadataError::io(folder))?;
-    let needed = length.saturating_mul(2) + SPARE_BYTES;
+    let needed = length.saturating_mul(2).saturating_add(settings.metadata_reserve.0.saturating_mul(SPARE_RESERVES));
     if free < needed { Err(MetadataError::NoRoomForCopy { needed, free }) } else { Ok(()) }
 }

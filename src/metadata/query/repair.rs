@@ -5,7 +5,7 @@ use crate::{
         Metadata, QueryError,
         columns::{Columns, number, roots_of},
         command::BlobCopy,
-        rows::{CountedBlob, DeletedBlob, SurplusBlob, UnderReplicatedBlob},
+        rows::{CountedBlob, DeletedBlob, SurplusBlob, UnderReplicatedBlob, WantedCopy},
         script::Script,
     },
     types::{BlobId, CommitSequence, GroupId, NodeId},
@@ -40,6 +40,12 @@ const READ_SURPLUS: &str = "
         CROSS JOIN placement_groups g ON g.placement_group = b.placement_group
     WHERE b.placement_group = $2 AND g.arriving IS NULL AND instr(g.members, $3) = 0
         AND NOT EXISTS (SELECT 1 FROM under_replicated u WHERE u.blob = b.blob)";
+/// `$2` the node.
+const READ_WANTED: &str = "
+    SELECT b.blob, EXISTS (SELECT 1 FROM under_replicated u WHERE u.blob = b.blob AND u.node = $2)
+    FROM (SELECT unhex(value) AS id FROM json_each($1)) wanted CROSS JOIN blobs b ON b.blob = wanted.id
+        CROSS JOIN placement_groups g ON g.placement_group = b.placement_group
+    WHERE instr(g.members, $2) > 0";
 
 impl Metadata {
     /// The repair list, of one node or of all, in order of (blob, node) from behind `after` on.
@@ -120,6 +126,19 @@ impl Metadata {
                 chunk_size: row.small_number(2)?,
                 roots: roots_of(row.bytes(3)?)?,
             })
+        };
+        rows.iter().map(decode).collect()
+    }
+
+    /// Those of `blobs` that the node is to hold, as a member of their group; and whether the repair list says that it lacks
+    /// them.
+    pub async fn wanted_copies(&self, node: NodeId, blobs: &[BlobId]) -> Result<Vec<WantedCopy>, QueryError> {
+        let ids: Vec<String> = blobs.iter().map(BlobId::to_string).collect();
+        let mut script = Script::of(READ_WANTED).with(serde_json::to_string(&ids)?);
+        script.bind(&node.as_bytes()[..]);
+        let rows = script.fetch_all(&mut *self.reader().await?).await?;
+        let decode = |row: &SqliteRow| {
+            Ok(WantedCopy { blob: BlobId::from_slice(row.bytes(0)?)?, is_missing: row.number(1)? == 1 })
         };
         rows.iter().map(decode).collect()
     }

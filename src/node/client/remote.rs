@@ -14,7 +14,7 @@ use crate::{
         },
         protocol::{
             chunk_head::{PutHead, SliceHead},
-            documents::{Inventory, Quarantine, Quarantined, Status, from_json, to_json},
+            documents::{ForgetQuarantined, Inventory, Quarantine, Quarantined, Status, from_json, to_json},
             route::Route,
         },
     },
@@ -143,6 +143,13 @@ impl NodeApi for RemoteNode {
             let answer =
                 self.ask(Route::Quarantined, term, &Quarantined { after, limit }, self.request_timeout).await?;
             from_json(&answer.head)
+        })
+    }
+
+    fn forget_quarantined(&self, term: Term, keys: Vec<ChunkKey>) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(async move {
+            let document = ForgetQuarantined { keys };
+            self.ask(Route::ForgetQuarantined, term, &document, self.request_timeout).await.map(|_| ())
         })
     }
 

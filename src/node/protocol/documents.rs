@@ -33,6 +33,13 @@ pub struct Quarantined {
     pub limit: u32,
 }
 
+/// Body of `POST /node/v1/forget-quarantined`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForgetQuarantined {
+    pub keys: Vec<ChunkKey>,
+}
+
 /// Body of `POST /node/v1/status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -10,6 +10,7 @@
 //! | POST | `/node/v1/pull` | `PullBlob` | `PullReport` |
 //! | POST | `/node/v1/inventory` | `Inventory` | `InventoryPage` |
 //! | POST | `/node/v1/quarantined` | `Quarantined` | the chunks' keys |
+//! | POST | `/node/v1/forget-quarantined` | `ForgetQuarantined` | - |
 //! | POST | `/node/v1/scrub` | `null` | - |
 //! | POST | `/node/v1/status` | `Status` | `NodeStatus` |
 //! | POST | `/node/v1/history` | `MetadataWitness` | - |
@@ -33,6 +34,7 @@ pub enum Route {
     PullBlob,
     Inventory,
     Quarantined,
+    ForgetQuarantined,
     BeginScrub,
     Status,
     ConfirmHistory,
@@ -66,6 +68,7 @@ impl Route {
             "/node/v1/pull" => Self::PullBlob,
             "/node/v1/inventory" => Self::Inventory,
             "/node/v1/quarantined" => Self::Quarantined,
+            "/node/v1/forget-quarantined" => Self::ForgetQuarantined,
             "/node/v1/scrub" => Self::BeginScrub,
             "/node/v1/status" => Self::Status,
             "/node/v1/history" => Self::ConfirmHistory,
@@ -101,6 +104,7 @@ impl fmt::Display for Route {
             Self::PullBlob => f.write_str("/node/v1/pull"),
             Self::Inventory => f.write_str("/node/v1/inventory"),
             Self::Quarantined => f.write_str("/node/v1/quarantined"),
+            Self::ForgetQuarantined => f.write_str("/node/v1/forget-quarantined"),
             Self::BeginScrub => f.write_str("/node/v1/scrub"),
             Self::Status => f.write_str("/node/v1/status"),
             Self::ConfirmHistory => f.write_str("/node/v1/history"),
@@ -130,6 +134,7 @@ mod tests {
             Just(Route::PullBlob),
             Just(Route::Inventory),
             Just(Route::Quarantined),
+            Just(Route::ForgetQuarantined),
             Just(Route::BeginScrub),
             Just(Route::Status),
             Just(Route::ConfirmHistory),

@@ -7,7 +7,7 @@ use crate::{
         api::{DropBlobs, GetChunk, MetadataWitness, PullBlob, PutChunk},
         protocol::{
             chunk_head::{PutHead, SliceHead},
-            documents::{Inventory, Quarantine, Quarantined, Status, from_json, status_of, to_json},
+            documents::{ForgetQuarantined, Inventory, Quarantine, Quarantined, Status, from_json, status_of, to_json},
             route::Route,
         },
     },
@@ -88,6 +88,10 @@ async fn answer(service: &NodeService, request: Believed) -> Result<Reply, NodeE
         Route::Quarantined => {
             let Quarantined { after, limit } = from_json(&head)?;
             Ok(Reply::document(&service.quarantined(term, after, limit).await?))
+        }
+        Route::ForgetQuarantined => {
+            let ForgetQuarantined { keys } = from_json(&head)?;
+            Ok(Reply::document(&service.forget_quarantined(term, keys).await?))
         }
         Route::BeginScrub => {
             let () = from_json(&head)?;

@@ -17,6 +17,15 @@ impl Inner {
         Ok(self.volumes.quarantined(after, limit.clamp(1, QUARANTINED_CHUNKS_MAX) as usize))
     }
 
+    pub(super) async fn forget_quarantined(&self, term: Term, keys: Vec<ChunkKey>) -> Result<(), NodeError> {
+        self.state.admit_read(term).await?;
+        if keys.len() > QUARANTINED_CHUNKS_MAX as usize {
+            return Err(NodeError::Refused("more chunks than one request forgets".to_owned()));
+        }
+        self.volumes.forget_quarantined(&keys);
+        Ok(())
+    }
+
     pub(super) async fn begin_scrub(&self, term: Term) -> Result<(), NodeError> {
         self.state.admit_read(term).await?;
         let volumes = self.volumes.clone();

@@ -160,6 +160,10 @@ impl NodeApi for NodeService {
         Box::pin(self.run(self.inner.quarantined(term, after, limit)))
     }
 
+    fn forget_quarantined(&self, term: Term, keys: Vec<ChunkKey>) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(self.run(self.inner.forget_quarantined(term, keys)))
+    }
+
     fn begin_scrub(&self, term: Term) -> BoxFuture<'_, Result<(), NodeError>> {
         Box::pin(self.run(self.inner.begin_scrub(term)))
     }

@@ -219,6 +219,10 @@ impl Volumes {
         all
     }
 
+    pub fn forget_quarantined(&self, keys: &[ChunkKey]) {
+        self.inner.open.iter().for_each(|one| one.volume.forget_quarantined(keys));
+    }
+
     pub fn scrub_status(&self) -> ScrubStatus {
         let counts: QuarantineCounts = self.inner.open.iter().map(|one| one.volume.quarantine_counts()).sum();
         ScrubStatus {
