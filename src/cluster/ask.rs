@@ -120,10 +120,7 @@ impl Cluster {
         }
         let Some(fault) = fault else { return answer };
         // Of a former member nothing is expected any more, of one that arrives not yet.
-        let is_expected = |group: &Arc<PlacedGroup>| {
-            group.has_member(node.id()) && group.arriving.is_none_or(|arrival| arrival.node != node.id())
-        };
-        if group.is_some_and(is_expected) {
+        if group.is_some_and(|group| group.should_be_whole_on(node.id())) {
             self.reads().bad_copies.report(node, key, root, fault);
         }
         answer

@@ -1,4 +1,5 @@
-//! Copies that a read found missing or wrong: the node quarantines what is wrong, and the copy goes on the repair list.
+//! Copies that a read or a pull found missing or wrong: the node quarantines what is wrong, and the copy goes on the repair
+//! list.
 
 use super::{cluster_node::ClusterNode, known_missing::KnownMissing, reign::Reign};
 use crate::{
@@ -6,6 +7,7 @@ use crate::{
         Command, Metadata,
         command::{BlobCopy, MissingReason},
     },
+    node::NodeError,
     runtime::{Clock, Shutdown, in_current_request},
     types::{ChunkKey, ChunkRoot},
 };
@@ -56,14 +58,19 @@ impl BadCopies {
         Self { parts, reported: Mutex::default(), count: AtomicU64::new(0) }
     }
 
-    /// Reports in the background; the read that found the copy goes on with another one.
+    /// Reports in the background; whoever found the copy goes on with another one.
     pub fn report(self: &Arc<Self>, node: &Arc<ClusterNode>, key: ChunkKey, root: ChunkRoot, fault: CopyFault) {
         let copy = BlobCopy { blob: key.blob, node: node.id() };
         if !self.is_news(copy) {
             return;
         }
         self.count.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(node = %node.row.name, chunk = %key, ?fault, "a read met a bad copy");
+        match fault {
+            CopyFault::Absent => tracing::warn!(node = %node.row.name, chunk = %key, "a node lacks a chunk"),
+            CopyFault::Corrupt | CopyFault::Wrong => {
+                tracing::warn!(node = %node.row.name, chunk = %key, ?fault, "a node's copy of a chunk is bad");
+            }
+        }
         let (this, node) = (self.clone(), node.clone());
         self.parts.shutdown.spawn(in_current_request(async move { this.handle(&node, key, root, fault).await }));
     }
@@ -89,6 +96,7 @@ impl BadCopies {
                 Ok(true) => MissingReason::Corrupt,
                 // Intact on the node: it was garbled on the way, and nothing is missing.
                 Ok(false) => return,
+                Err(NodeError::NotFound) => MissingReason::Absent,
                 Err(error) => {
                     tracing::warn!(node = %node.row.name, chunk = %key, %error, "a wrong chunk could not be quarantined");
                     MissingReason::Corrupt

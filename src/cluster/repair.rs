@@ -206,7 +206,15 @@ async fn repair(
         };
         progress.add(0, report.pulled_bytes);
         for (source, key) in &report.bad_sources {
-            doubt(cluster, topology.node(*source), *key, row);
+            doubt(cluster, topology.node(*source), *key, row, CopyFault::Wrong);
+        }
+        // What a source is known to lack, or need not have, is no news.
+        let is_news = |source: &NodeId| {
+            !lacking.contains(&(row.blob, *source))
+                && topology.group(row.group).is_some_and(|group| group.should_be_whole_on(*source))
+        };
+        for (source, key) in report.lacking_sources.iter().filter(|(source, _)| is_news(source)) {
+            doubt(cluster, topology.node(*source), *key, row, CopyFault::Absent);
         }
         if report.held < count {
             return None;
@@ -256,10 +264,16 @@ fn sources(topology: &Topology, lacking: &HashSet<(BlobId, NodeId)>, row: &Under
     others.into_iter().map(|member| member.peer_address()).collect()
 }
 
-/// A peer found the source's copy missing or wrong: the source looks for itself.
-fn doubt(cluster: &Cluster, source: Option<&Arc<ClusterNode>>, key: ChunkKey, row: &UnderReplicatedBlob) {
+/// A peer found the source's copy missing or wrong. Where it is wrong the source looks for itself.
+fn doubt(
+    cluster: &Cluster,
+    source: Option<&Arc<ClusterNode>>,
+    key: ChunkKey,
+    row: &UnderReplicatedBlob,
+    fault: CopyFault,
+) {
     let root = row.roots.get(key.index as usize);
     if let (Some(source), Some(root)) = (source, root) {
-        cluster.reads().bad_copies.report(source, key, *root, CopyFault::Wrong);
+        cluster.reads().bad_copies.report(source, key, *root, fault);
     }
 }

@@ -59,6 +59,11 @@ impl PlacedGroup {
         self.members.iter().any(|member| member.id() == node)
     }
 
+    /// Whether the node should hold every blob of the group: one that arrives holds as much as was sent so far.
+    pub fn should_be_whole_on(&self, node: NodeId) -> bool {
+        self.has_member(node) && self.arriving.is_none_or(|arrival| arrival.node != node)
+    }
+
     fn zones(&self) -> usize {
         zone_count(self.members.iter().map(|member| member.row.zone.as_str()))
     }
@@ -245,10 +250,7 @@ impl Topology {
 
     /// The groups of which the node should hold every blob.
     pub fn groups_held_by(&self, node: NodeId) -> HashSet<GroupId> {
-        // Of a group that it only arrives in it holds as much as was sent so far.
-        let is_arriving = |group: &PlacedGroup| group.arriving.is_some_and(|arrival| arrival.node == node);
-        let is_member = |group: &&Arc<PlacedGroup>| group.has_member(node) && !is_arriving(group);
-        self.groups().filter(is_member).map(|group| group.group).collect()
+        self.groups().filter(|group| group.should_be_whole_on(node)).map(|group| group.group).collect()
     }
 
     pub fn groups(&self) -> impl Iterator<Item = &Arc<PlacedGroup>> {

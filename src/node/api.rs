@@ -103,13 +103,16 @@ pub struct PeerAddress {
 }
 
 /// What a pull did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PullReport {
     /// Chunks of the request that the node now holds, checked.
     pub held: u32,
     pub pulled_bytes: u64,
-    /// Peers that lacked a chunk or sent a wrong one.
+    /// Peers that sent a wrong chunk, or found theirs corrupt.
     pub bad_sources: Vec<(NodeId, ChunkKey)>,
+    /// Peers that have no such chunk. A node of an older release names them among the bad ones.
+    #[serde(default)]
+    pub lacking_sources: Vec<(NodeId, ChunkKey)>,
 }
 
 /// Bound of one page of an inventory: 10 000 chunks are at most 2 MB of answer.

@@ -2,7 +2,7 @@
 
 use super::{
     fake_nodes::Fault,
-    test_cluster::{CHUNK, TestCluster, content},
+    test_cluster::{CHUNK, TestCluster, content, until},
 };
 use crate::{
     cluster::{CarryOutDeletions, QuestionCopies, SendMissing, Standing},
@@ -178,4 +178,30 @@ async fn a_node_that_hangs_in_a_pull_holds_up_repair_only_until_it_counts_as_ill
     steps.repair().await;
     assert_eq!(missing(&test).await, 0);
     assert_eq!(steps.repair.progress().done().items, 10);
+}
+
+/// The source was made to look for a wrong chunk, found none, and was called corrupt.
+#[tokio::test]
+async fn a_source_that_lacks_a_chunk_is_told_from_one_of_which_the_chunk_is_wrong() {
+    let (test, mut steps) = cluster_with_objects().await;
+    let source = &test.nodes[0];
+    let (lacked, wrong) = (source.blobs()[3], source.blobs()[4]);
+    source.forget(ChunkKey { blob: lacked, index: 1 });
+    source.corrupt(ChunkKey { blob: wrong, index: 2 });
+    test.nodes[1].set_fault(Fault::Dead);
+    test.pass(Duration::from_secs(20)).await;
+    test.nodes[2].restart_empty();
+    test.pass(Duration::from_secs(1)).await;
+    steps.question().await;
+    steps.repair().await;
+    let listed = async || test.metadata.under_replicated(None, Some(source.id()), 10).await.unwrap().len();
+    until("both copies are on the list", || async { listed().await == 2 }).await;
+    assert_eq!(source.quarantined(), [ChunkKey { blob: wrong, index: 2 }]);
+    assert_eq!(source.quarantine_count(), 1, "it was not asked to look at what it has not");
+
+    test.nodes[1].set_fault(Fault::None);
+    test.pass(Duration::from_secs(1)).await;
+    steps.repair().await;
+    assert_eq!(missing(&test).await, 0);
+    assert!(test.nodes.iter().all(|node| node.chunk_count() == 30));
 }

@@ -1,22 +1,20 @@
-//! Storage nodes in memory for the tests of this layer, with faults that a test turns on and off.
+//! Storage nodes in memory for the tests of this layer: what they hold, and faults that a test turns on and off. What they
+//! answer is in `fake_node_calls`.
 
+use super::fake_network::FakeNetwork;
 use crate::{
     node::{
-        NodeApi, NodeError, PeerConnector,
-        api::{
-            DropBlobs, GetChunk, InventoryCursor, InventoryEntry, InventoryPage, MetadataWitness, NodeStatus,
-            PeerAddress, PullBlob, PullReport, PutChunk, ScrubStatus, VolumeState, VolumeStatus, index_mark,
-        },
+        NodeError,
+        api::{GetChunk, MetadataWitness, NodeStatus, ScrubStatus, VolumeState, VolumeStatus},
     },
     types::{
         BLOCK_LENGTH, BlobId, BlockTable, ChunkKey, ChunkRoot, ChunkSlice, ClusterId, GroupId, NodeId, Term, VolumeId,
     },
 };
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, Weak},
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, Weak},
 };
 
 /// What is wrong with a node.
@@ -33,12 +31,19 @@ pub enum Fault {
     Garbling,
 }
 
+/// Whether the gateway reaches a node by a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    InProcess,
+    Elsewhere,
+}
+
 #[derive(Clone, Debug)]
-struct Held {
-    bytes: Bytes,
-    table: BlockTable,
-    group: GroupId,
-    term: Term,
+pub(super) struct Held {
+    pub bytes: Bytes,
+    pub table: BlockTable,
+    pub group: GroupId,
+    pub term: Term,
 }
 
 impl Held {
@@ -49,25 +54,28 @@ impl Held {
 }
 
 #[derive(Debug)]
-struct State {
-    fault: Fault,
+pub(super) struct State {
+    pub fault: Fault,
     /// In the order of an inventory.
-    chunks: BTreeMap<ChunkKey, Held>,
-    quarantined: Vec<ChunkKey>,
+    pub chunks: BTreeMap<ChunkKey, Held>,
+    pub quarantined: Vec<ChunkKey>,
+    /// Requests to compare a chunk with its root.
+    pub quarantine_requests: u64,
     /// Damaged records whose keys can't be read.
     unidentified: u64,
-    dropped: Vec<BlobId>,
-    puts: u64,
+    pub dropped: Vec<BlobId>,
+    pub puts: u64,
+    volume: VolumeId,
     starts: u64,
     gets: u64,
     term: Term,
-    witness: Option<MetadataWitness>,
+    pub witness: Option<MetadataWitness>,
     free: u64,
 }
 
 impl State {
     /// Neither replaced nor forgotten.
-    fn still_quarantined(&self) -> Vec<ChunkKey> {
+    pub fn still_quarantined(&self) -> Vec<ChunkKey> {
         self.quarantined.iter().copied().filter(|key| !self.chunks.contains_key(key)).collect()
     }
 }
@@ -75,15 +83,35 @@ impl State {
 /// A node.
 #[derive(Debug)]
 pub struct FakeNode {
-    id: NodeId,
-    is_local: bool,
-    network: Weak<FakeNetwork>,
+    pub(super) id: NodeId,
+    pub(super) is_local: bool,
+    pub(super) network: Weak<FakeNetwork>,
     state: Mutex<State>,
 }
 
 const CAPACITY: u64 = 1 << 40;
 
 impl FakeNode {
+    pub fn new(number: u8, place: Place, network: Weak<FakeNetwork>) -> Self {
+        let id = NodeId::from_bytes([number; 16]);
+        let state = State {
+            fault: Fault::None,
+            chunks: BTreeMap::new(),
+            quarantined: Vec::new(),
+            quarantine_requests: 0,
+            unidentified: 0,
+            dropped: Vec::new(),
+            puts: 0,
+            volume: VolumeId::from_bytes(*id.as_bytes()),
+            starts: 1,
+            gets: 0,
+            term: Term(0),
+            witness: None,
+            free: CAPACITY,
+        };
+        Self { id, is_local: place == Place::InProcess, network, state: Mutex::new(state) }
+    }
+
     pub fn set_fault(&self, fault: Fault) {
         self.state().fault = fault;
     }
@@ -117,6 +145,10 @@ impl FakeNode {
 
     pub fn get_count(&self) -> u64 {
         self.state().gets
+    }
+
+    pub fn quarantine_count(&self) -> u64 {
+        self.state().quarantine_requests
     }
 
     pub fn quarantined(&self) -> Vec<ChunkKey> {
@@ -195,7 +227,7 @@ impl FakeNode {
         let state = self.state();
         let used = state.chunks.values().map(|held| held.bytes.len() as u64).sum();
         let volume = VolumeStatus {
-            volume: VolumeId::from_bytes(*self.id.as_bytes()),
+            volume: state.volume,
             capacity: CAPACITY,
             used,
             free: state.free,
@@ -224,12 +256,12 @@ impl FakeNode {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
 
     /// Lets the fault happen; otherwise the term is noted.
-    async fn pass(&self, term: Term) -> Result<(), NodeError> {
+    pub(super) async fn pass(&self, term: Term) -> Result<(), NodeError> {
         let fault = self.state().fault;
         match fault {
             Fault::Dead => return Err(NodeError::Unreachable("connection refused".into())),
@@ -244,7 +276,7 @@ impl FakeNode {
         Ok(())
     }
 
-    fn slice(&self, get: GetChunk) -> Result<ChunkSlice, NodeError> {
+    pub(super) fn slice(&self, get: GetChunk) -> Result<ChunkSlice, NodeError> {
         let mut state = self.state();
         state.gets += 1;
         let held = state.chunks.get(&get.key).ok_or(NodeError::NotFound)?;
@@ -256,7 +288,7 @@ impl FakeNode {
         Ok(ChunkSlice { chunk_length, table: held.table.clone(), first_block: get.first_block, bytes })
     }
 
-    fn is_intact(&self, key: ChunkKey, root: &ChunkRoot) -> bool {
+    pub(super) fn is_intact(&self, key: ChunkKey, root: &ChunkRoot) -> bool {
         let state = self.state();
         state.chunks.get(&key).is_some_and(|held| {
             let chunk_length = u32::try_from(held.bytes.len()).unwrap();
@@ -273,251 +305,4 @@ fn flipped(bytes: &Bytes) -> Bytes {
         *first ^= 1;
     }
     bytes.into()
-}
-
-impl NodeApi for FakeNode {
-    fn id(&self) -> NodeId {
-        self.id
-    }
-
-    fn is_local(&self) -> bool {
-        self.is_local
-    }
-
-    fn put_chunk(&self, put: PutChunk) -> BoxFuture<'_, Result<(), NodeError>> {
-        Box::pin(async move {
-            self.pass(put.term).await?;
-            // Durable answers come from another thread, not within the call.
-            tokio::task::yield_now().await;
-            let mut state = self.state();
-            if state.fault == Fault::Full {
-                return Err(NodeError::Full);
-            }
-            assert_eq!(put.data.table.root(put.key, put.data.length), put.root);
-            let bytes: Vec<u8> = put.data.pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
-            assert_eq!(bytes.len(), put.data.length as usize);
-            let held = Held { bytes: bytes.into(), table: put.data.table, group: put.group, term: put.term };
-            state.puts += 1;
-            state.chunks.insert(put.key, held);
-            Ok(())
-        })
-    }
-
-    fn get_chunk(&self, get: GetChunk) -> BoxFuture<'_, Result<ChunkSlice, NodeError>> {
-        Box::pin(async move {
-            self.pass(get.term).await?;
-            self.slice(get)
-        })
-    }
-
-    fn get_chunk_inline(&self, get: GetChunk) -> Option<Result<ChunkSlice, NodeError>> {
-        let answers = self.is_local && self.state().fault == Fault::None;
-        answers.then(|| self.slice(get))
-    }
-
-    fn quarantine(&self, term: Term, key: ChunkKey, root: ChunkRoot) -> BoxFuture<'_, Result<bool, NodeError>> {
-        Box::pin(async move {
-            self.pass(term).await?;
-            let is_wrong = !self.is_intact(key, &root);
-            if is_wrong {
-                let mut state = self.state();
-                state.chunks.remove(&key);
-                state.quarantined.push(key);
-            }
-            Ok(is_wrong)
-        })
-    }
-
-    fn drop_blobs(&self, request: DropBlobs) -> BoxFuture<'_, Result<(), NodeError>> {
-        Box::pin(async move {
-            self.pass(request.term).await?;
-            let mut state = self.state();
-            if let Some(seen) = state.witness {
-                let is_older = request.witness.commit_sequence < seen.commit_sequence;
-                if request.witness.history != seen.history || is_older {
-                    return Err(NodeError::StaleMetadata { seen });
-                }
-            }
-            for dropped in &request.blobs {
-                let is_dropped = |key: &ChunkKey| key.blob == dropped.blob && key.index < dropped.chunk_limit;
-                state.chunks.retain(|key, _| !is_dropped(key));
-                state.dropped.push(dropped.blob);
-            }
-            Ok(())
-        })
-    }
-
-    fn pull_blob(&self, request: PullBlob) -> BoxFuture<'_, Result<PullReport, NodeError>> {
-        Box::pin(async move {
-            self.pass(request.term).await?;
-            let mut report = PullReport { held: 0, pulled_bytes: 0, bad_sources: Vec::new() };
-            for (index, root) in (request.first_chunk..).zip(&request.roots) {
-                let key = ChunkKey { blob: request.blob, index };
-                if self.is_intact(key, root) {
-                    report.held += 1;
-                    continue;
-                }
-                for source in &request.sources {
-                    let Some(peer) = self.network.upgrade().and_then(|network| network.node(source.node)) else {
-                        continue;
-                    };
-                    let get =
-                        GetChunk { term: request.term, key, first_block: 0, block_count: u32::MAX / BLOCK_LENGTH };
-                    match peer.get_chunk(get).await {
-                        Ok(slice) if slice.is_intact(key, root) => {
-                            report.pulled_bytes += slice.bytes.len() as u64;
-                            report.held += 1;
-                            let ChunkSlice { bytes, table, .. } = slice;
-                            let held = Held { bytes, table, group: request.group, term: request.term };
-                            self.state().chunks.insert(key, held);
-                            break;
-                        }
-                        _ => report.bad_sources.push((source.node, key)),
-                    }
-                }
-            }
-            Ok(report)
-        })
-    }
-
-    fn inventory(
-        &self,
-        term: Term,
-        from: Option<InventoryCursor>,
-        limit: u32,
-    ) -> BoxFuture<'_, Result<InventoryPage, NodeError>> {
-        Box::pin(async move {
-            self.pass(term).await?;
-            let state = self.state();
-            let from = from.map_or(0, |cursor| usize::try_from(cursor.offset).unwrap());
-            let page = state.chunks.iter().skip(from).take(limit as usize);
-            let mut entries: Vec<InventoryEntry> = Vec::new();
-            for (key, held) in page {
-                match entries.last_mut() {
-                    Some(entry) if entry.blob == key.blob => {
-                        entry.chunk_count += 1;
-                        entry.chunk_limit = key.index + 1;
-                        entry.index_marks = entry.index_marks.wrapping_add(index_mark(key.index));
-                        entry.term = entry.term.max(held.term);
-                    }
-                    _ => entries.push(InventoryEntry {
-                        blob: key.blob,
-                        group: held.group,
-                        term: held.term,
-                        chunk_count: 1,
-                        chunk_limit: key.index + 1,
-                        index_marks: index_mark(key.index),
-                        bytes: held.bytes.len() as u64,
-                    }),
-                }
-            }
-            let end = from + limit as usize;
-            let next =
-                (end < state.chunks.len()).then_some(InventoryCursor { volume: 0, segment: 0, offset: end as u64 });
-            Ok(InventoryPage { blobs: entries, next })
-        })
-    }
-
-    fn quarantined(
-        &self,
-        term: Term,
-        after: Option<ChunkKey>,
-        limit: u32,
-    ) -> BoxFuture<'_, Result<Vec<ChunkKey>, NodeError>> {
-        Box::pin(async move {
-            self.pass(term).await?;
-            let mut listed = self.state().still_quarantined();
-            listed.retain(|key| Some(*key) > after);
-            listed.sort();
-            listed.truncate(limit as usize);
-            Ok(listed)
-        })
-    }
-
-    fn forget_quarantined(&self, term: Term, keys: Vec<ChunkKey>) -> BoxFuture<'_, Result<(), NodeError>> {
-        Box::pin(async move {
-            self.pass(term).await?;
-            self.state().quarantined.retain(|key| !keys.contains(key));
-            Ok(())
-        })
-    }
-
-    fn begin_scrub(&self, term: Term) -> BoxFuture<'_, Result<(), NodeError>> {
-        Box::pin(async move {
-            self.pass(term).await?;
-            self.scrub(&[]);
-            Ok(())
-        })
-    }
-
-    fn status(&self, term: Term, witness: Option<MetadataWitness>) -> BoxFuture<'_, Result<NodeStatus, NodeError>> {
-        Box::pin(async move {
-            self.pass(term).await?;
-            if let Some(witness) = witness {
-                let mut state = self.state();
-                let seen = *state.witness.get_or_insert(witness);
-                if seen.history == witness.history && seen.commit_sequence < witness.commit_sequence {
-                    state.witness = Some(witness);
-                }
-            }
-            Ok(self.status_now())
-        })
-    }
-
-    fn confirm_history(&self, term: Term, witness: MetadataWitness) -> BoxFuture<'_, Result<(), NodeError>> {
-        Box::pin(async move {
-            self.pass(term).await?;
-            self.state().witness = Some(witness);
-            Ok(())
-        })
-    }
-}
-
-/// Where a gateway and the nodes find the nodes.
-#[derive(Debug, Default)]
-pub struct FakeNetwork {
-    nodes: Mutex<HashMap<NodeId, Arc<FakeNode>>>,
-}
-
-/// Whether the gateway reaches a node by a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    InProcess,
-    Elsewhere,
-}
-
-impl FakeNetwork {
-    pub fn add(self: &Arc<Self>, number: u8, place: Place) -> Arc<FakeNode> {
-        let state = State {
-            fault: Fault::None,
-            chunks: BTreeMap::new(),
-            quarantined: Vec::new(),
-            unidentified: 0,
-            dropped: Vec::new(),
-            puts: 0,
-            starts: 1,
-            gets: 0,
-            term: Term(0),
-            witness: None,
-            free: CAPACITY,
-        };
-        let node = Arc::new(FakeNode {
-            id: NodeId::from_bytes([number; 16]),
-            is_local: place == Place::InProcess,
-            network: Arc::downgrade(self),
-            state: Mutex::new(state),
-        });
-        self.nodes.lock().unwrap().insert(node.id, node.clone());
-        node
-    }
-
-    fn node(&self, node: NodeId) -> Option<Arc<FakeNode>> {
-        self.nodes.lock().unwrap().get(&node).cloned()
-    }
-}
-
-impl PeerConnector for FakeNetwork {
-    fn connect(&self, peer: &PeerAddress) -> Option<Arc<dyn NodeApi>> {
-        self.node(peer.node).map(|node| node as Arc<dyn NodeApi>)
-    }
 }

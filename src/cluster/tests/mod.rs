@@ -3,6 +3,8 @@
 mod changes;
 mod commits;
 mod doubts;
+pub(crate) mod fake_network;
+mod fake_node_calls;
 pub(crate) mod fake_nodes;
 mod members;
 mod outage;

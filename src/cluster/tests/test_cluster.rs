@@ -1,6 +1,9 @@
 //! A cluster of fake nodes over a real metadata database, for the tests of this layer.
 
-use super::fake_nodes::{FakeNetwork, FakeNode, Place};
+use super::{
+    fake_network::FakeNetwork,
+    fake_nodes::{FakeNode, Place},
+};
 use crate::{
     cluster::{
         Cluster, ClusterError, ClusterParts, ClusterSettings, ContentReader, WrittenContent,

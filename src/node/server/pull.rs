@@ -6,7 +6,7 @@ use crate::{
         NodeApi, NodeError,
         api::{GetChunk, PULL_CHUNKS_MAX, PULL_REST_PERCENT_MAX, PullBlob, PullReport},
     },
-    types::{ChunkData, ChunkKey, ChunkRoot, ChunkSlice, NodeId},
+    types::{ChunkData, ChunkKey, ChunkRoot, ChunkSlice},
     volume::VolumeError,
 };
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl Inner {
         let _permit = self.pulls.acquire().await.map_err(|error| NodeError::Unreachable(error.to_string()))?;
         let others = request.sources.iter().filter(|source| source.node != self.node);
         let sources: Vec<_> = others.filter_map(|source| self.peers.connect(source)).collect();
-        let mut report = PullReport { held: 0, pulled_bytes: 0, bad_sources: Vec::new() };
+        let mut report = PullReport::default();
         for (index, root) in (request.first_chunk..).zip(&request.roots) {
             let began = Instant::now();
             let key = ChunkKey { blob: request.blob, index };
@@ -57,7 +57,7 @@ impl Inner {
             report.held += 1;
             return Ok(());
         }
-        let Some(data) = fetch(request, sources, key, &root, &mut report.bad_sources).await else { return Ok(()) };
+        let Some(data) = fetch(request, sources, key, &root, report).await else { return Ok(()) };
         let length = u64::from(data.length);
         self.append(request.term, request.group, key, root, data).await?;
         report.held += 1;
@@ -76,14 +76,14 @@ impl Inner {
     }
 }
 
-/// The chunk from the first source that has it right. Sources that were asked and lacked it, or sent another, are noted;
+/// The chunk from the first source that has it right. Sources that were asked and lacked it, or sent another, are reported;
 /// one that did not answer is not: it may have it.
 async fn fetch(
     request: &PullBlob,
     sources: &[Arc<dyn NodeApi>],
     key: ChunkKey,
     root: &ChunkRoot,
-    bad_sources: &mut Vec<(NodeId, ChunkKey)>,
+    report: &mut PullReport,
 ) -> Option<ChunkData> {
     for source in sources {
         let get = GetChunk { term: request.term, key, first_block: 0, block_count: u32::MAX };
@@ -91,7 +91,8 @@ async fn fetch(
             Ok(slice) if is_whole(&slice) && slice.is_intact(key, root) => {
                 return Some(ChunkData { length: slice.chunk_length, table: slice.table, pieces: vec![slice.bytes] });
             }
-            Ok(_) | Err(NodeError::NotFound | NodeError::Corrupt) => bad_sources.push((source.id(), key)),
+            Ok(_) | Err(NodeError::Corrupt) => report.bad_sources.push((source.id(), key)),
+            Err(NodeError::NotFound) => report.lacking_sources.push((source.id(), key)),
             Err(error) => tracing::debug!(source = %source.id(), %key, %error, "a peer could not be asked"),
         }
     }
