@@ -14,6 +14,7 @@ use super::{
     Cluster,
     error::ClusterError,
     head_count::{HeadCount, Progress},
+    incarnation::Incarnation,
     topology::Topology,
 };
 use crate::{
@@ -45,8 +46,8 @@ struct State {
     /// The doubt's number: one that is raised again while it is worked off is worked off again.
     doubted: BTreeMap<NodeId, u64>,
     raised: u64,
-    /// How a node's volumes were at the time of its last count.
-    counted: HashMap<NodeId, Counted>,
+    /// What each node was at its last count: another one may hold less.
+    counted: HashMap<NodeId, Incarnation>,
 }
 
 impl Doubts {
@@ -68,11 +69,11 @@ impl Doubts {
     }
 
     fn is_counted(&self, status: &NodeStatus) -> bool {
-        self.lock().counted.get(&status.node) == Some(&Counted::of(status))
+        self.lock().counted.get(&status.node) == Some(&Incarnation::of(status))
     }
 
     fn note_counted(&self, status: &NodeStatus) {
-        self.lock().counted.insert(status.node, Counted::of(status));
+        self.lock().counted.insert(status.node, Incarnation::of(status));
     }
 
     fn doubted(&self) -> BTreeMap<NodeId, u64> {
@@ -85,24 +86,6 @@ impl Doubts {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What tells that a node may hold less than at its last count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Counted {
-    starts: u64,
-    /// What lies on frozen volumes doesn't count as held. Of a node of which all are frozen nothing is asked.
-    frozen: usize,
-}
-
-impl Counted {
-    fn of(status: &NodeStatus) -> Self {
-        let frozen = status.volumes.iter().filter(|volume| volume.is_frozen()).count();
-        Self {
-            starts: status.volumes.iter().map(|volume| volume.start_count).sum(),
-            frozen: if frozen == status.volumes.len() { 0 } else { frozen },
-        }
     }
 }
 

@@ -26,6 +26,7 @@ mod head_count;
 mod health;
 mod holdings;
 mod in_flight;
+mod incarnation;
 mod known_missing;
 mod latency;
 mod member_set;

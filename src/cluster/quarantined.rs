@@ -6,7 +6,7 @@
 //! the group moved on) nobody needs this node's copies: it forgets them. Of a record whose head is damaged the node can't say
 //! whose it was: then it is looked at chunk by chunk (`head_count`), which finds what is missing.
 
-use super::{Cluster, cluster_node::ClusterNode, error::ClusterError, topology::Topology};
+use super::{Cluster, cluster_node::ClusterNode, error::ClusterError, incarnation::Incarnation, topology::Topology};
 use crate::{
     metadata::{
         Command,
@@ -35,18 +35,15 @@ pub struct ListQuarantined {
 }
 
 /// Counters of a node: whether records without a name were found since, in the same run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Counted {
-    starts: u64,
+    incarnation: Incarnation,
     unidentified: u64,
 }
 
 impl Counted {
     fn of(status: &NodeStatus) -> Self {
-        Self {
-            starts: status.volumes.iter().map(|volume| volume.start_count).sum(),
-            unidentified: status.scrub.unidentified_since_start,
-        }
+        Self { incarnation: Incarnation::of(status), unidentified: status.scrub.unidentified_since_start }
     }
 }
 
@@ -112,9 +109,9 @@ impl ListQuarantined {
     }
 
     fn settle(&mut self, node: NodeId, counted: Counted) {
-        let before = self.settled.insert(node, counted).unwrap_or_default();
+        let before = self.settled.insert(node, counted.clone()).unwrap_or_default();
         // After a start every node is looked at anyway.
-        if counted.starts == before.starts && counted.unidentified > before.unidentified {
+        if counted.incarnation == before.incarnation && counted.unidentified > before.unidentified {
             tracing::warn!(%node, "the node has damaged records without names: it is looked at chunk by chunk");
             self.cluster.doubts().count_again(node);
         }

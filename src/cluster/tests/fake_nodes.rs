@@ -204,11 +204,14 @@ impl FakeNode {
         self.state().starts += 1;
     }
 
-    /// Starts again on an empty volume of the same identity.
+    /// Starts again with an empty volume, as after a change of its disk: the node's identity stays, the volume is another.
     pub fn restart_empty(&self) {
         let mut state = self.state();
         state.chunks.clear();
-        state.starts += 1;
+        let mut volume = *state.volume.as_bytes();
+        volume[0] = volume[0].wrapping_add(100);
+        state.volume = VolumeId::from_bytes(volume);
+        state.starts = 1;
         state.puts = 0;
     }
 
