@@ -77,7 +77,12 @@ impl AdminClient {
     }
 
     pub async fn set_node_duty(&self, name: &str, duty: NodeDuty) -> Result<(), ClientError> {
-        self.ask(Method::PUT, &under(NODES_PATH, name), &NodeChange { duty }).await
+        // Before a removal all metadata is gone through, and nodes are asked, for whether it would lose anything.
+        let timeout = match duty {
+            NodeDuty::Removed => LONG_ANSWER_TIMEOUT,
+            NodeDuty::Serving | NodeDuty::Draining => ANSWER_TIMEOUT,
+        };
+        self.ask_within(timeout, Method::PUT, &under(NODES_PATH, name), &NodeChange { duty }).await
     }
 
     pub async fn begin_scrubs(&self) -> Result<Vec<ScrubReport>, ClientError> {

@@ -31,7 +31,8 @@ pub struct WhatIfReport {
     pub unavailable: Vec<ObjectAtRisk>,
     /// The first objects that one copy would be left of.
     pub one_copy: Vec<ObjectAtRisk>,
-    /// Blobs of which it is not known whether a node that left their group still has them: counted as if not.
+    /// Blobs of which it is not known whether a node that leaves their group, or arrives in it, has them: there were too many
+    /// to ask for, or it did not answer. Counted as if not.
     pub unasked_blobs: u64,
     pub writes: WriteOutlook,
 }

@@ -1,8 +1,8 @@
-//! What stands in the way of removing a node: objects of which it has the last copy.
+//! What stands in the way of removing a node: objects of which it has, or may have, the last copy.
 
 use crate::{
     admin::OperationError,
-    cluster::{Cluster, Outage},
+    cluster::{Cluster, NodeView, Outage},
     types::ByteSize,
 };
 
@@ -12,19 +12,53 @@ const NAMED_MAX: usize = 20;
 /// Refuses while the node of this name has, or may have, the last copy of anything. Whether groups count on it is another
 /// question. An unknown name is not refused here.
 pub async fn refuse_last_copies(cluster: &Cluster, name: &str) -> Result<(), OperationError> {
-    let Some(view) = cluster.nodes().into_iter().find(|view| view.row.name == name) else { return Ok(()) };
+    let nodes = cluster.nodes();
+    let Some(view) = nodes.iter().find(|view| view.row.name == name) else { return Ok(()) };
     if view.group_count == 0 && view.left_group_count == 0 {
         return Ok(());
     }
     let outage = cluster.last_copies_on(view.row.node, NAMED_MAX).await;
     let outage = outage.map_err(|error| OperationError::Unavailable(error.to_string()))?;
-    match refusal(name, &outage, view.is_there()) {
+    let others = nodes.iter().filter(|other| other.row.node != view.row.node);
+    let unknown = Unknown::of(&outage, view, others);
+    match refusal(name, &outage, &unknown, view.is_there()) {
         Some(reason) => Err(OperationError::Conflict(reason)),
         None => Ok(()),
     }
 }
 
-fn refusal(name: &str, outage: &Outage, is_alive: bool) -> Option<String> {
+/// Why it is not known of every blob whether others have it.
+#[derive(Debug, Default)]
+struct Unknown {
+    blobs: u64,
+    /// What is the matter with which node.
+    reasons: Vec<String>,
+}
+
+impl Unknown {
+    fn of<'a>(outage: &Outage, view: &NodeView, others: impl Iterator<Item = &'a NodeView>) -> Self {
+        let mut reasons = Vec::new();
+        if outage.silent.contains(&view.row.node) {
+            reasons.push(format!("{} did not answer", view.row.name));
+        }
+        for other in others {
+            let name = &other.row.name;
+            if outage.silent.contains(&other.row.node) {
+                reasons.push(format!("{name} did not answer"));
+            } else if !other.is_there() {
+                reasons.push(format!("{name} is silent"));
+            } else if other.is_in_doubt {
+                reasons.push(format!("what {name} holds is still being looked at"));
+            }
+        }
+        if outage.unasked > 0 {
+            reasons.push("there were too many to ask for all of them".to_owned());
+        }
+        Self { blobs: outage.unasked + outage.unanswered, reasons }
+    }
+}
+
+fn refusal(name: &str, outage: &Outage, unknown: &Unknown, is_alive: bool) -> Option<String> {
     let (now, then) = (outage.now.unavailable, outage.then.unavailable);
     let blobs = then.blobs.saturating_sub(now.blobs);
     if blobs == 0 {
@@ -32,21 +66,41 @@ fn refusal(name: &str, outage: &Outage, is_alive: bool) -> Option<String> {
     }
     let objects = then.objects.saturating_sub(now.objects);
     let bytes = ByteSize(then.object_bytes.saturating_sub(now.object_bytes)).to_human();
-    let holds = if is_alive { "has" } else { "is silent and may have" };
+    let holds = match (is_alive, unknown.blobs) {
+        (true, 0) => "has",
+        (true, _) => "has or may have",
+        (false, _) => "is silent and may have",
+    };
+    let what = match objects {
+        0 => format!(
+            "{blobs} blob(s) that no readable object names: of uploads that are not completed, of deleted objects that are not \
+             cleared yet, or of objects of which other parts are lost"
+        ),
+        _ => {
+            let names =
+                outage.unavailable.iter().map(|object| format!("s3://{}/{}", object.bucket, object.key.as_str()));
+            let names: Vec<String> = names.collect();
+            let more = objects.saturating_sub(names.len() as u64);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("{objects} object(s) ({bytes}): {}{more}", names.join(", "))
+        }
+    };
+    Some(format!("{name} {holds} the last copy of {what}; {}", remedy(name, unknown, is_alive)))
+}
+
+fn remedy(name: &str, unknown: &Unknown, is_alive: bool) -> String {
     let remedy = match is_alive {
         true => format!("drain it, so that they move to others (`larder admin node drain {name}`), or delete them"),
         false => "bring it back, or delete them".to_owned(),
     };
-    if objects == 0 {
-        return Some(format!(
-            "{name} {holds} the last copy of {blobs} blobs of uploads that are not completed: {remedy}"
-        ));
+    if unknown.blobs == 0 {
+        return remedy;
     }
-    let names = outage.unavailable.iter().map(|object| format!("s3://{}/{}", object.bucket, object.key.as_str()));
-    let names: Vec<String> = names.collect();
-    let more = objects.saturating_sub(names.len() as u64);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    Some(format!("{name} {holds} the last copy of {objects} objects ({bytes}): {}{more}; {remedy}", names.join(", ")))
+    let (blobs, reasons) = (unknown.blobs, unknown.reasons.join(", "));
+    format!(
+        "of {blobs} blob(s) it could not be found out whether other nodes have them ({reasons}): try again when `larder admin \
+         status` names none of these nodes; else {remedy}"
+    )
 }
 
 #[cfg(test)]
@@ -75,13 +129,25 @@ mod tests {
             unavailable: vec![object("a"), object("b")],
             ..Outage::default()
         };
-        let said = refusal("node-1", &outage, true).unwrap();
+        let known = Unknown::default();
+        let said = refusal("node-1", &outage, &known, true).unwrap();
         let expected =
-            "node-1 has the last copy of 3 objects (3.0 MiB): s3://pantry/a, s3://pantry/b and 1 more; drain it";
+            "node-1 has the last copy of 3 object(s) (3.0 MiB): s3://pantry/a, s3://pantry/b and 1 more; drain it";
         assert!(said.starts_with(expected), "{said}");
-        assert!(refusal("node-1", &outage, false).unwrap().contains("is silent and may have"));
+        assert!(refusal("node-1", &outage, &known, false).unwrap().contains("is silent and may have"));
         let uploads = Outage { then: tolls(1, 3), ..outage.clone() };
-        assert!(refusal("node-1", &uploads, true).unwrap().contains("1 blobs of uploads"));
-        assert_eq!(refusal("node-1", &Outage { then: tolls(1, 2), ..outage }, true), None);
+        let said = refusal("node-1", &uploads, &known, true).unwrap();
+        assert!(said.contains("has the last copy of 1 blob(s) that no readable object names"), "{said}");
+        assert_eq!(refusal("node-1", &Outage { then: tolls(1, 2), ..outage }, &known, true), None);
+    }
+
+    #[test]
+    fn what_could_not_be_found_out_is_said_with_its_reasons() {
+        let outage = Outage { then: tolls(1, 4), unasked: 2, unanswered: 1, ..Outage::default() };
+        let unknown = Unknown { blobs: 3, reasons: vec!["node-2 did not answer".into(), "too many".into()] };
+        let said = refusal("node-1", &outage, &unknown, true).unwrap();
+        for expected in ["node-1 has or may have", "of 3 blob(s)", "(node-2 did not answer, too many)", "try again"] {
+            assert!(said.contains(expected), "{expected} is not in {said}");
+        }
     }
 }

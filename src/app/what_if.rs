@@ -32,7 +32,7 @@ pub async fn what_if(cluster: &Cluster, request: WhatIfRequest) -> Result<WhatIf
         then: tolls(outage.then),
         unavailable: outage.unavailable.into_iter().map(object).collect(),
         one_copy: outage.one_copy.into_iter().map(object).collect(),
-        unasked_blobs: outage.unasked,
+        unasked_blobs: outage.unasked + outage.unanswered,
         writes: writes(&outage.writes),
     })
 }

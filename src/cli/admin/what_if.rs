@@ -66,7 +66,8 @@ fn print_report(report: &WhatIfReport) {
     if report.unasked_blobs > 0 {
         let blobs = report.unasked_blobs;
         println!(
-            "{blobs} blobs may have a copy more, on nodes that are leaving their groups: there were too many to ask for"
+            "{blobs} blobs may have a copy more, on nodes that leave their groups or arrive in them: there were too many to ask \
+             for, or these nodes did not answer"
         );
     }
 }

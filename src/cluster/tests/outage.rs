@@ -5,7 +5,7 @@ use super::{
     test_cluster::{TestCluster, content, quick_settings},
 };
 use crate::{
-    cluster::{ChangeGroups, Outage, SendMissing},
+    cluster::{ChangeGroups, Outage, QuestionCopies, SendMissing, outage_walk::WalkLimits},
     metadata::{
         Command,
         command::{BlobCopy, MissingReason, NodeDuty},
@@ -96,13 +96,15 @@ async fn what_was_replaced_counts_as_a_blob_and_as_no_object() {
     assert_eq!(two.blobs_seen as usize, OBJECTS + 1, "what was replaced is not reclaimed yet");
 }
 
-/// Node 4 has left its groups, whose members are whole, and still holds all it held.
+/// Node 4 has left its groups, whose members are whole, and still holds all it held. No node is in doubt.
 async fn with_a_former_member() -> TestCluster {
     let test = TestCluster::with(quick_settings(), 4, Place::Elsewhere).await;
     fill(&test).await;
     test.cluster.set_duty("node-4", NodeDuty::Draining).await.unwrap();
     let (mut change, mut send) = (ChangeGroups::new(test.cluster.clone()), SendMissing::new(test.cluster.clone()));
     while change.step().await.unwrap() == Step::Busy || send.step().await.unwrap() == Step::Busy {}
+    let mut question = QuestionCopies::new(test.cluster.clone());
+    while question.step().await.unwrap() == Step::Busy {}
     assert!(test.nodes[3].chunk_count() > 0);
     test
 }
@@ -147,4 +149,84 @@ async fn the_last_copy_is_found_on_a_node_that_answers_and_on_one_that_cannot() 
     test.pass(Duration::from_secs(1)).await;
     test.nodes[3].forget_all();
     assert!(last_copies().await.is_empty(), "it was asked, and has it not");
+}
+
+/// The objects of which node 4, which left its groups, has the last copy as far as can be known.
+async fn last_copies(test: &TestCluster) -> (Vec<String>, Outage) {
+    let outage = test.cluster.last_copies_on(test.nodes[3].id(), 100).await.unwrap();
+    let names = outage.unavailable.iter().map(|object| object.key.as_str().to_owned()).collect();
+    (names, outage)
+}
+
+/// One of the objects that node 4 still holds, and its blob.
+async fn held_by_former(test: &TestCluster) -> (String, BlobId) {
+    for i in 0..OBJECTS {
+        let key = format!("key-{i:02}");
+        let blob = blob(test, &key).await;
+        if test.nodes[3].blobs().contains(&blob) {
+            return (key, blob);
+        }
+    }
+    panic!("it held nothing when it left")
+}
+
+#[tokio::test]
+async fn for_a_removal_nobody_is_asked_where_one_other_copy_is_sure() {
+    let test = with_a_former_member().await;
+    let (_, blob) = held_by_former(&test).await;
+    mark_missing(&test, blob, &[test.nodes[0].id(), test.nodes[1].id()]).await;
+    let before = test.nodes[3].get_count();
+    let (names, outage) = last_copies(&test).await;
+    assert_eq!((names.len(), outage.unasked), (0, 0));
+    assert_eq!(test.nodes[3].get_count(), before);
+}
+
+/// Such a node could be removed with all that it alone had: beyond the limit nobody was asked, and nobody counted as having it.
+#[tokio::test]
+async fn what_there_was_too_much_to_ask_for_counts_against_a_removal() {
+    let test = with_a_former_member().await;
+    let (key, blob) = held_by_former(&test).await;
+    let members: Vec<NodeId> = test.nodes[..3].iter().map(|node| node.id()).collect();
+    mark_missing(&test, blob, &members).await;
+    let limits = WalkLimits { named: 100, asked: 0 };
+    let outage = test.cluster.last_copies_within(test.nodes[3].id(), limits).await.unwrap();
+    assert_eq!((names(&outage.unavailable), outage.unasked), (vec![key.as_str()], 1));
+}
+
+/// Its silence was taken for a no.
+#[tokio::test]
+async fn a_node_that_does_not_answer_may_have_what_a_removal_would_lose() {
+    let test = with_a_former_member().await;
+    let (key, blob) = held_by_former(&test).await;
+    let members: Vec<NodeId> = test.nodes[..3].iter().map(|node| node.id()).collect();
+    mark_missing(&test, blob, &members).await;
+    test.nodes[3].set_fault(Fault::Dead);
+    let (names, outage) = last_copies(&test).await;
+    assert_eq!((names, outage.unanswered), (vec![key], 1));
+    assert!(outage.silent.contains(&test.nodes[3].id()));
+}
+
+/// A member that had lost its disk counted as having all, until it was looked at.
+#[tokio::test]
+async fn a_member_in_doubt_is_asked_before_a_removal() {
+    let test = with_a_former_member().await;
+    let (key, blob) = held_by_former(&test).await;
+    mark_missing(&test, blob, &[test.nodes[0].id(), test.nodes[1].id()]).await;
+    // The node that goes is gone already: it counts as having what it held.
+    test.nodes[3].set_fault(Fault::Dead);
+    test.pass(Duration::from_secs(20)).await;
+    assert_eq!(last_copies(&test).await.0, Vec::<String>::new(), "the third member has it");
+
+    test.nodes[2].restart();
+    test.pass(Duration::from_secs(1)).await;
+    assert_eq!(last_copies(&test).await.0, Vec::<String>::new(), "it was asked, and has it still");
+    test.nodes[2].set_fault(Fault::Dead);
+    let (names, outage) = last_copies(&test).await;
+    assert_eq!((names, outage.unanswered), (vec![key.clone()], 1), "it does not say");
+    assert!(outage.silent.contains(&test.nodes[2].id()));
+    test.nodes[2].set_fault(Fault::None);
+    test.nodes[2].restart_empty();
+    test.pass(Duration::from_secs(1)).await;
+    let (names, outage) = last_copies(&test).await;
+    assert_eq!((names, outage.unanswered), (vec![key], 0), "it was asked, and has it not");
 }
