@@ -26,7 +26,8 @@ pub struct S3Settings {
 
     /// Connections that the S3 address holds; further ones wait to be accepted. Default 16384. Too low: idle keep-alive
     /// connections of clients keep others out. Too high: more descriptors and memory than there are: about 10 KiB each, and
-    /// up to 64 KiB more of one that stalls in an upload, 16 KiB of one that does not take its download (80 KiB with TLS).
+    /// up to 64 KiB more of one that stalls in an upload, 128 KiB in an XML document, 16 KiB of one that does not take its
+    /// download (80 KiB with TLS).
     pub connections: u32,
 
     /// How long a client may take from the first byte of a request's head to its last, the TLS handshake likewise. Default

@@ -6,11 +6,14 @@
 mod aws_chunked;
 mod digests;
 mod pace;
+mod room;
 mod source;
 mod trailers;
 
 #[cfg(test)]
 mod chunked_tests;
+#[cfg(test)]
+mod document_tests;
 
 pub use pace::{Direction, Pace, PaceLimits, PaceMeter};
 pub use source::{BodyRules, BodySource, Expectation, HasWaiters};
@@ -29,16 +32,16 @@ use bytes::{Bytes, BytesMut};
 use digests::ChecksumSubject;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, header};
-use std::{sync::Arc, time::Duration};
-use tokio::sync::OwnedSemaphorePermit;
+use room::Taken;
+use std::ops::Deref;
 
 const DECODED_LENGTH: &str = "x-amz-decoded-content-length";
 
 /// A body that nobody wants. Some clients send a document with a request that has none; nobody sends more.
 const UNUSED_BODY_MAX_BYTES: usize = 64 << 10;
 
-/// How long a long signed chunk waits for room: as long as a client waits for an answer anyway.
-const ROOM_WAIT_MAX: Duration = Duration::from_secs(30);
+/// A document up to this length takes no room: one of 1000 keys of usual length.
+const SHORT_DOCUMENT_BYTES: usize = 128 << 10;
 
 /// A body that nobody has begun to read.
 #[derive(Debug)]
@@ -130,25 +133,46 @@ impl RequestBody {
         Ok(nothing)
     }
 
-    /// The whole body, at most `limit_bytes` of it, with every digest that the client gave checked.
-    pub async fn read_document(self, limit_bytes: usize) -> Result<Bytes, S3Error> {
+    /// The whole body, at most `limit_bytes` of it, with every digest that the client gave checked. Keep it for as long as
+    /// what was made of it: a long one holds room for both.
+    pub async fn read_document(self, limit_bytes: usize) -> Result<Document, S3Error> {
         let too_long =
             || S3Error::new(S3Code::MaxMessageLengthExceeded).field("MaxMessageLengthBytes", limit_bytes.to_string());
         if self.declared_length.is_some_and(|length| length > limit_bytes as u64) {
             return Err(too_long());
         }
-        let digests = self.digests.clone();
+        let (digests, rules) = (self.digests.clone(), self.source.rules().clone());
+        let length_max = self.declared_length.unwrap_or(limit_bytes as u64);
         let mut body = self.into_upload_body();
-        let mut document = BytesMut::new();
+        let (mut document, mut room) = (BytesMut::new(), None);
         while let Some(bytes) = body.next_bytes().await? {
             if document.len() + bytes.len() > limit_bytes {
                 return Err(too_long());
+            }
+            if room.is_none() && document.len() + bytes.len() > SHORT_DOCUMENT_BYTES {
+                let taken = rules.document_room.take(length_max).await;
+                room = Some(taken.map_err(|_| S3Error::from(S3Code::SlowDown))?);
             }
             document.extend_from_slice(&bytes);
         }
         let document = document.freeze();
         check_document(&document, &digests, body.trailing_checksum().as_ref())?;
-        Ok(document)
+        Ok(Document { bytes: document, _room: room })
+    }
+}
+
+/// A document that was read whole.
+#[derive(Debug)]
+pub struct Document {
+    bytes: Bytes,
+    _room: Option<Taken>,
+}
+
+impl Deref for Document {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -185,7 +209,7 @@ pub struct DecodedBody {
     framing: Framing,
     declared_length: Option<u64>,
     /// Room for the long signed chunk that is being read or handed out.
-    room: Option<OwnedSemaphorePermit>,
+    room: Option<Taken>,
 }
 
 impl DecodedBody {
@@ -202,7 +226,10 @@ impl DecodedBody {
                     None => return decoder.finish().map(|()| None),
                 },
                 Step::NeedRoom(length) => {
-                    self.room = Some(room_for(self.source.rules().clone(), self.room.take(), length).await?)
+                    // That of the chunk before is given back first.
+                    self.room = None;
+                    let taken = self.source.rules().chunk_room.take(length).await;
+                    self.room = Some(taken.map_err(|_| BodyError::TooSlow)?);
                 }
                 Step::End => match self.source.next().await? {
                     None => return Ok(None),
@@ -210,21 +237,6 @@ impl DecodedBody {
                 },
             }
         }
-    }
-}
-
-/// Gives back the room of the chunk before, then takes that of the next.
-async fn room_for(
-    rules: Arc<BodyRules>,
-    previous: Option<OwnedSemaphorePermit>,
-    length: u64,
-) -> Result<OwnedSemaphorePermit, BodyError> {
-    drop(previous);
-    let kib = u32::try_from(length.div_ceil(1024)).map_err(|_| BodyError::Malformed("A chunk is too long."))?;
-    let room = rules.chunk_room.clone().acquire_many_owned(kib);
-    match tokio::time::timeout(ROOM_WAIT_MAX, room).await {
-        Ok(Ok(permit)) => Ok(permit),
-        _ => Err(BodyError::TooSlow),
     }
 }
 

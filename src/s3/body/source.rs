@@ -4,14 +4,17 @@
 //! begins to read; a request that is refused before gets its refusal without a 100. A body that nobody read to its end
 //! is drained for a while when it is dropped, so that a client that is still sending sees the answer and not a reset.
 
-use super::pace::{Direction, Pace, PaceLimits, PaceMeter};
+use super::{
+    pace::{Direction, Pace, PaceLimits, PaceMeter},
+    room::Room,
+};
 use crate::objects::BodyError;
 use bytes::Bytes;
 use futures_util::future::poll_immediate;
 use http_body::Body as _;
 use http_body_util::{BodyExt, combinators::BoxBody};
 use std::{fmt, sync::Arc, time::Duration};
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::time::Instant;
 
 /// How much of an unread body is thrown away before the connection is closed instead: a part of usual size.
 const DRAIN_MAX_BYTES: u64 = 16 << 20;
@@ -19,6 +22,13 @@ const DRAIN_MAX_TIME: Duration = Duration::from_secs(5);
 
 /// Memory for signed chunks that are longer than usual, of all requests together, in KiB.
 const CHUNK_ROOM_KIB: usize = 64 << 10;
+
+/// Memory for documents that are longer than usual, of all requests together, in KiB. What an operation makes of its
+/// document is several times as long.
+const DOCUMENT_ROOM_KIB: usize = 32 << 10;
+
+/// How long a request waits for either: as long as a client waits for an answer anyway.
+const ROOM_WAIT: Duration = Duration::from_secs(30);
 
 /// Asks whether others wait for memory of that kind.
 pub type HasWaiters = Box<dyn Fn(Direction) -> bool + Send + Sync>;
@@ -28,13 +38,21 @@ pub struct BodyRules {
     pub pace: PaceLimits,
     /// Whether others wait for the memory that a slow body holds on its way.
     pub has_waiters: HasWaiters,
-    /// See `aws_chunked::SIGNED_CHUNK_MAX_BYTES`; one permit a KiB.
-    pub chunk_room: Arc<Semaphore>,
+    /// See `aws_chunked::SIGNED_CHUNK_MAX_BYTES`.
+    pub chunk_room: Room,
+    pub document_room: Room,
 }
 
 impl BodyRules {
     pub fn new(pace: PaceLimits, has_waiters: impl Fn(Direction) -> bool + Send + Sync + 'static) -> Self {
-        Self { pace, has_waiters: Box::new(has_waiters), chunk_room: Arc::new(Semaphore::new(CHUNK_ROOM_KIB)) }
+        let (chunk_room, document_room) =
+            (Room::new(CHUNK_ROOM_KIB, ROOM_WAIT), Room::new(DOCUMENT_ROOM_KIB, ROOM_WAIT));
+        Self { pace, has_waiters: Box::new(has_waiters), chunk_room, document_room }
+    }
+
+    /// Whether others wait for memory that a body on its way from its client may hold.
+    fn has_waiters_for_bodies(&self) -> bool {
+        (self.has_waiters)(Direction::FromClient) || self.chunk_room.has_waiters() || self.document_room.has_waiters()
     }
 }
 
@@ -112,7 +130,7 @@ impl BodySource {
         let frame = tokio::time::timeout(self.meter.patience(), self.body.frame()).await.ok();
         match self.meter.waited(began.elapsed()) {
             Pace::Silent if frame.is_none() => Err(BodyError::TooSlow),
-            Pace::Slow if (self.rules.has_waiters)(Direction::FromClient) => Err(BodyError::TooSlow),
+            Pace::Slow if self.rules.has_waiters_for_bodies() => Err(BodyError::TooSlow),
             Pace::Fine | Pace::Slow | Pace::Silent => Ok(frame),
         }
     }

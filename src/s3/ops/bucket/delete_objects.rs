@@ -52,7 +52,8 @@ enum Report {
 
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
     body.require_integrity_header()?;
-    let (named, report) = parse(&body.read_document(DOCUMENT_MAX_BYTES).await?)?;
+    let document = body.read_document(DOCUMENT_MAX_BYTES).await?;
+    let (named, report) = parse(&document)?;
     let entries = named.iter().filter_map(|named| named.entry.as_ref().ok().cloned()).collect();
     let outcomes = objects.delete_many(ctx.bucket()?, entries, ctx.principal.owner()).await?;
     Ok(render(named, outcomes, report))
