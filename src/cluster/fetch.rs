@@ -1,10 +1,12 @@
 //! Fetches blocks of a chunk from the best replica, and verifies them before anybody sees them.
 //!
-//! Order: nodes that are not known to lack it, nodes in good standing before others, nodes in this process before remote
-//! ones, then the least loaded, then by chunk, so that a chunk is always read from the same node's cache. A replica that answers an error or wrong bytes is
-//! followed by the next. One that is slower than its usual is *hedged*: the next is asked too and the first good answer
-//! counts; that is rationed, and never done between nodes of one device, which would only load it twice. One that has not
-//! answered after `straggler_wait` counts as late and is followed by the next in any case.
+//! Order: nodes that are not known to lack it, nodes in good standing before others, sluggish ones last of these, nodes in
+//! this process before remote ones, then the least loaded, then by chunk, so that a chunk is always read from the same
+//! node's cache. A replica that answers an error or wrong bytes is followed by the next. One that is slower than its usual,
+//! or than the next would be, is *hedged*: the next is asked too and the first good answer counts; that is rationed, and
+//! never done between nodes of one device, which would only load it twice. One that has not answered after `straggler_wait`
+//! counts as late and is followed by the next in any case. A sluggish node is asked first now and then, by one read that
+//! may always be hedged: so it comes back.
 
 use super::{
     bad_copies::{BadCopies, CopyFault},
@@ -12,7 +14,7 @@ use super::{
     cluster_node::ClusterNode,
     error::ClusterError,
     known_missing::KnownMissing,
-    latency::HedgeAllowance,
+    latency::{HedgeAllowance, sluggish_from},
     node_life::Standing,
     plain_share::{Pieces, pieces_of},
     read_plan::Fetch,
@@ -23,7 +25,7 @@ use crate::{
     metadata::Metadata,
     node::{NodeError, api::GetChunk},
     runtime::{Activity, Clock},
-    types::ChunkSlice,
+    types::{ChunkSlice, NodeId},
 };
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -98,16 +100,34 @@ impl Reads {
         self.stats.waited.fetch_add(1, Ordering::Relaxed);
         self.activity.note(u64::from(fetch.length));
         self.hedges.earn();
-        let candidates = candidates(&self.topology.load(), &self.known_missing, fetch);
+        let mut waiting: VecDeque<_> = candidates(&self.topology.load(), &self.known_missing, fetch).into();
+        let trial = self.try_sluggish(&mut waiting, fetch);
         let attempts = Attempts {
             reads: self,
             fetch,
-            waiting: candidates.into(),
+            waiting,
+            trial,
             running: FuturesUnordered::new(),
             running_nodes: Vec::new(),
             hedge_memory: None,
         };
         attempts.run().await
+    }
+
+    /// Puts a sluggish node first when it is time to see whether it still is; which.
+    fn try_sluggish(&self, candidates: &mut VecDeque<Arc<ClusterNode>>, fetch: &Fetch) -> Option<NodeId> {
+        let best = candidates.front()?.vitals.slow_answer.estimate();
+        let now = self.clock.monotonic();
+        let is_tried = |node: &Arc<ClusterNode>| {
+            let slow = &node.vitals.slow_answer;
+            let is_fit = !node.vitals.health.is_shunned() && !self.known_missing.contains(fetch.key.blob, node.id());
+            is_fit && slow.estimate() > sluggish_from(best) && slow.begin_trial(now)
+        };
+        let position = candidates.iter().position(is_tried)?;
+        let tried = candidates.remove(position)?;
+        let id = tried.id();
+        candidates.push_front(tried);
+        Some(id)
     }
 
     fn request(&self, fetch: &Fetch) -> GetChunk {
@@ -119,7 +139,12 @@ impl Reads {
         }
     }
 
-    async fn ask(&self, node: Arc<ClusterNode>, fetch: &Fetch) -> (Arc<ClusterNode>, Result<Bytes, String>) {
+    async fn ask(
+        &self,
+        node: Arc<ClusterNode>,
+        fetch: &Fetch,
+        is_trial: bool,
+    ) -> (Arc<ClusterNode>, Result<Bytes, String>) {
         let _load = node.vitals.begin_request();
         let began = self.clock.monotonic();
         let answer = node.api.get_chunk(self.request(fetch)).await;
@@ -127,7 +152,12 @@ impl Reads {
         let fault = match answer {
             Ok(slice) => match verified(slice, fetch) {
                 Some(bytes) => {
-                    node.vitals.slow_answer.record(self.clock.monotonic().saturating_sub(began));
+                    let (took, slow) = (self.clock.monotonic().saturating_sub(began), &node.vitals.slow_answer);
+                    if is_trial {
+                        slow.record_trial(took)
+                    } else {
+                        slow.record(took)
+                    }
                     return (node, Ok(bytes));
                 }
                 None => (CopyFault::Wrong, "what came is not what its root says".to_owned()),
@@ -173,13 +203,16 @@ fn candidates(topology: &Topology, known_missing: &KnownMissing, fetch: &Fetch) 
     let spread = usize::from(fetch.key.blob.as_bytes()[15]).wrapping_add(fetch.key.index as usize);
     let shift = spread % members.len();
     members.rotate_left(shift);
+    let estimate = |node: &Arc<ClusterNode>| node.vitals.slow_answer.estimate();
+    let sluggish_from = sluggish_from(members.iter().map(estimate).min().unwrap_or_default());
     members.sort_by_cached_key(|node| {
         let lacks_it = known_missing.contains(fetch.key.blob, node.id());
         let standing = preference(topology.standing(node.id()));
         // What was written before a change is with the former member, what was written since with the one that arrives.
         let is_doubtful =
             !group.has_member(node.id()) || group.arriving.is_some_and(|arrival| arrival.node == node.id());
-        (lacks_it, standing, is_doubtful, !node.api.is_local(), node.vitals.load() / LOAD_STEP)
+        let is_sluggish = estimate(node) > sluggish_from;
+        (lacks_it, standing, is_doubtful, is_sluggish, !node.api.is_local(), node.vitals.load() / LOAD_STEP)
     });
     members
 }
@@ -196,6 +229,8 @@ struct Attempts<'a> {
     waiting: VecDeque<Arc<ClusterNode>>,
     running: FuturesUnordered<Answer<'a>>,
     running_nodes: Vec<Arc<ClusterNode>>,
+    /// The first replica that is asked is sluggish, and tried.
+    trial: Option<NodeId>,
     /// Memory for the answer of a second replica.
     hedge_memory: Option<Pieces>,
 }
@@ -235,8 +270,9 @@ impl Attempts<'_> {
     }
 
     fn patience(&self, pace: Pace) -> Duration {
-        let usual = self.running_nodes.last().map(|node| node.vitals.slow_answer.estimate());
-        let usual = usual.unwrap_or_default().min(self.reads.straggler_wait);
+        let estimate = |node: &Arc<ClusterNode>| node.vitals.slow_answer.estimate();
+        let usual = self.running_nodes.last().map(estimate).unwrap_or_default().min(self.reads.straggler_wait);
+        let usual = self.waiting.front().map_or(usual, |next| usual.min(sluggish_from(estimate(next))));
         match pace {
             Pace::Usual => usual,
             Pace::Slow => self.reads.straggler_wait.saturating_sub(usual),
@@ -248,6 +284,8 @@ impl Attempts<'_> {
             Pace::Usual => {
                 if self.may_hedge() {
                     self.reads.stats.hedged.fetch_add(1, Ordering::Relaxed);
+                    // Their answers may never be seen.
+                    self.running_nodes.iter().for_each(|node| node.vitals.slow_answer.record_given_up());
                     self.ask_next();
                 }
                 Pace::Slow
@@ -265,7 +303,7 @@ impl Attempts<'_> {
         let Some(next) = self.waiting.front() else { return false };
         let shares_device =
             |running: &Arc<ClusterNode>| next.row.device.is_some() && running.row.device == next.row.device;
-        if self.running_nodes.iter().any(shares_device) || !self.reads.hedges.spend() {
+        if self.running_nodes.iter().any(shares_device) || (self.trial.is_none() && !self.reads.hedges.spend()) {
             return false;
         }
         self.hedge_memory = self.reads.budget.node_io().try_take(pieces_of(self.fetch.fetched_bytes()));
@@ -282,7 +320,8 @@ impl Attempts<'_> {
     fn ask_next(&mut self) -> bool {
         let Some(node) = self.waiting.pop_front() else { return false };
         self.running_nodes.push(node.clone());
-        self.running.push(Box::pin(self.reads.ask(node, self.fetch)));
+        let is_trial = self.trial == Some(node.id());
+        self.running.push(Box::pin(self.reads.ask(node, self.fetch, is_trial)));
         true
     }
 }

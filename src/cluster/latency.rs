@@ -1,4 +1,4 @@
-//! How long a node takes to answer reads, and how many reads may be hedged.
+//! How long a node takes to answer reads, which node is sluggish beside others, and how many reads may be hedged.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -10,6 +10,8 @@ use std::{
 #[derive(Debug)]
 pub struct SlowAnswer {
     nanos: AtomicU64,
+    /// When the node was last asked although it is sluggish, on the gateway's monotonic clock.
+    tried_at_nanos: AtomicU64,
 }
 
 /// A hundredth of the estimate a step: follows a change within some hundred answers, and jitters by a few percent.
@@ -18,6 +20,12 @@ const ESTIMATE_FIRST: Duration = Duration::from_millis(20);
 /// Bounds of the estimate: below a millisecond a hedge costs more than it saves, above a second the next replica is asked anyway.
 const ESTIMATE_MIN: Duration = Duration::from_millis(1);
 const ESTIMATE_MAX: Duration = Duration::from_secs(1);
+/// A node is sluggish whose estimate is above so many times another's, and this much more: below that, the cache of the
+/// chunk's usual node is worth more.
+const SLUGGISH_TIMES: u32 = 4;
+const SLUGGISH_BEYOND: Duration = Duration::from_millis(50);
+/// Between two reads that ask a sluggish node first, to see whether it still is.
+const TRIAL_INTERVAL: Duration = Duration::from_secs(1);
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
@@ -25,7 +33,7 @@ fn nanos(duration: Duration) -> u64 {
 
 impl Default for SlowAnswer {
     fn default() -> Self {
-        Self { nanos: AtomicU64::new(nanos(ESTIMATE_FIRST)) }
+        Self { nanos: AtomicU64::new(nanos(ESTIMATE_FIRST)), tried_at_nanos: AtomicU64::new(0) }
     }
 }
 
@@ -37,10 +45,37 @@ impl SlowAnswer {
         self.nanos.store(moved.clamp(nanos(ESTIMATE_MIN), nanos(ESTIMATE_MAX)), Ordering::Relaxed);
     }
 
+    /// An answer was not waited for any longer.
+    pub fn record_given_up(&self) {
+        self.record(Duration::MAX);
+    }
+
+    /// A trial's answer: a sluggish node has few of them, so each counts for many.
+    pub fn record_trial(&self, took: Duration) {
+        let halved = self.nanos.load(Ordering::Relaxed) / 2;
+        if nanos(took) < halved {
+            self.nanos.store(halved.max(nanos(ESTIMATE_MIN)), Ordering::Relaxed);
+        } else {
+            self.record(took);
+        }
+    }
+
+    /// Whether a sluggish node is to be asked now; once in an interval.
+    pub fn begin_trial(&self, now: Duration) -> bool {
+        let is_due = |tried_at: u64| nanos(now).saturating_sub(tried_at) >= nanos(TRIAL_INTERVAL);
+        let begin = |tried_at: u64| is_due(tried_at).then_some(nanos(now));
+        self.tried_at_nanos.fetch_update(Ordering::Relaxed, Ordering::Relaxed, begin).is_ok()
+    }
+
     /// After this long an answer is among the slowest twentieth.
     pub fn estimate(&self) -> Duration {
         Duration::from_nanos(self.nanos.load(Ordering::Relaxed))
     }
+}
+
+/// What is slow beside a node whose estimate is `other`.
+pub fn sluggish_from(other: Duration) -> Duration {
+    other * SLUGGISH_TIMES + SLUGGISH_BEYOND
 }
 
 /// Keeps hedged reads to a share of all reads, so that an overloaded cluster doesn't load itself further.
@@ -86,6 +121,23 @@ mod tests {
         }
         let estimate = slow.estimate().as_micros();
         assert!((10_500..12_500).contains(&estimate), "{estimate}");
+    }
+
+    #[test]
+    fn a_sluggish_node_is_tried_once_in_a_while_and_few_trials_prove_it_well() {
+        let slow = SlowAnswer::default();
+        (0..200).for_each(|_| slow.record_given_up());
+        assert_eq!(slow.estimate(), ESTIMATE_MAX);
+        let now = Duration::from_secs(100);
+        assert!(slow.begin_trial(now) && !slow.begin_trial(now + Duration::from_millis(999)));
+        assert!(slow.begin_trial(now + Duration::from_secs(1)));
+        slow.record_trial(Duration::from_millis(600));
+        assert!(slow.estimate() > ESTIMATE_MAX / 2, "that was no quick answer");
+        let trials = (0..20).find(|_| {
+            slow.record_trial(Duration::from_millis(2));
+            slow.estimate() <= sluggish_from(Duration::from_millis(2))
+        });
+        assert_eq!(trials, Some(4));
     }
 
     #[test]

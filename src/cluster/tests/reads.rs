@@ -147,6 +147,30 @@ async fn a_slow_replica_is_hedged_and_the_other_answer_counts() {
 }
 
 #[tokio::test]
+async fn a_sluggish_node_is_asked_last_but_for_trials_and_comes_back() {
+    let test = TestCluster::start().await;
+    let keys: Vec<String> = (0..30).map(|number| number.to_string()).collect();
+    for key in &keys {
+        test.put(key, b"bytes").await;
+    }
+    let node = &test.nodes[0];
+    let vitals = test.cluster.membership().topology().load().node(node.id()).unwrap().vitals.clone();
+    (0..200).for_each(|_| vitals.slow_answer.record_given_up());
+    test.pass(Duration::from_secs(5)).await;
+    let mut asked = Vec::new();
+    for _ in 0..12 {
+        let before = node.get_count();
+        for key in &keys {
+            assert_eq!(test.get(key).await.unwrap(), b"bytes");
+        }
+        asked.push(node.get_count() - before);
+        test.pass(Duration::from_secs(1)).await;
+    }
+    assert_eq!(asked[..3], [1, 1, 1], "one trial in a second");
+    assert!(*asked.last().unwrap() > 1, "it answers at once: {asked:?}");
+}
+
+#[tokio::test]
 async fn a_node_that_is_known_to_lack_a_copy_is_asked_last() {
     let test = TestCluster::start().await;
     let node = &test.nodes[0];
