@@ -54,6 +54,7 @@ impl<T> Outcome<T> {
             Err(SdkError::ServiceError(error)) if error.raw().status().as_u16() < 500 => {
                 Self::Refused(error.raw().status().as_u16(), error.err().code().unwrap_or_default().to_owned())
             }
+            Err(SdkError::ConstructionFailure(error)) => panic!("a request could not be made: {error:?}"),
             Err(_) => Self::Unanswered,
         }
     }

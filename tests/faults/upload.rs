@@ -98,10 +98,10 @@ impl Actor {
         outcomes: (Outcome<()>, Outcome<()>),
     ) -> Outcome<()> {
         let sum = match outcomes {
-            (Outcome::Done(()), _) | (_, Outcome::Done(())) => Outcome::Done(()),
             (refused @ Outcome::Refused(..), _) | (_, refused @ Outcome::Refused(..)) => {
                 panic!("{key}: a completion beside another was refused: {refused:?}")
             }
+            (Outcome::Done(()), _) | (_, Outcome::Done(())) => Outcome::Done(()),
             (Outcome::Unanswered, Outcome::Unanswered) => Outcome::Unanswered,
         };
         self.note(key, change, begun, sum)

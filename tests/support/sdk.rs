@@ -3,7 +3,8 @@
 use aws_sdk_s3::{
     Client,
     config::{
-        BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
+        BehaviorVersion, Credentials, Region, ResponseChecksumValidation, StalledStreamProtectionConfig,
+        retry::RetryConfig, timeout::TimeoutConfig,
     },
 };
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub fn client_with_deadline(endpoint: &str, keys: Keys, retries: Retries, deadli
         .credentials_provider(Credentials::new(keys.access, keys.secret, None, None, "test"))
         .force_path_style(true)
         .retry_config(retry)
+        // Whoever reads compares with what was written: a wrong byte must reach them, and is no failed transfer.
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .timeout_config(TimeoutConfig::builder().operation_timeout(deadline).build())
         .build();
