@@ -13,6 +13,8 @@ pub enum ClusterError {
     /// Nothing can be written until something is deleted or a node joins. Deleting is still possible.
     #[error("there is no room left")]
     NoRoom,
+    #[error("the disk of the metadata is full: only deletes are carried out")]
+    MetadataFull,
     /// The memory for data is spent and stayed so for as long as a request may wait: come back later.
     #[error("the server is busy: its memory for data is spent")]
     Busy,

@@ -210,6 +210,9 @@ impl Cluster {
 
     /// Whether a write can succeed now; the error says what is missing.
     pub fn can_write(&self) -> Result<(), ClusterError> {
+        if self.metadata().is_full() {
+            return Err(ClusterError::MetadataFull);
+        }
         self.parts.writes.topology.load().can_write(0)
     }
 

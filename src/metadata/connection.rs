@@ -44,8 +44,11 @@ pub(super) async fn reader(database: &Path, settings: &MetadataSettings) -> Resu
     Ok(options(database, settings, "read").pragma("query_only", "ON").connect().await?)
 }
 
+/// How long a checkpoint that cuts the log waits for readers: the writer holds still meanwhile.
+const CUT_TIMEOUT: Duration = Duration::from_secs(1);
+
 pub(super) async fn checkpointer(database: &Path, settings: &MetadataSettings) -> Result<SqliteConnection, QueryError> {
-    Ok(options(database, settings, "log").connect().await?)
+    Ok(options(database, settings, "log").busy_timeout(CUT_TIMEOUT).connect().await?)
 }
 
 /// Copies the database elsewhere, which a connection that may only query must not.

@@ -41,6 +41,11 @@ impl Directory {
         database_in(&self.path)
     }
 
+    /// The database's write-ahead log.
+    pub fn log(&self) -> PathBuf {
+        log_of(&self.database())
+    }
+
     pub fn ballast(&self) -> PathBuf {
         self.path.join(BALLAST)
     }
@@ -53,6 +58,13 @@ impl Directory {
 
 pub(super) fn database_in(directory: &Path) -> PathBuf {
     directory.join(DATABASE)
+}
+
+/// As SQLite names it.
+pub(super) fn log_of(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
 }
 
 /// Makes a directory's entries durable.

@@ -100,7 +100,8 @@ impl Metadata {
         let checkpointer = connection::checkpointer(&database, settings).await?;
         let begin_at = settings.metadata_checkpoint_at.bytes();
         let (checkpoints, checkpointer) =
-            checkpoint::checkpoints(checkpointer, begin_at, settings.metadata_log_limit.bytes()).await?;
+            checkpoint::checkpoints(checkpointer, directory.log(), begin_at, settings.metadata_log_limit.bytes())
+                .await?;
         let recorder = match &settings.record_commands {
             Some(path) => Some(Recorder::open(path, identity.committed)?),
             None => None,
@@ -158,6 +159,11 @@ impl Metadata {
     /// Restored from a backup, and no operator has confirmed it: nothing may be reclaimed.
     pub fn needs_confirmation(&self) -> bool {
         self.inner.state.needs_confirmation()
+    }
+
+    /// Its disk is full: only what frees something is carried out.
+    pub fn is_full(&self) -> bool {
+        self.inner.state.is_full()
     }
 
     pub fn stats(&self) -> WriterStats {

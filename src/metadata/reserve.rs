@@ -23,9 +23,14 @@ pub(super) fn free_space() -> FreeSpace {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
     Enough,
+    /// Everything still, but the log is not to keep what it does not need.
+    Little,
     /// Only what frees something, and what the cluster needs to stay itself.
     DeletesOnly,
 }
+
+/// With less room than so many reserves the log is kept short: it would take what the rows need.
+const LITTLE_RESERVES: u64 = 4;
 
 pub(super) struct Reserve {
     ballast: PathBuf,
@@ -46,27 +51,36 @@ impl Reserve {
         Self { ballast, size, free_space, is_held }
     }
 
-    /// Called before each batch: one look at the file system, about a microsecond. Below `size` free the ballast goes;
-    /// it comes back when twice that is free, so that its own size does not make it flap.
-    pub fn check(&mut self) -> Room {
+    /// Called before each batch: one look at the file system, about a microsecond. `reusable` is what the database has
+    /// inside: emptied pages take new rows, and only the log still needs the disk. With less than `size` of both, or half
+    /// of it on the disk, the ballast goes. It comes back when both are left beside it, so that its own size does not make it
+    /// flap.
+    pub fn check(&mut self, reusable: u64) -> Room {
         let free = match (self.free_space)(&self.ballast.with_file_name("")) {
             Ok(free) => free,
             // Unknown: let the database say whether it has room.
             Err(_) => return Room::Enough,
         };
-        if self.is_held {
-            if free >= self.size {
-                return Room::Enough;
+        let beside_ballast = if self.is_held { Some(free) } else { free.checked_sub(self.size) };
+        let is_enough =
+            beside_ballast.is_some_and(|free| free >= self.size / 2 && free.saturating_add(reusable) >= self.size);
+        match (is_enough, self.is_held) {
+            (true, false) => self.hold(),
+            (false, true) => {
+                tracing::warn!(
+                    free,
+                    reserve = self.size,
+                    "the disk of the metadata is full: only deletes are carried out"
+                );
+                self.give_up();
             }
-            tracing::warn!(free, reserve = self.size, "the disk of the metadata is full: only deletes are carried out");
-            self.give_up();
-            return Room::DeletesOnly;
+            (true, true) | (false, false) => {}
         }
-        if free < self.size.saturating_mul(2) {
-            return Room::DeletesOnly;
+        match is_enough {
+            false => Room::DeletesOnly,
+            true if free < self.size.saturating_mul(LITTLE_RESERVES) => Room::Little,
+            true => Room::Enough,
         }
-        self.hold();
-        Room::Enough
     }
 
     fn give_up(&mut self) {
@@ -135,15 +149,37 @@ mod tests {
         let seen = Arc::clone(&free);
         let ballast = folder.path().join("ballast");
         let mut reserve = Reserve::new(ballast.clone(), 1 << 20, Arc::new(move |_| Ok(seen.load(Ordering::Relaxed))));
-        assert_eq!(reserve.check(), Room::Enough);
+        assert_eq!(reserve.check(0), Room::Enough);
         assert_eq!(fs::metadata(&ballast).unwrap().len(), 1 << 20);
+        free.store((4 << 20) - 1, Ordering::Relaxed);
+        assert_eq!(reserve.check(0), Room::Little);
         free.store((1 << 20) - 1, Ordering::Relaxed);
-        assert_eq!(reserve.check(), Room::DeletesOnly);
+        assert_eq!(reserve.check(0), Room::DeletesOnly);
         assert!(!ballast.exists());
         free.store((2 << 20) - 1, Ordering::Relaxed);
-        assert_eq!(reserve.check(), Room::DeletesOnly, "what the ballast itself freed is not room");
+        assert_eq!(reserve.check(0), Room::DeletesOnly, "what the ballast itself freed is not room");
         free.store(2 << 20, Ordering::Relaxed);
-        assert_eq!(reserve.check(), Room::Enough);
+        assert_eq!(reserve.check(0), Room::Little);
         assert!(ballast.exists());
+    }
+
+    #[test]
+    fn emptied_pages_are_room_as_long_as_the_log_has_some() {
+        let folder = tempfile::tempdir().unwrap();
+        let free = Arc::new(AtomicU64::new(1 << 20));
+        let seen = Arc::clone(&free);
+        let ballast = folder.path().join("ballast");
+        let mut reserve = Reserve::new(ballast.clone(), 1 << 20, Arc::new(move |_| Ok(seen.load(Ordering::Relaxed))));
+        let emptied = 100 << 20;
+        assert_eq!(reserve.check(emptied), Room::DeletesOnly, "nothing would be left beside the ballast");
+        free.store(3 << 19, Ordering::Relaxed);
+        assert_eq!(reserve.check(0), Room::DeletesOnly);
+        assert_eq!(reserve.check(emptied), Room::Little);
+        assert!(ballast.exists());
+        free.store(1 << 19, Ordering::Relaxed);
+        assert_eq!(reserve.check(emptied), Room::Little);
+        free.store((1 << 19) - 1, Ordering::Relaxed);
+        assert_eq!(reserve.check(emptied), Room::DeletesOnly);
+        assert!(!ballast.exists());
     }
 }

@@ -26,6 +26,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -54,6 +55,8 @@ pub(super) struct WriterState {
     commands: AtomicU64,
     batches: AtomicU64,
     refusals: AtomicU64,
+    /// The last batch found room for deletes only.
+    is_full: AtomicBool,
 }
 
 impl WriterState {
@@ -64,7 +67,12 @@ impl WriterState {
             commands: AtomicU64::new(0),
             batches: AtomicU64::new(0),
             refusals: AtomicU64::new(0),
+            is_full: AtomicBool::new(false),
         }
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.is_full.load(Ordering::Relaxed)
     }
 
     pub fn committed(&self) -> CommitSequence {
@@ -93,6 +101,9 @@ pub struct WriterStats {
     pub batches: u64,
     pub refusals: u64,
 }
+
+/// Rest between two looks at a full disk.
+const FULL_REST: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
     pub connection: SqliteConnection,
@@ -143,8 +154,9 @@ impl Writer {
     pub async fn run(mut self) {
         let batch_max = self.settings.metadata_batch as usize;
         let mut proposals = Vec::with_capacity(batch_max);
-        while self.queue.recv_many(&mut proposals, batch_max).await > 0 {
-            if self.reserve.check() == Room::DeletesOnly {
+        while self.receive(&mut proposals, batch_max).await > 0 {
+            let room = self.look_for_room().await;
+            if room == Room::DeletesOnly {
                 refuse_what_needs_room(&mut proposals);
             }
             if proposals.is_empty() {
@@ -162,8 +174,31 @@ impl Writer {
                 Err(BatchError::Fatal(reason)) => return (self.fatal)(&reason),
                 Err(BatchError::Entangled) => return (self.fatal)("a command that ran alone was entangled"),
             }
-            self.checkpoints.after_commit(commands).await;
+            self.checkpoints.after_commit(commands, room).await;
         }
+    }
+
+    /// What waits, and until something does; 0 at the end. On a full disk it looks meanwhile if that is still so: whoever
+    /// asks is told, and nobody may have something to write.
+    async fn receive(&mut self, proposals: &mut Vec<Proposal>, batch_max: usize) -> usize {
+        while self.state.is_full() {
+            match tokio::time::timeout(FULL_REST, self.queue.recv_many(proposals, batch_max)).await {
+                Ok(count) => return count,
+                Err(_) => _ = self.look_for_room().await,
+            }
+        }
+        self.queue.recv_many(proposals, batch_max).await
+    }
+
+    async fn look_for_room(&mut self) -> Room {
+        let mut room = self.reserve.check(self.checkpoints.reusable_bytes());
+        if room == Room::DeletesOnly {
+            // What is missing may be the log's, or inside of the database.
+            self.checkpoints.shrink_log().await;
+            room = self.reserve.check(self.checkpoints.reusable_bytes());
+        }
+        self.state.is_full.store(room == Room::DeletesOnly, Ordering::Relaxed);
+        room
     }
 
     /// One transaction. When this returns outcomes, they are durable.

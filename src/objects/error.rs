@@ -178,7 +178,7 @@ impl From<ClusterError> for ObjectError {
             | ClusterError::Metadata(_)
             | ClusterError::Node(_)
             | ClusterError::Stopping => Self::Unavailable(error.to_string()),
-            ClusterError::NoRoom => Self::NoRoom,
+            ClusterError::NoRoom | ClusterError::MetadataFull => Self::NoRoom,
             ClusterError::Busy => Self::Busy,
             ClusterError::Malformed(_)
             | ClusterError::NoSuchNode

@@ -7,7 +7,7 @@ use crate::{
         apply::KnownGroups,
         checkpoint::{Checkpointer, checkpoints},
         connection,
-        directory::database_in,
+        directory::{database_in, log_of},
         identity::Identity,
         object_cache::ObjectCache,
         reserve::Reserve,
@@ -103,6 +103,50 @@ async fn a_full_disk_takes_deletes_and_refuses_writes() {
     assert!(metadata.propose(second).await.is_ok());
 }
 
+/// A disk of which this directory's files are all that there is.
+fn small_disk(folder: &Path, capacity: u64) -> MetadataHooks {
+    let folder = folder.to_owned();
+    let used = move || -> u64 {
+        let files = std::fs::read_dir(&folder).unwrap();
+        files.filter_map(|file| file.ok()?.metadata().ok()).map(|file| file.len()).sum()
+    };
+    MetadataHooks { free_space: Arc::new(move |_| Ok(capacity.saturating_sub(used()))), ..hooks() }
+}
+
+/// The log kept what it had once needed, and emptied pages did not count: whoever deleted everything could not write again.
+#[tokio::test]
+async fn a_full_disk_takes_writes_again_once_enough_is_deleted() {
+    let fixture = Fixture::new().await;
+    let names: Vec<String> = (0..4000).map(|index| format!("{index}-{}", "x".repeat(900))).collect();
+    let puts: Vec<_> = names.iter().map(|name| fixture.put_of(name, fixture.content(&[10]))).collect();
+    let last = Command::PutObject(fixture.put_of("last", fixture.content(&[10])));
+    let deletes: Vec<_> = names.iter().map(|name| fixture.delete_of(name)).collect();
+    fixture.metadata.close().await;
+    let folder = fixture.folder.path().join("metadata");
+    let settings = MetadataSettings {
+        metadata_reserve: ByteSize::mib(1),
+        metadata_checkpoint_at: ByteSize::kib(512),
+        ..settings()
+    };
+    let metadata = open(&folder, &settings, small_disk(&folder, 12 << 20)).await;
+    let mut refused = 0;
+    for some in puts.chunks(50) {
+        let outcomes = join_all(some.iter().map(|put| metadata.propose(Command::PutObject(put.clone())))).await;
+        refused += outcomes.iter().filter(|outcome| matches!(outcome, Err(ProposeError::NoRoom))).count();
+    }
+    assert!(refused > 0 && metadata.is_full(), "{refused} of {} did not fit", names.len());
+    for some in deletes.chunks(50) {
+        let outcomes =
+            join_all(some.iter().map(|delete| metadata.propose(Command::DeleteObject(delete.clone())))).await;
+        assert!(outcomes.iter().all(Result::is_ok));
+        while metadata.propose(Command::UnrollDeletedContents { limit: 100 }).await.unwrap()
+            != (Outcome::Progress { rows: 0 })
+        {}
+    }
+    assert!(metadata.propose(last).await.is_ok());
+    assert!(!metadata.is_full());
+}
+
 /// A writer of its own over the fixture's database, with a connection that answers as on a full disk once the file would
 /// have more than `pages`.
 async fn writer_on_a_full_disk(
@@ -116,7 +160,7 @@ async fn writer_on_a_full_disk(
     sqlx::query(limit).execute(&mut connection).await.unwrap();
     let identity = Identity::read(&mut connection).await.unwrap();
     let log = connection::checkpointer(&database, &settings()).await.unwrap();
-    let (checkpoints, checkpointer) = checkpoints(log, 1 << 20, 2 << 20).await.unwrap();
+    let (checkpoints, checkpointer) = checkpoints(log, log_of(&database), 1 << 20, 2 << 20).await.unwrap();
     let (sender, queue) = mpsc::channel(10);
     let writer = Writer {
         connection,
