@@ -23,6 +23,8 @@ pub enum HeadFault {
     RequestLineTooLong,
     TooManyHeaders,
     TooLarge,
+    /// It did not come to its end in time.
+    TooSlow,
 }
 
 /// A part of a line, without its line feed; `follows_return`: the part before ended with a carriage return. A control

@@ -36,6 +36,7 @@ impl RefusedHead {
             HeadFault::TooLarge => {
                 S3Error::new(S3Code::RequestHeaderSectionTooLarge).field("MaxSizeAllowed", HEAD_MAX_BYTES.to_string())
             }
+            HeadFault::TooSlow => S3Code::RequestTimeout.into(),
         }
     }
 

@@ -30,7 +30,7 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::{HeaderValue, Request, header, request};
+use http::{HeaderValue, Request, Version, header, request};
 use http_body_util::{BodyExt as _, combinators::BoxBody};
 use std::{
     fmt,
@@ -152,9 +152,10 @@ impl Inner {
         });
         self.stats.answered(operation.get().copied(), response.status());
         response.headers_mut().insert(REQUEST_ID_HEADER, header_value(*id));
-        if expectation(parts) == Expectation::Continue && !response.status().is_success() {
-            // Whether the client still sends the body after a refusal is its choice (RFC 9110, 10.1.1), so what comes next on
-            // the connection may be that body or a new request: the client is told to take another connection.
+        let is_body_used = operation.get().is_some_and(|operation| operation.has_body(&parts.method));
+        if expectation(parts) == Expectation::Continue && !(is_body_used && response.status().is_success()) {
+            // Whether the client still sends a body that it was not asked for is its choice (RFC 9110, 10.1.1), so what comes
+            // next on the connection may be that body or a new request: the client is told to take another connection.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         tracing::debug!(
@@ -234,9 +235,12 @@ fn scope(address: &Address) -> Scope {
     }
 }
 
+/// HTTP/1.0 knows no `100 Continue`: such a client sends its body at once (RFC 9110, 10.1.1).
 fn expectation(parts: &request::Parts) -> Expectation {
     match parts.headers.get(header::EXPECT) {
-        Some(value) if value.as_bytes().eq_ignore_ascii_case(b"100-continue") => Expectation::Continue,
+        Some(value) if parts.version > Version::HTTP_10 && value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
+            Expectation::Continue
+        }
         _ => Expectation::None,
     }
 }

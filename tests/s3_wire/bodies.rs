@@ -1,7 +1,7 @@
 //! Bodies: when they are asked for, what is checked of them, what is left when they are wrong.
 
 use crate::{
-    raw_request::{RawRequest, connect, exchange, read_answer},
+    raw_request::{RawRequest, connect, exchange, is_closed, read_answer},
     support::Server,
 };
 use std::io::Write as _;
@@ -59,6 +59,73 @@ async fn a_body_that_no_operation_wants_is_held_against_its_hash() {
     }
     assert_eq!(with("GET", of_hello, b"hello").body, "hello");
     assert_eq!(with("DELETE", of_hello, b"hello").status, 204);
+}
+
+/// As S3 does, nobody looks at it; what comes behind it is the next request all the same.
+#[tokio::test]
+async fn a_body_that_no_operation_wants_and_no_signature_covers_is_passed_over() {
+    let server = server().await;
+    let hidden = b"GET /wire/hidden HTTP/1.1\r\nHost: a\r\n\r\n";
+    let chunked = [format!("{:x}\r\n", hidden.len()).as_bytes(), hidden, b"\r\n0\r\n\r\n"].concat();
+    let (next, _) = RawRequest::new("GET", "/wire/next").signed_head(&server);
+    for (method, path, status) in [("GET", "/", 200), ("HEAD", "/wire/k", 404), ("DELETE", "/wire/k", 204)] {
+        for body in [hidden.to_vec(), hidden.repeat(100_000)] {
+            let (head, _) = RawRequest::new(method, path).body(&body).signed_head(&server);
+            let mut stream = connect(&server);
+            stream.write_all(&[head.as_bytes(), &body, next.as_bytes()].concat()).unwrap();
+            assert_eq!(read_answer(&mut stream).status, status, "{method} and {} bytes", body.len());
+            assert!(read_answer(&mut stream).body.contains("/wire/next"), "{method} and {} bytes", body.len());
+        }
+        let (head, _) = RawRequest::new(method, path).line("Transfer-Encoding: chunked\r\n").signed_head(&server);
+        let mut stream = connect(&server);
+        stream.write_all(&[head.as_bytes(), &chunked, next.as_bytes()].concat()).unwrap();
+        assert_eq!(read_answer(&mut stream).status, status, "{method}");
+        assert!(read_answer(&mut stream).body.contains("/wire/next"), "{method}");
+    }
+}
+
+/// Whether it comes is for the client to choose, so nothing else may come there.
+#[tokio::test]
+async fn a_body_that_was_not_asked_for_is_the_end_of_its_connection() {
+    let server = server().await;
+    for (method, path, status) in
+        [("GET", "/", 200), ("HEAD", "/wire", 200), ("DELETE", "/wire/k", 204), ("PUT", "/none/k", 404)]
+    {
+        let lines = "Content-Length: 5\r\nExpect: 100-continue\r\n";
+        let (head, _) = RawRequest::new(method, path).line(lines).signed_head(&server);
+        let mut stream = connect(&server);
+        stream.write_all(head.as_bytes()).unwrap();
+        let answer = read_answer(&mut stream);
+        assert_eq!(answer.status, status, "{method}");
+        assert!(answer.head.contains("connection: close"), "{method}: {answer:?}");
+        assert!(is_closed(&mut stream), "{method}");
+    }
+}
+
+/// Where bytes may stand that mean nothing, in an extension or a trailer, the end of the line was waited for.
+#[tokio::test]
+async fn chunks_that_are_wrong_are_refused_while_the_client_waits() {
+    let server = server().await;
+    let (head, _) = RawRequest::new("PUT", "/wire/k").line("Transfer-Encoding: chunked\r\n").signed_head(&server);
+    for chunks in ["zz\r\n", "5\nhello\n0\n\n", "5;a\nhello", "4\r\nhello\r\n", "5\r\nhello\r\n0\r\nX: y\n\n"] {
+        let mut stream = connect(&server);
+        stream.write_all(&[head.as_bytes(), chunks.as_bytes()].concat()).unwrap();
+        assert_eq!(read_answer(&mut stream).status, 400, "{chunks:?}");
+        assert!(is_closed(&mut stream), "{chunks:?}");
+    }
+    assert_eq!(RawRequest::new("GET", "/wire/k").send(&server).code(), "NoSuchKey");
+}
+
+/// More than is read for nothing.
+#[tokio::test]
+async fn a_body_without_end_costs_the_client_its_connection_and_not_its_answer() {
+    let server = server().await;
+    let body = vec![b'x'; 17 << 20];
+    let (head, _) = RawRequest::new("GET", "/wire/k").body(&body).signed_head(&server);
+    let mut stream = connect(&server);
+    stream.write_all(&[head.as_bytes(), &body].concat()).unwrap();
+    assert_eq!(read_answer(&mut stream).code(), "NoSuchKey");
+    assert!(is_closed(&mut stream));
 }
 
 #[tokio::test]

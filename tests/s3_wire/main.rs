@@ -4,6 +4,7 @@
 mod support;
 
 mod bodies;
+mod connections;
 mod presigned_v2;
 mod raw_request;
 mod signatures;

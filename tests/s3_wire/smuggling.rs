@@ -70,6 +70,8 @@ async fn heads_that_are_no_request_get_a_document_too() {
         ("hello\r\n\r\n".to_owned(), "BadRequest"),
         ("GET / HTTP/2.0\r\n\r\n".to_owned(), "BadRequest"),
         ("GET / HTTP/1.1\r\nX(y): z\r\n\r\n".to_owned(), "BadRequest"),
+        ("PUT / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned(), "BadRequest"),
+        (format!("PUT / HTTP/1.1\r\nContent-Length: {}\r\n\r\n", u64::MAX), "BadRequest"),
         ("GET /<k> HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), "InvalidURI"),
         (format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"), "InvalidURI"),
         (format!("GET / HTTP/1.1\r\nHost: a\r\nX: {long}\r\n\r\n"), "RequestHeaderSectionTooLarge"),
@@ -79,11 +81,18 @@ async fn heads_that_are_no_request_get_a_document_too() {
         assert_refused(&read_answer(&mut stream), code);
         assert!(is_closed(&mut stream), "{code}");
     }
-    let mut stream = connect(&server);
-    stream.write_all(b"HEAD /<k> HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.ends_with("\r\n\r\n"), "no body: {answer}");
+    for head in [
+        "HEAD /<k> HTTP/1.1\r\nHost: a\r\n\r\n",
+        "HEAD /\0 HTTP/1.1\r\nHost: a\r\n\r\n",
+        &format!("HEAD /{long} HTTP/1.1\r\nHost: a\r\n\r\n"),
+        "HEAD / HTTP/1.1\r\nno header\r\n\r\n",
+    ] {
+        let mut stream = connect(&server);
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400 ") && answer.ends_with("\r\n\r\n"), "no body: {answer}");
+    }
 }
 
 #[tokio::test]

@@ -3,14 +3,11 @@
 //! | waits for | bound |
 //! | --- | --- |
 //! | a request | `idle_timeout` since the last byte in either direction |
-//! | the rest of a head | `header_timeout` since its first byte |
+//! | the rest of a head | `header_timeout` since its first byte, then it is refused |
 //! | the rest of a body | none here: `body/source.rs` answers `RequestTimeout` |
 //! | the client to take bytes | `stall_timeout` without any, or slower than `slow_body_rate` while others wait |
 
-use super::{
-    exchanges::Answered,
-    strict_head::{StrictHead, Waiting},
-};
+use super::strict_head::{StrictHead, Waiting};
 use crate::s3::{
     body::{BodyRules, Direction, Pace, PaceMeter},
     refused_head::RefusedHead,
@@ -39,7 +36,8 @@ pub struct ConnectionIo<S> {
     watch: StrictHead,
     limits: ConnectionLimits,
     rules: Arc<BodyRules>,
-    answered: Answered,
+    /// Behind a head that was refused: hyper was told that the stream ends here.
+    is_end_told: bool,
     last_progress: Instant,
     head_began: Option<Instant>,
     write_meter: PaceMeter,
@@ -49,14 +47,14 @@ pub struct ConnectionIo<S> {
 }
 
 impl<S> ConnectionIo<S> {
-    pub fn new(stream: S, limits: ConnectionLimits, rules: Arc<BodyRules>, answered: Answered) -> Self {
+    pub fn new(stream: S, limits: ConnectionLimits, rules: Arc<BodyRules>) -> Self {
         Self {
             stream,
             watch: StrictHead::new(),
             limits,
             write_meter: PaceMeter::new(rules.pace),
             rules,
-            answered,
+            is_end_told: false,
             last_progress: Instant::now(),
             head_began: None,
             write_blocked: None,
@@ -65,10 +63,15 @@ impl<S> ConnectionIo<S> {
         }
     }
 
-    /// A head that was refused, once everything before it was answered: then the answer to it may be written.
+    /// A head that was refused, if the connection got as far: then its answer is what may be written next. hyper asks for what
+    /// comes behind a request only when it has answered that, and not at all when an answer failed or was the last one.
     pub fn refused(&self) -> Option<RefusedHead> {
-        let is_next = self.watch.head_count() == self.answered.count() && self.write_blocked.is_none();
-        self.watch.refused().filter(|_| is_next)
+        self.watch.refused().filter(|_| self.is_end_told)
+    }
+
+    /// Whether the last request came to its end, and nothing of another one has come.
+    pub fn is_between_requests(&self) -> bool {
+        self.watch.waiting() == Waiting::Request
     }
 
     /// The stream below, without what watches it.
@@ -88,16 +91,25 @@ impl<S> ConnectionIo<S> {
         passed
     }
 
-    /// Nothing is read behind a head that was refused: hyper sees the end of the stream there, once it has answered what
-    /// came before, and till then waits: for the end of an answer, or (`poll_write_with`) for the client to take it.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.answered.wake_on_change(cx);
-        if self.refused().is_some() { Poll::Ready(Ok(())) } else { Poll::Pending }
+    /// Nothing is read behind a head that was refused: hyper sees the end of the stream there, once the stream has taken
+    /// what came before; `poll_written` wakes it then.
+    fn poll_end(&mut self) -> Poll<io::Result<()>> {
+        if self.write_blocked.is_some() {
+            return Poll::Pending;
+        }
+        self.is_end_told = true;
+        Poll::Ready(Ok(()))
     }
 
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.read_deadline() {
-            Some(deadline) if self.read_alarm.has_rung(deadline, cx) => Poll::Ready(Err(too_slow())),
+            Some(deadline) if self.read_alarm.has_rung(deadline, cx) => {
+                if self.watch.give_up_head() {
+                    self.poll_end()
+                } else {
+                    Poll::Ready(Err(too_slow()))
+                }
+            }
             _ => Poll::Pending,
         }
     }
@@ -113,6 +125,20 @@ impl<S> ConnectionIo<S> {
     fn wrote(&mut self, bytes: usize) {
         self.last_progress = Instant::now();
         self.write_meter.received(bytes);
+    }
+
+    /// What came of an attempt to write, or to write out what the stream itself keeps (TLS does).
+    fn poll_written<T>(&mut self, outcome: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        match outcome {
+            Poll::Ready(result) => {
+                self.write_is_open(cx);
+                Poll::Ready(result)
+            }
+            Poll::Pending => {
+                self.write_is_blocked(cx)?;
+                Poll::Pending
+            }
+        }
     }
 
     /// The stream takes no bytes now: an error when that has lasted too long.
@@ -131,9 +157,12 @@ impl<S> ConnectionIo<S> {
         }
     }
 
-    fn write_is_open(&mut self) {
+    fn write_is_open(&mut self, cx: &Context<'_>) {
         if let Some(since) = self.write_blocked.take() {
             let _ = self.write_meter.waited(since.elapsed());
+            if self.watch.refused().is_some() {
+                cx.waker().wake_by_ref();
+            }
         }
     }
 }
@@ -146,7 +175,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for ConnectionIo<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.watch.refused().is_some() {
-            return this.poll_end(cx);
+            return this.poll_end();
+        }
+        if this.watch.is_spoiled() {
+            return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();
         match Pin::new(&mut this.stream).poll_read(cx, buf) {
@@ -155,40 +187,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for ConnectionIo<S> {
                 let passed = this.received(&mut buf.filled_mut()[before..]);
                 let is_end = passed == 0 && this.watch.refused().is_some();
                 buf.set_filled(before + passed);
-                if is_end { this.poll_end(cx) } else { Poll::Ready(Ok(())) }
+                if is_end { this.poll_end() } else { Poll::Ready(Ok(())) }
             }
             Poll::Pending => this.poll_deadline(cx),
         }
     }
 }
 
-impl<S: AsyncWrite + Unpin> ConnectionIo<S> {
-    fn poll_write_with(
-        &mut self,
-        cx: &mut Context<'_>,
-        write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
-        match write(Pin::new(&mut self.stream), cx) {
-            Poll::Ready(result) => {
-                self.write_is_open();
-                let bytes = result?;
-                self.wrote(bytes);
-                if self.watch.refused().is_some() {
-                    cx.waker().wake_by_ref();
-                }
-                Poll::Ready(Ok(bytes))
-            }
-            Poll::Pending => {
-                self.write_is_blocked(cx)?;
-                Poll::Pending
-            }
-        }
-    }
-}
-
 impl<S: AsyncWrite + Unpin> AsyncWrite for ConnectionIo<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |stream, cx| stream.poll_write(cx, buf))
+        let outcome = Pin::new(&mut self.stream).poll_write(cx, buf);
+        let outcome = self.poll_written(outcome, cx);
+        outcome.map_ok(|bytes| {
+            self.wrote(bytes);
+            bytes
+        })
     }
 
     fn poll_write_vectored(
@@ -196,7 +209,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ConnectionIo<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |stream, cx| stream.poll_write_vectored(cx, bufs))
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        let outcome = self.poll_written(outcome, cx);
+        outcome.map_ok(|bytes| {
+            self.wrote(bytes);
+            bytes
+        })
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -204,11 +222,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ConnectionIo<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let outcome = Pin::new(&mut self.stream).poll_flush(cx);
+        self.poll_written(outcome, cx)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+    /// The stream below is shut down by `connection.rs`, behind the answer to a head that hyper did not see.
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
     }
 }
 
@@ -237,8 +257,8 @@ impl Alarm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::s3::body::PaceLimits;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use crate::s3::{body::PaceLimits, head_rules::HeadFault};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter};
 
     const SOON: Duration = Duration::from_millis(30);
     const LATE: Duration = Duration::from_secs(3600);
@@ -251,10 +271,7 @@ mod tests {
         let (server, client) = tokio::io::duplex(64);
         let pace = PaceLimits { window: LATE, bytes_per_second_min: 1, silence_max };
         let rules = Arc::new(BodyRules::new(pace, |_| false));
-        (
-            ConnectionIo::new(server, ConnectionLimits { header_timeout, idle_timeout }, rules, Answered::default()),
-            client,
-        )
+        (ConnectionIo::new(server, ConnectionLimits { header_timeout, idle_timeout }, rules), client)
     }
 
     #[tokio::test]
@@ -271,7 +288,8 @@ mod tests {
         let deadline = server.read_deadline();
         server.received(&mut b"ET /".to_owned());
         assert_eq!(server.read_deadline(), deadline);
-        assert_eq!(server.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(server.read_u8().await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(server.refused().unwrap().fault, HeadFault::TooSlow);
     }
 
     #[tokio::test]
@@ -288,5 +306,17 @@ mod tests {
         let (mut server, _client) = connection(LATE, LATE, SOON);
         let written = server.write_all(&[0; 1000]).await;
         assert_eq!(written.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    /// TLS takes more than the stream below it.
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_cut_though_the_stream_has_room_itself() {
+        let (server, _client) = tokio::io::duplex(64);
+        let pace = PaceLimits { window: LATE, bytes_per_second_min: 1, silence_max: SOON };
+        let limits = ConnectionLimits { header_timeout: LATE, idle_timeout: LATE };
+        let rules = Arc::new(BodyRules::new(pace, |_| false));
+        let mut server = ConnectionIo::new(BufWriter::new(server), limits, rules);
+        server.write_all(&[0; 1000]).await.unwrap();
+        assert_eq!(server.flush().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 }

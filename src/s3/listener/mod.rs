@@ -1,35 +1,23 @@
 //! The S3 address: accepts connections, bounds their number and their time, serves HTTP/1.1 over TCP or TLS, and lets
 //! requests end when the process stops.
 
+mod connection;
 mod connection_io;
-mod exchanges;
 mod strict_head;
 mod tls;
 
 pub use tls::{TlsError, TlsIdentity};
 
-use super::{S3Settings, head_rules::HEADERS_MAX, service::S3Service};
+use super::{S3Settings, service::S3Service};
 use crate::runtime::Shutdown;
-use connection_io::{ConnectionIo, ConnectionLimits};
-use exchanges::Answered;
-use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
-use std::{convert::Infallible, future::poll_fn, io, net::SocketAddr, sync::Arc, time::Duration};
+use connection_io::ConnectionLimits;
+use hyper::service::service_fn;
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
-
-/// hyper's buffer of one connection: bounds the head of a request, and how much of a body is read at a time. A connection
-/// that once received a large body keeps a buffer of this size, idle or stalled; larger ones made no upload cheaper
-/// (docs/performance.md, "Memory").
-const BUFFER_MAX_BYTES: usize = 64 << 10;
-
-/// What a client still sends of a request whose head was refused is read and forgotten, up to so much and so long: bytes that
-/// nobody reads when the connection closes would take the answer with them.
-const LINGER_MAX_BYTES: u64 = 1 << 20;
-const LINGER_MAX: Duration = Duration::from_secs(2);
 
 /// Pause after `accept` failed for a reason that passes (no descriptors left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -113,44 +101,8 @@ async fn serve_connection<S>(stream: S, limits: ConnectionLimits, service: &S3Se
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let answered = Answered::default();
-    let io = TokioIo::new(ConnectionIo::new(stream, limits, service.body_rules().clone(), answered.clone()));
     // hyper keeps room for the answer's future in every connection, idle ones too: boxed, that room is a pointer.
-    let answered = &answered;
-    let answer = service_fn(move |request| {
-        Box::pin(async move { Ok::<_, Infallible>(service.answer(request).await.map(|body| answered.body(body))) })
-    });
-    let mut connection = http1::Builder::new()
-        .max_buf_size(BUFFER_MAX_BYTES)
-        .max_headers(HEADERS_MAX)
-        // The head's time is bounded by ConnectionIo, which tells a head that has begun from an idle connection.
-        .header_read_timeout(None)
-        .serve_connection(io, answer);
-    // The stream is shut down below, after the answer to a head that hyper did not see.
-    let result = tokio::select! {
-        result = poll_fn(|cx| connection.poll_without_shutdown(cx)) => result,
-        () = stop.cancelled() => {
-            std::pin::Pin::new(&mut connection).graceful_shutdown();
-            poll_fn(|cx| connection.poll_without_shutdown(cx)).await
-        }
-    };
-    let io = connection.into_parts().io.into_inner();
-    let ending = async {
-        match (io.refused(), result) {
-            (Some(refused), _) => say_and_linger(io.into_stream(), &service.answer_refused_head(refused)).await,
-            // That the client is gone meanwhile is no news.
-            (None, Ok(())) => drop(io.into_stream().shutdown().await),
-            (None, Err(error)) => tracing::debug!(%error, "a connection ended early"),
-        }
-    };
-    if tokio::time::timeout(LINGER_MAX, ending).await.is_err() {
-        tracing::debug!("a client did not let its connection be closed");
-    }
-}
-
-/// That the client is gone meanwhile is no news.
-async fn say_and_linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, answer: &[u8]) {
-    if stream.write_all(answer).await.is_ok() && stream.shutdown().await.is_ok() {
-        let _ = tokio::io::copy(&mut stream.take(LINGER_MAX_BYTES), &mut tokio::io::sink()).await;
-    }
+    let answer = service_fn(|request| Box::pin(async { Ok(service.answer(request).await) }));
+    let refuse = |refused| service.answer_refused_head(refused);
+    connection::serve(stream, limits, service.body_rules().clone(), answer, refuse, stop).await;
 }

@@ -1,10 +1,11 @@
 //! Watches the bytes that come in for what makes two HTTP parsers disagree about where a request ends, and keeps it from
-//! hyper: both Content-Length and Transfer-Encoding, either of them twice, another coding than `chunked`,
+//! hyper: both Content-Length and Transfer-Encoding, either of them twice, another coding than `chunked` or any in HTTP/1.0,
 //! lines that end with a bare line feed, folded lines, a space before the colon. hyper takes some of these leniently, as
 //! RFC 9112 allows; a proxy in front might not take them the same way, and the difference is a smuggled request.
 //!
 //! A head that is wrong is refused by the connection itself, and so is one beyond `head_rules`. A body that is wrong is
-//! spoiled: its bytes are zeros, which no HTTP parser accepts as framing. The watch follows the framing (RFC 9112,
+//! spoiled: its bytes are zeros, which no HTTP parser accepts as the end of a line, and the stream ends behind them. The
+//! watch follows the framing (RFC 9112,
 //! sections 2 to 7) only as far as it needs to know where the next head begins.
 
 use crate::s3::{
@@ -16,6 +17,9 @@ use crate::s3::{
 
 /// Longest start of a line that is looked at: `content-length:` with 20 digits and some space.
 const LINE_START_MAX_BYTES: usize = 64;
+
+/// Longest `Content-Length`: far beyond every object, and below the numbers that hyper keeps for other meanings.
+const CONTENT_LENGTH_MAX_BYTES: u64 = i64::MAX as u64;
 
 /// Longest line of a chunk's size, with extensions, or of a trailer. Nobody sends them.
 const CHUNK_LINE_MAX_BYTES: usize = 4096;
@@ -41,9 +45,10 @@ enum Phase {
 #[derive(Debug, Default)]
 struct Head {
     has_request_line: bool,
-    /// As far as it has come; bounded by `REQUEST_LINE_MAX_BYTES`.
+    /// As far as it has come; bounded by `REQUEST_LINE_MAX_BYTES` and what is read at a time.
     request_line: Vec<u8>,
     is_head_request: bool,
+    is_http_1_0: bool,
     /// Bytes of lines that are complete.
     length: usize,
     headers: usize,
@@ -104,17 +109,11 @@ pub enum Waiting {
 pub struct StrictHead {
     phase: Phase,
     line: Line,
-    heads: u64,
 }
 
 impl StrictHead {
     pub fn new() -> Self {
-        Self { phase: Phase::Idle, line: Line::EMPTY, heads: 0 }
-    }
-
-    /// Heads that passed as a whole.
-    pub fn head_count(&self) -> u64 {
-        self.heads
+        Self { phase: Phase::Idle, line: Line::EMPTY }
     }
 
     /// The head that was not let through; nothing is looked at behind it.
@@ -125,13 +124,21 @@ impl StrictHead {
         }
     }
 
+    /// Whether a body was made ambiguous; nothing is looked at behind that.
+    pub fn is_spoiled(&self) -> bool {
+        matches!(self.phase, Phase::Spoiled)
+    }
+
     pub fn waiting(&self) -> Waiting {
         match self.phase {
             Phase::Idle => Waiting::Request,
-            Phase::Head(_) | Phase::Spoiled | Phase::Refused(_) => Waiting::Head,
-            Phase::Length(_) | Phase::ChunkSize | Phase::ChunkData(_) | Phase::ChunkDataEnd | Phase::Trailers => {
-                Waiting::Body
-            }
+            Phase::Head(_) | Phase::Refused(_) => Waiting::Head,
+            Phase::Length(_)
+            | Phase::ChunkSize
+            | Phase::ChunkData(_)
+            | Phase::ChunkDataEnd
+            | Phase::Trailers
+            | Phase::Spoiled => Waiting::Body,
         }
     }
 
@@ -143,7 +150,7 @@ impl StrictHead {
             match (self.step(&bytes[at..]), &self.phase) {
                 (Ok(taken), _) => at += taken,
                 (Err(fault), Phase::Head(head)) => {
-                    self.phase = Phase::Refused(RefusedHead { fault, is_head_request: head.is_head_request });
+                    self.phase = Phase::Refused(head.refused(fault));
                     return at;
                 }
                 (Err(_), Phase::Refused(_)) => return at,
@@ -155,6 +162,16 @@ impl StrictHead {
             }
         }
         at
+    }
+
+    /// The head that has begun will not be waited for any longer, if there is one: it is refused as it stands.
+    pub fn give_up_head(&mut self) -> bool {
+        let Phase::Head(head) = &self.phase else { return false };
+        if !head.has_begun() {
+            return false;
+        }
+        self.phase = Phase::Refused(head.refused(HeadFault::TooSlow));
+        true
     }
 
     /// Takes at least one byte; says how many.
@@ -181,11 +198,12 @@ impl StrictHead {
         let piece = &bytes[..end.unwrap_or(bytes.len())];
         match &mut self.phase {
             Phase::Head(head) => {
-                head.check_room(self.line.length + piece.len())?;
-                check_bytes(piece, self.line.ends_with_return())?;
                 if !head.has_request_line {
+                    // Before the checks: the answer to a head that is refused depends on the method.
                     head.request_line.extend_from_slice(piece);
                 }
+                head.check_room(self.line.length + piece.len())?;
+                check_bytes(piece, self.line.ends_with_return())?;
             }
             _ if self.line.length + piece.len() > CHUNK_LINE_MAX_BYTES => return Err(AMBIGUOUS),
             _ => {}
@@ -209,7 +227,6 @@ impl StrictHead {
             Phase::Idle | Phase::Length(_) | Phase::ChunkData(_) | Phase::Spoiled | Phase::Refused(_) => None,
         };
         if let Some(next) = next {
-            self.heads += u64::from(matches!(self.phase, Phase::Head(_)));
             self.phase = next;
         }
         Ok(end + 1)
@@ -217,6 +234,15 @@ impl StrictHead {
 }
 
 impl Head {
+    fn refused(&self, fault: HeadFault) -> RefusedHead {
+        RefusedHead { fault, is_head_request: self.is_head_request || self.request_line.starts_with(b"HEAD ") }
+    }
+
+    /// Empty lines before a request are none of it: some clients send one behind a body.
+    fn has_begun(&self) -> bool {
+        self.has_request_line || self.request_line.first().is_some_and(|b| *b != b'\r')
+    }
+
     /// Bounds a line that has `length` bytes so far.
     fn check_room(&self, length: usize) -> Result<(), HeadFault> {
         if !self.has_request_line && length > REQUEST_LINE_MAX_BYTES {
@@ -236,6 +262,7 @@ impl Head {
             if !line.is_empty() {
                 self.has_request_line = true;
                 self.is_head_request = line.starts_with(b"HEAD ");
+                self.is_http_1_0 = request_line.ends_with(b" HTTP/1.0\r");
                 check_request_line(&request_line[..request_line.len() - 1])?;
             }
             return Ok(None);
@@ -268,10 +295,11 @@ impl Head {
             return Err(AMBIGUOUS);
         }
         if is_encoding {
-            self.is_chunked = value.eq_ignore_ascii_case(b"chunked");
+            self.is_chunked = value.eq_ignore_ascii_case(b"chunked") && !self.is_http_1_0;
             return if self.is_chunked { Ok(None) } else { Err(AMBIGUOUS) };
         }
-        self.content_length = Some(parse_decimal(value).ok_or(AMBIGUOUS)?);
+        let length = parse_decimal(value).filter(|length| *length <= CONTENT_LENGTH_MAX_BYTES);
+        self.content_length = Some(length.ok_or(AMBIGUOUS)?);
         Ok(None)
     }
 }
@@ -340,6 +368,8 @@ mod tests {
             "Content-Length: +3\r\n",
             "Content-Length: 3, 3\r\n",
             "Content-Length:\r\n",
+            "Content-Length: 18446744073709551615\r\n",
+            "Content-Length: 18446744073709551616\r\n",
             "Content-Length: 3\n",
             "Host: a\n",
             " Folded: x\r\n",
@@ -355,6 +385,45 @@ mod tests {
         for body in ["2\nab\r\n", "g\r\n", "-2\r\n", "2\r\nabc\r\n0\r\n\r\n", "11111111111111111\r\n"] {
             let text = format!("PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
             assert!(!watch(&text, 1000).0, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_transfer_encoding_has_no_place_in_http_1_0() {
+        assert!(!watch("PUT / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 1000).0);
+        assert!(watch("PUT / HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc", 1000).0);
+    }
+
+    #[test]
+    fn a_head_request_is_known_as_one_wherever_it_is_refused() {
+        let long = "x".repeat(REQUEST_LINE_MAX_BYTES);
+        for rest in [" /\0 HTTP/1.1\r\n", &format!(" /{long}"), " / HTTP/2.0\r\n", " / HTTP/1.1\r\nno header\r\n"] {
+            for (method, is_head_request) in [("HEAD", true), ("GET", false), ("HEADS", false)] {
+                for cut in [1, 3, 100_000] {
+                    let mut watch = StrictHead::new();
+                    for piece in format!("{method}{rest}").as_bytes().chunks(cut) {
+                        watch.inspect(&mut piece.to_vec());
+                    }
+                    assert_eq!(watch.refused().unwrap().is_head_request, is_head_request, "{method}, cut at {cut}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_head_that_has_begun_is_given_up() {
+        for (text, refused) in [
+            ("", None),
+            ("\r\n\r", None),
+            ("\r\nG", Some(HeadFault::TooSlow)),
+            ("GET / HT", Some(HeadFault::TooSlow)),
+            ("PUT / HTTP/1.1\r\nContent-Length: 3\r\n\r\na", None),
+            ("G@T / HTTP/1.1\r\n", Some(HeadFault::Malformed)),
+        ] {
+            let mut watch = StrictHead::new();
+            watch.inspect(&mut text.to_owned().into_bytes());
+            assert_eq!(watch.give_up_head(), refused == Some(HeadFault::TooSlow), "{text:?}");
+            assert_eq!(watch.refused().map(|refused| refused.fault), refused, "{text:?}");
         }
     }
 
