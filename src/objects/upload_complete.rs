@@ -1,7 +1,7 @@
 //! CompleteMultipartUpload. The parts are read, the entity tag and the checksum of the whole are computed from them
 //! without touching data, and one command does the rest; it checks each part again, so a part that was replaced in
 //! between is refused, never mixed in. A repeated Complete gets the answer of the first for seven days, if it asks for the
-//! same object: the same parts under the same numbers, and no other size or checksum. Any other finds the upload gone,
+//! same object: the same parts under the same numbers, and no other size, checksum or kind of it. Any other finds the upload gone,
 //! which it is.
 //! Source: Amazon S3 API Reference, "CompleteMultipartUpload".
 
@@ -122,6 +122,7 @@ fn same_object(
     let is_same = multipart_etag(parts.iter().map(|part| &part.etag)).is_some_and(|etag| etag == written.etag)
         && kept_parts.is_none_or(|kept| kept == numbers)
         && input.expected_size.is_none_or(|size| size == written.size)
+        && input.expected_kind.is_none_or(|kind| written.checksum.as_ref().is_none_or(|known| known.kind == kind))
         && has_expected_checksum(input, written.checksum.as_ref());
     if is_same { Ok(written) } else { Err(ObjectError::NoSuchUpload) }
 }

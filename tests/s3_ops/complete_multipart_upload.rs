@@ -60,6 +60,9 @@ async fn a_repeated_complete_with_another_list_finds_the_upload_gone() {
     assert_eq!(code(of_size(length + 1).await), "NoSuchUpload");
     let checksum = complete(&fixture, &upload, &both).checksum_crc64_nvme("AAAAAAAAAAA=");
     assert_eq!(code(checksum.send().await), "NoSuchUpload");
+    let of_kind = |kind| complete(&fixture, &upload, &both).checksum_type(kind).send();
+    assert_eq!(code(of_kind(ChecksumType::Composite).await), "NoSuchUpload");
+    of_kind(ChecksumType::FullObject).await.unwrap();
     of_size(length).await.unwrap();
     complete(&fixture, &upload, &both).send().await.unwrap();
 }
