@@ -10,13 +10,19 @@ use std::{
     fs,
     io::Read,
     os::unix::fs::{FileTypeExt, OpenOptionsExt, symlink},
+    process::Command,
 };
 
-fn client(server: &Server, arguments: &[&str]) -> Ran {
+fn command(server: &Server, arguments: &[&str]) -> Command {
     let mut command = larder();
     command.args(arguments).env("AWS_ENDPOINT_URL", format!("http://{}", server.authority()));
     command.env("AWS_ACCESS_KEY_ID", server.access_key()).env("AWS_SECRET_ACCESS_KEY", server.secret_key());
-    command.env("AWS_REGION", "us-east-1").output().expect("the binary runs").into()
+    command.env("AWS_REGION", "us-east-1");
+    command
+}
+
+fn client(server: &Server, arguments: &[&str]) -> Ran {
+    command(server, arguments).output().expect("the binary runs").into()
 }
 
 async fn server_with(keys: &[&str]) -> Server {
@@ -55,6 +61,21 @@ async fn get_writes_into_a_fifo() {
     let mut content = [0; 10];
     reader.read_exact(&mut content).unwrap();
     assert_eq!(&content, b"strawberry");
+}
+
+/// `larder get … /dev/stdout >> file` wrote over the file's beginning.
+#[tokio::test]
+async fn get_appends_to_an_open_file_whatever_it_is_called() {
+    let server = server_with(&["jam"]).await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    for target in ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+        fs::write(&path, "old, ").unwrap();
+        let file = fs::File::options().append(true).open(&path).unwrap();
+        let ran = command(&server, &["get", "s3://pantry/jam", target]).stdout(file).output().unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old, strawberry", "{target}");
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use super::{
     interrupt::Interrupts,
     location::Location,
     progress::Progress,
-    target::{PartialFile, Target},
+    target::{PartialFile, Target, open_to_write_into},
 };
 use anyhow::{Context, ensure};
 use bytes::Bytes;
@@ -43,11 +43,8 @@ pub async fn download(connection: &Connection, location: &Location, destination:
     match destination {
         Destination::StandardOutput => object.write_in_order(&mut stdout()).await,
         Destination::File(path) => match Target::find(path)? {
-            Target::WrittenInto(path) => {
-                let describe = || format!("cannot write {}", path.display());
-                let mut opened = File::options().write(true).open(&path).with_context(describe)?;
-                object.write_in_order(&mut opened).await
-            }
+            Target::StandardOutput => object.write_in_order(&mut stdout()).await,
+            Target::WrittenInto(path) => object.write_in_order(&mut open_to_write_into(&path)?).await,
             Target::Replaced(path) => Interrupts::listen()?.unless(object.write_to_file(&path)).await,
         },
     }
