@@ -3,7 +3,8 @@
 //! each and puts the lanes back at the end, so that a 5 GiB upload does not hold up a small one. The number of threads caps
 //! concurrent hash work below the cores: with every core hashing, the log writers wait a scheduler tick for each sync.
 //!
-//! Lock order: a lane's state is never held while the queue's lock is taken, and the other way round.
+//! Lock order: a lane's state, then the queue. A lane goes back into the queue under its state's lock: an upload that begins
+//! to wait finds it either there, and hurries it, or not yet, and it goes there as one in a hurry.
 
 use super::{
     hash_queue::{Company, HashQueue, Urgency},
@@ -92,13 +93,7 @@ fn work(queue: &HashQueue<Arc<Lane>>) {
     while let Some(turn) = queue.take_turn() {
         let mut works: Vec<_> = turn.into_iter().filter_map(Lane::take_slice).collect();
         hash_slices(&mut works);
-        for work in works {
-            let lane = work.lane.clone();
-            if let Some(urgency) = work.put_back() {
-                let company = lane.company;
-                queue.push(lane, company, urgency);
-            }
-        }
+        works.into_iter().for_each(|work| work.put_back(queue));
     }
 }
 
@@ -141,15 +136,16 @@ impl LaneState {
 }
 
 impl Work {
-    /// Says how urgently the lane has to go back into the queue, if it has to.
-    fn put_back(self) -> Option<Urgency> {
+    /// The lane goes back into the queue if there is more to hash.
+    fn put_back(self, queue: &HashQueue<Arc<Lane>>) {
         let Self { lane, hash, slice } = self;
         drop(slice);
         lane.room.add_permits(1);
         let mut state = lock(&lane.state);
         if !state.slices.is_empty() {
             state.hash = Some(hash);
-            return Some(state.urgency());
+            queue.push(lane.clone(), lane.company, state.urgency());
+            return;
         }
         state.is_scheduled = false;
         match state.finished.take() {
@@ -157,7 +153,6 @@ impl Work {
             Some(finished) => drop(finished.send(hash)),
             None => state.hash = Some(hash),
         }
-        None
     }
 }
 
