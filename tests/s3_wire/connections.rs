@@ -5,8 +5,8 @@ use crate::{
     support::{Options, Server},
 };
 use std::{
-    io::{Read as _, Write as _},
-    net::{Shutdown, TcpStream},
+    io::{Read, Write as _},
+    net::Shutdown,
     thread,
     time::Duration,
 };
@@ -28,7 +28,7 @@ async fn server_with_big() -> (Server, Vec<u8>) {
 }
 
 /// All that still comes, taken slowly: the body of the only answer.
-fn sip_body(stream: &mut TcpStream) -> Vec<u8> {
+pub fn sip_body(stream: &mut impl Read) -> Vec<u8> {
     let (mut got, mut sip) = (Vec::new(), vec![0; SIP_BYTES]);
     loop {
         let length = stream.read(&mut sip).unwrap();

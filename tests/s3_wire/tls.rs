@@ -1,6 +1,7 @@
 //! HTTPS: real clients over it, a new certificate under way, and those who don't speak it.
 
 use crate::{
+    connections::sip_body,
     raw_request::{Answer, RawRequest, connect, read_answer},
     support::{
         Options, Server,
@@ -16,7 +17,7 @@ use rustls::{
 use std::{
     fs,
     io::{Read, Write},
-    net::TcpStream,
+    net::{Shutdown, TcpStream},
     path::{Path, PathBuf},
     sync::Arc,
     thread,
@@ -189,6 +190,29 @@ async fn a_new_certificate_is_taken_while_a_download_is_under_way_and_a_broken_o
     let mut rest = vec![0; body.len()];
     download.read_exact(&mut rest).unwrap();
     assert!(rest == body, "the download that was under way came back changed");
+}
+
+#[tokio::test]
+async fn a_slow_client_gets_all_of_an_answer_that_is_the_last_one() {
+    let made = Made::new();
+    let secure = Secure::start(&made).await;
+    let body: Vec<u8> = (0..16_u32 << 20).map(|i| (i % 251) as u8).collect();
+    assert_eq!(secure.exchange(&made, &RawRequest::new("PUT", "/pantry")).status, 200);
+    assert_eq!(secure.exchange(&made, &RawRequest::new("PUT", "/pantry/big").body(&body)).status, 200);
+    for (lines, behind) in [("Connection: close\r\n", ""), ("Transfer-Encoding: chunked\r\n", "no size\r\n")] {
+        let (head, _) = RawRequest::new("GET", "/pantry/big").line(lines).signed_head(&secure.server);
+        let mut download = secure.connect(&[&made]);
+        download.write_all(&[head, behind.to_owned()].concat().into_bytes()).unwrap();
+        let got = sip_body(&mut download);
+        assert!(got == body, "{lines:?}: {} bytes", got.len());
+    }
+    // The end of the stream, but not of TLS.
+    let (head, _) = RawRequest::new("GET", "/pantry/big").signed_head(&secure.server);
+    let mut download = secure.connect(&[&made]);
+    download.write_all(head.as_bytes()).unwrap();
+    download.sock.shutdown(Shutdown::Write).unwrap();
+    let got = sip_body(&mut download);
+    assert!(got == body, "{} bytes", got.len());
 }
 
 #[tokio::test]

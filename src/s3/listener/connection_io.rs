@@ -182,6 +182,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for ConnectionIo<S> {
         }
         let before = buf.filled().len();
         match Pin::new(&mut this.stream).poll_read(cx, buf) {
+            // TLS ended without a farewell, as many clients end it. HTTP itself says where a request ends, so one that was cut
+            // off is known as such.
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
             Poll::Ready(result) => {
                 result?;
                 let passed = this.received(&mut buf.filled_mut()[before..]);
