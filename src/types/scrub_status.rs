@@ -22,7 +22,7 @@ pub struct ScrubStatus {
     pub passes: u64,
     pub last_finished: Option<Timestamp>,
     pub last_found: u64,
-    /// Chunks that are quarantined and not yet replaced.
+    /// Chunks that are quarantined, not yet replaced, and not known to be garbage.
     pub quarantined: u64,
     /// Chunks quarantined since the node's start, whoever found them.
     pub quarantined_since_start: u64,

@@ -205,24 +205,24 @@ pub fn witness(history: u8, sequence: u64) -> MetadataWitness {
 
 /// Flips a byte of the chunk's payload in the volume's files, wherever it lies.
 pub fn flip_stored_byte(directory: &Path, chunk: &Chunk) {
-    assert_ne!(flip_below(directory, chunk), 0, "the chunk's payload lies in a file of the volume");
+    assert_ne!(flip_below(directory, chunk, 5), 0, "the chunk's payload lies in a file of the volume");
 }
 
-/// How many copies were found and changed.
-fn flip_below(directory: &Path, chunk: &Chunk) -> u32 {
+/// Flips the byte so far behind the payload's beginning, wherever it lies; how many copies were found and changed.
+pub fn flip_below(directory: &Path, chunk: &Chunk, offset: usize) -> u32 {
     let needle = &chunk.bytes[..64.min(chunk.bytes.len())];
     let mut found = 0;
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            found += flip_below(&path, chunk);
+            found += flip_below(&path, chunk, offset);
             continue;
         }
         // The node goes on working: a file that it makes ready may get its name meanwhile.
         let Ok(bytes) = std::fs::read(&path) else { continue };
         for at in 0..bytes.len().saturating_sub(needle.len()) {
             if bytes[at..].starts_with(needle) {
-                write_byte(&path, at + 5, bytes[at + 5] ^ 0x40);
+                write_byte(&path, at + offset, bytes[at + offset] ^ 0x40);
                 found += 1;
             }
         }

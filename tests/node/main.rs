@@ -46,6 +46,7 @@ behaviour! {
     a_chunk_with_flipped_bytes_is_quarantined_and_can_be_put_again,
     a_scrub_finds_flipped_bytes_and_the_node_names_the_chunks_until_they_are_replaced,
     a_quarantined_chunk_of_a_dropped_blob_is_not_named_any_more,
+    a_quarantined_chunk_that_nobody_wants_is_not_named_any_more,
     a_scrub_of_a_frozen_volume_is_refused,
     a_pull_fetches_what_is_missing_from_the_peer_that_has_it,
     a_pull_replaces_a_corrupt_chunk,

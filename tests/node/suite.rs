@@ -10,7 +10,7 @@ use larder::{
         NodeError, NodeSettings,
         api::{
             DROP_BLOBS_MAX, DropBlobs, DroppedBlob, GetChunk, MetadataWitness, PeerAddress, PullBlob, PutChunk,
-            ScrubState, ScrubStatus, VolumeState,
+            QUARANTINED_CHUNKS_MAX, ScrubState, ScrubStatus, VolumeState,
         },
     },
     types::{BLOCK_LENGTH, BlobId, ByteSize, ChunkRoot, Epoch, GroupId, HumanDuration, NodeId, Term},
@@ -123,6 +123,7 @@ pub async fn every_request_of_an_older_term_is_refused(node: Node) {
     assert_eq!(node.api.pull_blob(pull).await, Err(stale.clone()));
     assert_eq!(node.api.inventory(TERM, None, 10).await.map(|_| ()), Err(stale.clone()));
     assert_eq!(node.api.quarantined(TERM, None, 10).await, Err(stale.clone()));
+    assert_eq!(node.api.forget_quarantined(TERM, vec![chunk.key]).await, Err(stale.clone()));
     assert_eq!(node.api.begin_scrub(TERM).await, Err(stale.clone()));
     assert_eq!(node.api.status(TERM, None).await.map(|_| ()), Err(stale.clone()));
     assert_eq!(node.api.confirm_history(TERM, witness(1, 1)).await, Err(stale));
@@ -310,6 +311,19 @@ pub async fn a_quarantined_chunk_of_a_dropped_blob_is_not_named_any_more(node: N
     node.api.drop_blobs(drop_of(&[1], EPOCH, witness(1, 5))).await.unwrap();
     assert_eq!(node.api.quarantined(TERM, None, 100).await.unwrap(), []);
     assert_eq!(node.api.status(TERM, None).await.unwrap().scrub.quarantined, 0);
+}
+
+pub async fn a_quarantined_chunk_that_nobody_wants_is_not_named_any_more(node: Node) {
+    let chunk = Chunk::new(1, 0, 5000);
+    node.put(&chunk).await;
+    flip_stored_byte(&node.volume_directory(), &chunk);
+    assert_eq!(scrubbed(&node).await.quarantined, 1);
+    node.api.forget_quarantined(TERM, vec![chunk.key]).await.unwrap();
+    assert_eq!(node.api.quarantined(TERM, None, 100).await.unwrap(), []);
+    assert_eq!(node.api.status(TERM, None).await.unwrap().scrub.quarantined, 0);
+    assert_lacks(&node, &chunk).await;
+    let too_many = vec![chunk.key; QUARANTINED_CHUNKS_MAX as usize + 1];
+    assert!(matches!(node.api.forget_quarantined(TERM, too_many).await, Err(NodeError::Refused(_))));
 }
 
 pub async fn a_scrub_of_a_frozen_volume_is_refused(node: Node) {

@@ -2,19 +2,23 @@
 
 use crate::{
     faults::{Fault, SwitchedDisk},
-    harness::{CLUSTER, Chunk, GROUP, NODE, TERM, TestPeers, node_settings, volume_settings, witness},
+    harness::{CLUSTER, Chunk, GROUP, NODE, TERM, TestPeers, flip_below, node_settings, volume_settings, witness},
 };
+use futures_util::{StreamExt, stream};
 use larder::{
     node::{
         NodeApi, NodeError,
-        api::{DropBlobs, DroppedBlob, GetChunk, InventoryEntry, NodeStatus, PeerAddress, PullBlob},
+        api::{
+            DropBlobs, DroppedBlob, GetChunk, InventoryEntry, NodeStatus, PeerAddress, PullBlob, ScrubState,
+            ScrubStatus,
+        },
         server::{NodeParts, NodeService, OpenError},
     },
     runtime::{SystemClock, SystemRandom},
     types::{BlobId, Epoch, NodeId},
     volume::VolumeError,
 };
-use std::{collections::HashSet, fs, path::PathBuf, sync::Arc};
+use std::{collections::HashSet, fs, path::PathBuf, sync::Arc, time::Duration};
 use tempfile::TempDir;
 
 const PEER: NodeId = NodeId::from_bytes([9; 16]);
@@ -182,6 +186,85 @@ async fn a_frozen_volume_is_read_but_counts_as_lost_and_its_chunks_are_pulled_on
     let node = machine.start().unwrap();
     let held = named(&inventory(&node).await);
     assert!(chunks.iter().all(|chunk| held.contains(&chunk.key.blob)));
+}
+
+/// How the scrub stands when the pass that was asked for is over.
+async fn scrubbed(node: &NodeService) -> ScrubStatus {
+    node.begin_scrub(TERM).await.unwrap();
+    loop {
+        let scrub = status(node).await.scrub;
+        if scrub.state == ScrubState::Waiting {
+            return scrub;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// It was called damaged for ever: only an append to the same volume took it off that volume's list.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chunk_that_one_volume_quarantined_and_another_holds_is_not_named_any_more() {
+    let machine = Machine::new();
+    let node = machine.start().unwrap();
+    let chunks = put_all(&node).await;
+    let is_on_second = |chunk: &&Chunk| flip_below(&machine.volume(2), chunk, 5) > 0;
+    let damaged = chunks.iter().find(is_on_second).expect("a third of the chunks lie there");
+    assert_eq!(scrubbed(&node).await.quarantined, 1);
+    assert_eq!(node.quarantined(TERM, None, 10).await.unwrap(), [damaged.key]);
+    freeze_the_second(&machine, &node).await;
+    node.put_chunk(damaged.put()).await.unwrap();
+    assert!(holds(&node, damaged).await);
+    assert_eq!(status(&node).await.scrub.quarantined, 0);
+    assert_eq!(node.quarantined(TERM, None, 10).await.unwrap(), []);
+    drop(node);
+
+    // The mark on the second disk is read again at a start.
+    machine.disk.set(Fault::None);
+    let node = machine.start().unwrap();
+    assert_eq!(status(&node).await.scrub.quarantined, 0);
+    assert_eq!(node.quarantined(TERM, None, 10).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_chunk_that_can_not_be_quarantined_is_read_from_another_volume() {
+    let machine = Machine::new();
+    let node = machine.start().unwrap();
+    let chunks = put_all(&node).await;
+    freeze_the_second(&machine, &node).await;
+    let held = named(&inventory(&node).await);
+    let twice: Vec<&Chunk> = chunks.iter().filter(|chunk| !held.contains(&chunk.key.blob)).collect();
+    for chunk in &twice {
+        node.put_chunk(chunk.put()).await.unwrap();
+    }
+    drop(node);
+
+    machine.disk.set(Fault::None);
+    let node = machine.start().unwrap();
+    for chunk in &twice {
+        // In the table behind the payload.
+        assert_eq!(flip_below(&machine.volume(2), chunk, chunk.bytes.len() + 1), 1);
+    }
+    machine.disk.set(Fault::SyncFails);
+    for chunk in &twice {
+        assert!(holds(&node, chunk).await, "the other copy is right");
+    }
+    assert!(status(&node).await.volumes[1].is_frozen(), "no chunk was looked for on the second volume first");
+}
+
+/// Batches behind the one that failed were not begun, so a disk that failed kept others from giving space back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_volume_keeps_no_other_from_dropping() {
+    // More than one batch of tombstones.
+    const CHUNKS: u32 = 9000;
+    let machine = Machine::new();
+    let node = machine.start().unwrap();
+    let puts = (0..CHUNKS).map(|index| node.put_chunk(Chunk::new(1, index, 10).put()));
+    stream::iter(puts).buffer_unordered(64).for_each(|put| std::future::ready(put.unwrap())).await;
+    freeze_the_second(&machine, &node).await;
+    let blobs = vec![DroppedBlob { blob: BlobId::from_bytes([1; 16]), chunk_limit: CHUNKS }];
+    let request = DropBlobs { term: TERM, witness: witness(1, 1), group: GROUP, epoch: Epoch(1), blobs };
+    assert!(matches!(node.drop_blobs(request).await, Err(NodeError::Frozen(_))));
+    let held = named(&inventory(&node).await);
+    assert!(!held.contains(&BlobId::from_bytes([1; 16])), "the well volumes have dropped theirs");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

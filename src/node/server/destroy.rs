@@ -22,7 +22,7 @@ const TOMBSTONES_MAX: usize = 4096;
 
 impl Inner {
     /// Drops every chunk of the blobs that the node holds. Resolves when that is durable; cancelled or failed half way,
-    /// the same request again does the rest.
+    /// the same request again does the rest. What could be dropped is dropped, also when the answer is an error.
     pub(super) async fn drop_blobs(&self, request: DropBlobs) -> Result<(), NodeError> {
         let looked_up: u64 = request.blobs.iter().map(|blob| u64::from(blob.chunk_limit)).sum();
         if request.blobs.len() > DROP_BLOBS_MAX || looked_up > CHUNKS_LOOKED_UP_MAX {
@@ -36,10 +36,12 @@ impl Inner {
         let under_way = Arc::new(Arc::clone(&self.drops).read_owned().await);
         admission.await?;
         let keys = self.candidates(request.blobs).await?;
+        let mut result = Ok(());
         for batch in keys.chunks(TOMBSTONES_MAX) {
-            self.drop_chunks(batch.to_vec(), under_way.clone()).await?;
+            // A volume that can't drop holds up neither the others nor what comes after.
+            result = result.and(self.drop_chunks(batch.to_vec(), under_way.clone()).await);
         }
-        Ok(())
+        result
     }
 
     /// The chunks that the index does not rule out, and quarantined ones, which stayed on their list for ever; which of them
@@ -62,12 +64,14 @@ impl Inner {
     ) -> Result<(), NodeError> {
         let volumes = self.volumes.clone();
         let begun = self.disk_threads.run(move || Ok(volumes.drop_chunks(&keys, &under_way))).await?;
+        let mut all = Ok(());
         for durable in begun {
-            match durable.await {
-                Ok(result) => result?,
-                Err(_) => return Err(NodeError::Unreachable("the volume was closed".to_owned())),
-            }
+            let one = match durable.await {
+                Ok(result) => result.map_err(NodeError::from),
+                Err(_) => Err(NodeError::Unreachable("the volume was closed".to_owned())),
+            };
+            all = all.and(one);
         }
-        Ok(())
+        all
     }
 }

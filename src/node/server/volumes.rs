@@ -34,6 +34,9 @@ struct Inner {
     lost: Vec<(PathBuf, String)>,
 }
 
+/// Quarantined chunks that are looked through at once.
+const QUARANTINED_PAGE: usize = 1000;
+
 /// Some of what is held, and where the next page begins: the volume's position, and the place in it.
 pub type Page = (Vec<HeldChunk>, Option<(u32, InventoryCursor)>);
 
@@ -98,7 +101,9 @@ impl Volumes {
                 Err(VolumeError::NotFound) => {}
                 Err(VolumeError::Corrupt(reason)) => {
                     tracing::warn!(%key, reason, "a damaged chunk was read; it is quarantined");
-                    one.volume.quarantine_damaged(key)?;
+                    if let Err(error) = one.volume.quarantine_damaged(key) {
+                        tracing::warn!(%key, %error, "the damaged chunk could not be quarantined");
+                    }
                     result = Err(VolumeError::Corrupt(reason));
                 }
                 Err(error) => result = Err(error),
@@ -211,6 +216,7 @@ impl Volumes {
 
     /// Quarantined chunks of all volumes, from behind `after` on, in the order of their keys.
     pub fn quarantined(&self, after: Option<ChunkKey>, limit: usize) -> Vec<ChunkKey> {
+        self.forget_replaced();
         let mut all: Vec<ChunkKey> =
             self.inner.open.iter().flat_map(|one| one.volume.quarantined(after, limit)).collect();
         all.sort_unstable();
@@ -223,7 +229,26 @@ impl Volumes {
         self.inner.open.iter().for_each(|one| one.volume.forget_quarantined(keys));
     }
 
+    /// A chunk that another volume holds was replaced, or had two copies.
+    fn forget_replaced(&self) {
+        if self.inner.open.len() == 1 {
+            return;
+        }
+        for one in &self.inner.open {
+            let others = || self.inner.open.iter().filter(|other| !std::ptr::eq(*other, one));
+            let is_replaced =
+                |key: &ChunkKey| others().any(|other| !other.volume.is_frozen() && other.volume.may_hold(*key));
+            let mut page = one.volume.quarantined(None, QUARANTINED_PAGE);
+            while let Some(last) = page.last().copied() {
+                page.retain(is_replaced);
+                one.volume.forget_quarantined(&page);
+                page = one.volume.quarantined(Some(last), QUARANTINED_PAGE);
+            }
+        }
+    }
+
     pub fn scrub_status(&self) -> ScrubStatus {
+        self.forget_replaced();
         let counts: QuarantineCounts = self.inner.open.iter().map(|one| one.volume.quarantine_counts()).sum();
         ScrubStatus {
             quarantined: counts.now,
