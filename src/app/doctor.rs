@@ -6,8 +6,8 @@ use crate::{
         OperationError,
         doctor::{DoctorReport, FindingReport},
     },
-    identity::AccessKeys,
-    metadata::{Metadata, doctor::Severity},
+    identity::{AccessKeys, IdentityError},
+    metadata::{Metadata, MetadataError, doctor::Severity},
     runtime::Random,
 };
 use std::path::Path;
@@ -21,9 +21,14 @@ pub async fn examine(
 ) -> Result<DoctorReport, OperationError> {
     let scratch = directory.join(format!("{NAME_PREFIX}{:016x}", random.next_u64()));
     let examination = metadata.examine(&scratch).await;
-    let examination = examination.map_err(|error| OperationError::Unavailable(error.to_string()))?;
-    let sealed = keys.closed_secrets().await.map_err(|error| OperationError::Unavailable(error.to_string()))?;
-    let mut findings: Vec<FindingReport> = sealed.into_iter().map(closed_secret).collect();
+    let examination = examination.map_err(|error| match error {
+        MetadataError::ExaminationUnderWay => OperationError::Conflict(error.to_string()),
+        _ => OperationError::Unavailable(error.to_string()),
+    })?;
+    let mut findings: Vec<FindingReport> = match keys.closed_secrets().await {
+        Ok(sealed) => sealed.into_iter().map(closed_secret).collect(),
+        Err(error) => vec![unreadable_keys(&error)],
+    };
     findings.extend(examination.findings.into_iter().map(|finding| FindingReport {
         check: finding.check.to_owned(),
         severity: severity(finding.severity).to_owned(),
@@ -44,6 +49,20 @@ fn severity(severity: Severity) -> &'static str {
         Severity::Danger => "danger",
         Severity::Wrong => "wrong",
         Severity::Waste => "waste",
+    }
+}
+
+/// The rest of the metadata could be read a moment ago.
+fn unreadable_keys(error: &IdentityError) -> FindingReport {
+    FindingReport {
+        check: "access-key".to_owned(),
+        severity: severity(Severity::Danger).to_owned(),
+        what: format!("the access keys can't be read: {error}"),
+        object: None,
+        remedy:
+            "delete the key that is broken and make another: `larder admin key delete`, `larder admin key create`; or \
+            restore the newest backup (`--restore FILE`, docs/recovering.md)"
+                .to_owned(),
     }
 }
 

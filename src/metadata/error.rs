@@ -1,6 +1,7 @@
 //! Errors of the metadata layer. Variants say what the caller can do; nothing of the engine shows through but its text.
 
 use super::outcome::CommandError;
+use crate::types::ByteSize;
 use std::{fmt, path::PathBuf};
 
 /// What the database engine said. Only its text leaves this layer.
@@ -9,8 +10,8 @@ pub struct DatabaseError(Box<sqlx::Error>);
 /// SQLITE_FULL: there was no room for the change, and nothing of it remains.
 const CODE_DISK_FULL: &str = "13";
 
-/// SQLITE_CORRUPT, SQLITE_CONSTRAINT (rows that no statement of ours could have written), SQLITE_NOTADB.
-const CODES_OF_DAMAGE: [u32; 3] = [11, 19, 26];
+/// SQLITE_PERM, BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL and CANTOPEN: the machine's doing, not the rows'.
+const CODES_OF_WEATHER: [u32; 9] = [3, 5, 6, 7, 8, 9, 10, 13, 14];
 
 impl DatabaseError {
     /// Whether the disk was full: deleting something helps.
@@ -18,11 +19,18 @@ impl DatabaseError {
         self.0.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == CODE_DISK_FULL)
     }
 
-    /// Whether pages or rows are not as they should be.
-    pub(super) fn is_damage(&self) -> bool {
-        let code = self.0.as_database_error().and_then(|error| error.code());
-        // The low byte is the kind of error.
-        code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| CODES_OF_DAMAGE.contains(&(code & 0xFF)))
+    /// Whether it comes of what the database holds, and will be the same tomorrow.
+    pub(super) fn is_of_contents(&self) -> bool {
+        use sqlx::Error::{ColumnDecode, ColumnIndexOutOfBounds, ColumnNotFound, Decode, RowNotFound};
+        match &*self.0 {
+            ColumnDecode { .. } | ColumnIndexOutOfBounds { .. } | ColumnNotFound(_) | Decode(_) | RowNotFound => true,
+            sqlx::Error::Database(error) => {
+                let code = error.code().and_then(|code| code.parse::<u32>().ok());
+                // The low byte is the kind of error.
+                code.is_some_and(|code| !CODES_OF_WEATHER.contains(&(code & 0xFF)))
+            }
+            _ => false,
+        }
     }
 
     /// Whether the change met a row with the same key: the statement alone failed.
@@ -65,8 +73,14 @@ pub enum MetadataError {
     NotOurs { path: PathBuf, reason: String },
     #[error("{} exists already; it is not overwritten", .0.display())]
     Exists(PathBuf),
-    #[error("a copy of the metadata needs {needed} bytes beside it, and {free} are free: nothing was looked at")]
-    NoRoomForCopy { needed: u64, free: u64 },
+    #[error(
+        "nothing was looked at: the doctor looks at a copy of the metadata, for which {} must be free in {}, and {} are: \
+         free {} more on that disk and ask again",
+        .needed.to_human(), .folder.display(), .free.to_human(), .lacking.to_human()
+    )]
+    NoRoomForCopy { folder: PathBuf, needed: ByteSize, free: ByteSize, lacking: ByteSize },
+    #[error("an examination is under way: ask again when it has ended")]
+    ExaminationUnderWay,
     #[error("{}: {error}", .path.display())]
     Io { path: PathBuf, error: std::io::Error },
     #[error("the metadata settings are wrong: {0}")]

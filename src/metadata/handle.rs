@@ -47,6 +47,9 @@ struct Inner {
     ended: watch::Receiver<bool>,
     settings: MetadataSettings,
     database: PathBuf,
+    free_space: FreeSpace,
+    /// Held by the doctor while it looks.
+    examination: tokio::sync::Mutex<()>,
 }
 
 /// What a test puts in the place of the machine.
@@ -106,7 +109,7 @@ impl Metadata {
             Some(path) => Some(Recorder::open(path, identity.committed)?),
             None => None,
         };
-        let reserve = Reserve::new(directory.ballast(), settings.metadata_reserve.bytes(), hooks.free_space);
+        let reserve = Reserve::new(directory.ballast(), settings.metadata_reserve.bytes(), hooks.free_space.clone());
         directory.sync()?;
         let state = Arc::new(WriterState::new(identity.committed, identity.needs_confirmation));
         let buckets = Arc::new(BucketCache::default());
@@ -129,8 +132,20 @@ impl Metadata {
         };
         let ended = spawn(writer, checkpointer, directory);
         let queue = Mutex::new(Some(sender));
-        let inner =
-            Inner { identity, state, buckets, objects, queue, readers, ended, settings: settings.clone(), database };
+        let (settings, free_space) = (settings.clone(), hooks.free_space);
+        let inner = Inner {
+            identity,
+            state,
+            buckets,
+            objects,
+            queue,
+            readers,
+            ended,
+            settings,
+            database,
+            free_space,
+            examination: tokio::sync::Mutex::default(),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -197,6 +212,15 @@ impl Metadata {
 
     pub(super) fn settings(&self) -> &MetadataSettings {
         &self.inner.settings
+    }
+
+    /// `None` while another holds it.
+    pub(super) fn examination_turn(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        self.inner.examination.try_lock().ok()
+    }
+
+    pub(super) fn free_space(&self) -> &FreeSpace {
+        &self.inner.free_space
     }
 
     pub(super) fn database(&self) -> &Path {

@@ -1,10 +1,13 @@
 //! The copy of the database that the doctor looks at.
 
-use crate::metadata::{
-    connection,
-    error::{MetadataError, QueryError},
-    reserve, schema,
-    settings::MetadataSettings,
+use crate::{
+    metadata::{
+        Metadata, connection,
+        error::{MetadataError, QueryError},
+        schema,
+        settings::MetadataSettings,
+    },
+    types::ByteSize,
 };
 use sqlx::{Connection, SqliteConnection};
 use std::path::{Path, PathBuf};
@@ -45,7 +48,6 @@ impl Copy {
         if scratch.exists() {
             return Err(MetadataError::Exists(scratch.to_owned()));
         }
-        check_room(database, settings, scratch)?;
         let file = Scratch(scratch.to_owned());
         let mut source = connection::copier(database, settings).await?;
         schema::vacuum_into(&mut source, scratch).await?;
@@ -71,10 +73,16 @@ impl Copy {
 }
 
 /// A copy with its indexes must not fill the disk that the database may be on.
-fn check_room(database: &Path, settings: &MetadataSettings, scratch: &Path) -> Result<(), MetadataError> {
+pub(super) fn check_room(metadata: &Metadata, scratch: &Path) -> Result<(), MetadataError> {
+    let database = metadata.database();
     let length = std::fs::metadata(database).map_err(MetadataError::io(database))?.len();
     let folder = scratch.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let free = reserve::free_space()(folder).map_err(MetadataError::io(folder))?;
-    let needed = length.saturating_mul(2).saturating_add(settings.metadata_reserve.0.saturating_mul(SPARE_RESERVES));
-    if free < needed { Err(MetadataError::NoRoomForCopy { needed, free }) } else { Ok(()) }
+    let free = (metadata.free_space())(folder).map_err(MetadataError::io(folder))?;
+    let spare = metadata.settings().metadata_reserve.bytes().saturating_mul(SPARE_RESERVES);
+    let needed = length.saturating_mul(2).saturating_add(spare);
+    if free >= needed {
+        return Ok(());
+    }
+    let (needed, free, lacking) = (ByteSize(needed), ByteSize(free), ByteSize(needed - free));
+    Err(MetadataError::NoRoomForCopy { folder: folder.to_owned(), needed, free, lacking })
 }

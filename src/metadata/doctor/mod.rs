@@ -1,9 +1,12 @@
 //! The doctor: every invariant of the metadata, checked over a copy of it.
 //!
 //! The copy is one moment's state, made as a backup is: what commits meanwhile is not in it, so nothing is found that is only
-//! half written, and no reader of the living database stays open while the checks go through all rows. What a copy does
-//! not show, damaged pages, is asked of the living database itself. The copy gets indexes of its own, so that each check
-//! costs one pass, and is gone afterwards.
+//! half written, and the checks that go through all rows keep no read of the living database open. What a copy does not
+//! show, damaged pages, is asked of the living database itself: one read goes through all of it, as one does while the copy is
+//! made, and the log grows meanwhile. The copy gets indexes of its own, so that each check costs one pass, and is gone
+//! afterwards. What is sorted for them goes to SQLite's folder for temporary files.
+//!
+//! Whatever the database holds, the doctor says something: a check that fails over it is a finding itself.
 //!
 //! - `checks`: those that are one statement each, by subject
 //! - `topology`: nodes, groups and the repair list, whose columns hold lists of ids
@@ -24,6 +27,7 @@ use super::{
 };
 use crate::types::{BucketName, CommitSequence, ObjectKey};
 use copy::Copy;
+use sqlx::sqlite::SqliteRow;
 use std::path::Path;
 
 /// Findings of one check that are told; that there are more is said.
@@ -70,10 +74,13 @@ const DAMAGED_PAGES: &str = "stop the gateway, copy its data directory aside, an
     (`--restore FILE`, docs/recovering.md); the disk may be failing";
 
 impl Metadata {
-    /// Checks everything. The copy is made as `scratch`, which must not exist; it is gone afterwards, also when the future is
+    /// Checks everything, for one who asks at a time: each takes a copy's room. The copy is made as `scratch`, which must not exist; it is gone afterwards, also when the future is
     /// dropped.
     pub async fn examine(&self, scratch: &Path) -> Result<Examination, MetadataError> {
         let mut examination = Examination { committed: self.committed(), checks: 1, ..Examination::default() };
+        let _turn = self.examination_turn().ok_or(MetadataError::ExaminationUnderWay)?;
+        // First what takes no time: nobody waits for what is refused in the end.
+        copy::check_room(self, scratch)?;
         self.check_pages(&mut examination).await?;
         let copied = Copy::make(self.database(), self.settings(), scratch).await;
         let mut copy = match copied {
@@ -97,20 +104,36 @@ impl Metadata {
     async fn check_pages(&self, examination: &mut Examination) -> Result<(), MetadataError> {
         let mut connection = connection::reader(self.database(), self.settings()).await?;
         let rows = match Script::of(QUICK_CHECK).fetch_all(&mut connection).await {
-            Err(QueryError::Database(error)) if error.is_damage() => {
+            Err(QueryError::Database(error)) if error.is_of_contents() => {
                 examination.findings.push(damage(error.to_string()));
                 return Ok(());
             }
             rows => rows?,
         };
         for row in rows {
-            match row.text(0)? {
+            match &*lossy_text(&row, 0)? {
                 "ok" => {}
                 problem => examination.findings.push(damage(problem.to_owned())),
             }
         }
         Ok(())
     }
+}
+
+/// What a check found; when it could not be made for what the database holds, that is what it found.
+fn or_finding(check: &'static str, found: Result<Vec<Finding>, QueryError>) -> Result<Vec<Finding>, QueryError> {
+    let what = match found {
+        Err(QueryError::Database(error)) if error.is_of_contents() => error.to_string(),
+        Err(QueryError::Damaged(what)) => what,
+        found => return found,
+    };
+    let what = format!("the check could not be made: {what}");
+    Ok(vec![Finding { check, severity: Severity::Danger, what, object: None, remedy: DAMAGED_PAGES }])
+}
+
+/// Text of a row that somebody may have broken: what is no UTF-8 shows as such, and a null as nothing.
+fn lossy_text(row: &SqliteRow, column: usize) -> Result<String, QueryError> {
+    Ok(row.optional_bytes(column)?.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default())
 }
 
 fn damage(what: String) -> Finding {
@@ -120,7 +143,7 @@ fn damage(what: String) -> Finding {
 /// A database that can't be copied for what is in it, not for want of room.
 fn is_damage(error: &MetadataError) -> bool {
     match error {
-        MetadataError::Database(error) => error.is_damage(),
+        MetadataError::Database(error) => error.is_of_contents(),
         MetadataError::Damaged(_) => true,
         _ => false,
     }

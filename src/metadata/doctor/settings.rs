@@ -1,12 +1,12 @@
 //! What the metadata knows of itself: ids, the last commit, the term, names of buckets.
 
-use super::{Examination, FINDINGS_MAX, Finding, Severity, copy::Copy};
+use super::{Examination, FINDINGS_MAX, Finding, Severity, copy::Copy, lossy_text, or_finding};
 use crate::{
     metadata::{
         columns::Columns,
         error::{MetadataError, QueryError},
     },
-    types::{BucketName, ClusterId, HistoryId},
+    types::{BucketName, ClusterId, CommitSequence, HistoryId},
 };
 
 const READ: &str = "
@@ -20,7 +20,16 @@ const LIST_BUCKETS: &str = "SELECT name FROM buckets ORDER BY name";
 const RESTORE: &str = "restore the newest backup (`--restore FILE`, docs/recovering.md)";
 
 pub(super) async fn run(copy: &mut Copy, examination: &mut Examination) -> Result<(), MetadataError> {
-    let row = sqlx::query(READ).fetch_one(copy.connection()).await.map_err(QueryError::from)?;
+    let committed = examination.committed;
+    let findings = or_finding("settings", look_at_settings(copy, committed).await)?;
+    examination.note("settings", findings);
+    let findings = or_finding("bucket-name", look_at_bucket_names(copy).await)?;
+    examination.note("bucket-name", findings);
+    Ok(())
+}
+
+async fn look_at_settings(copy: &mut Copy, committed: CommitSequence) -> Result<Vec<Finding>, QueryError> {
+    let row = sqlx::query(READ).fetch_one(copy.connection()).await?;
     let mut wrong = Vec::new();
     if row.optional_bytes(0)?.is_none_or(|id| ClusterId::from_slice(id).is_err()) {
         wrong.push("the metadata does not know its cluster's id".to_owned());
@@ -29,23 +38,22 @@ pub(super) async fn run(copy: &mut Copy, examination: &mut Examination) -> Resul
         wrong.push("the metadata does not know its history's id".to_owned());
     }
     // The copy may be newer.
-    if row.optional_number(2)?.unwrap_or(0) < examination.committed.0 {
-        wrong.push(format!("the last commit was {} and is not noted", examination.committed));
+    if row.optional_number(2)?.unwrap_or(0) < committed.0 {
+        wrong.push(format!("the last commit was {committed} and is not noted"));
     }
     if row.number(3)? > 0 {
         wrong.push("the last commit, the term or its begin is no number".to_owned());
     }
     let odd = |what| Finding { check: "settings", severity: Severity::Danger, what, object: None, remedy: RESTORE };
-    examination.note("settings", wrong.into_iter().map(odd).collect());
-    check_bucket_names(copy, examination).await
+    Ok(wrong.into_iter().map(odd).collect())
 }
 
 /// Operators and clients could not name such a bucket.
-async fn check_bucket_names(copy: &mut Copy, examination: &mut Examination) -> Result<(), MetadataError> {
-    let rows = sqlx::query(LIST_BUCKETS).fetch_all(copy.connection()).await.map_err(QueryError::from)?;
+async fn look_at_bucket_names(copy: &mut Copy) -> Result<Vec<Finding>, QueryError> {
+    let rows = sqlx::query(LIST_BUCKETS).fetch_all(copy.connection()).await?;
     let mut findings = Vec::new();
     for row in rows {
-        let name = row.text(0)?;
+        let name = lossy_text(&row, 0)?;
         if name.parse::<BucketName>().is_err() && findings.len() <= FINDINGS_MAX {
             findings.push(Finding {
                 check: "bucket-name",
@@ -56,6 +64,5 @@ async fn check_bucket_names(copy: &mut Copy, examination: &mut Examination) -> R
             });
         }
     }
-    examination.note("bucket-name", findings);
-    Ok(())
+    Ok(findings)
 }

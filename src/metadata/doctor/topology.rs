@@ -1,7 +1,7 @@
 //! Nodes, placement groups and the repair list. What heals by itself is no finding: a row of the repair list for a node
 //! that has left the blob's group goes with the next round of repair.
 
-use super::{Examination, Finding, Severity, copy::Copy};
+use super::{Examination, Finding, Severity, copy::Copy, lossy_text, or_finding};
 use crate::{
     metadata::{
         columns::{Columns, missing_reason_of, node_duty_of, node_ids_of, node_state_of},
@@ -19,33 +19,47 @@ const LIST_GROUPS: &str = "
     ORDER BY placement_group";
 /// Kinds of rows, not rows: few.
 const LIST_REPAIRS: &str = "
-    SELECT node, reason, count(*), max(sequence) > (SELECT value FROM settings WHERE name = 'commit_sequence')
+    SELECT node, reason, count(*),
+        coalesce(max(sequence) > (SELECT value FROM settings WHERE name = 'commit_sequence'), 0)
     FROM under_replicated GROUP BY node, reason";
 
 const BY_HAND: &str = "the metadata was changed by hand or is damaged: restore the newest backup (`--restore FILE`, \
     docs/recovering.md)";
 
 pub(super) async fn run(copy: &mut Copy, examination: &mut Examination) -> Result<(), MetadataError> {
-    let rows = sqlx::query(LIST_NODES).fetch_all(copy.connection()).await.map_err(QueryError::from)?;
-    let (mut duties, mut wrong) = (HashMap::new(), Vec::new());
-    for row in &rows {
-        wrong.extend(look_at_node(row, &mut duties)?);
-    }
-    examination.note("node", findings("node", Severity::Wrong, wrong));
-    let rows = sqlx::query(LIST_GROUPS).fetch_all(copy.connection()).await.map_err(QueryError::from)?;
-    let mut wrong = Vec::new();
-    for row in &rows {
-        let group = row.number(0)?;
-        wrong.extend(faults_of_group(row, &duties)?.into_iter().map(|fault| format!("group {group} {fault}")));
-    }
-    examination.note("group", findings("group", Severity::Danger, wrong));
-    let rows = sqlx::query(LIST_REPAIRS).fetch_all(copy.connection()).await.map_err(QueryError::from)?;
-    let mut wrong = Vec::new();
-    for row in &rows {
-        wrong.extend(fault_of_repairs(row, &duties)?);
-    }
-    examination.note("repair-list", findings("repair-list", Severity::Wrong, wrong));
+    let mut duties = HashMap::new();
+    let found = or_finding("node", look_at_nodes(copy, &mut duties).await)?;
+    examination.note("node", found);
+    let found = or_finding("group", look_at_groups(copy, &duties).await)?;
+    examination.note("group", found);
+    let found = or_finding("repair-list", look_at_repairs(copy, &duties).await)?;
+    examination.note("repair-list", found);
     Ok(())
+}
+
+async fn look_at_nodes(copy: &mut Copy, duties: &mut HashMap<NodeId, NodeDuty>) -> Result<Vec<Finding>, QueryError> {
+    let mut wrong = Vec::new();
+    for row in &sqlx::query(LIST_NODES).fetch_all(copy.connection()).await? {
+        wrong.extend(look_at_node(row, duties)?);
+    }
+    Ok(findings("node", Severity::Wrong, wrong))
+}
+
+async fn look_at_groups(copy: &mut Copy, duties: &HashMap<NodeId, NodeDuty>) -> Result<Vec<Finding>, QueryError> {
+    let mut wrong = Vec::new();
+    for row in &sqlx::query(LIST_GROUPS).fetch_all(copy.connection()).await? {
+        let group = row.number(0)?;
+        wrong.extend(faults_of_group(row, duties)?.into_iter().map(|fault| format!("group {group} {fault}")));
+    }
+    Ok(findings("group", Severity::Danger, wrong))
+}
+
+async fn look_at_repairs(copy: &mut Copy, duties: &HashMap<NodeId, NodeDuty>) -> Result<Vec<Finding>, QueryError> {
+    let mut wrong = Vec::new();
+    for row in &sqlx::query(LIST_REPAIRS).fetch_all(copy.connection()).await? {
+        wrong.extend(fault_of_repairs(row, duties)?);
+    }
+    Ok(findings("repair-list", Severity::Wrong, wrong))
 }
 
 fn findings(check: &'static str, severity: Severity, wrong: Vec<String>) -> Vec<Finding> {
@@ -53,7 +67,7 @@ fn findings(check: &'static str, severity: Severity, wrong: Vec<String>) -> Vec<
 }
 
 fn look_at_node(row: &SqliteRow, duties: &mut HashMap<NodeId, NodeDuty>) -> Result<Vec<String>, QueryError> {
-    let (name, mut wrong) = (row.text(1)?, Vec::new());
+    let (name, mut wrong) = (lossy_text(row, 1)?, Vec::new());
     if name.is_empty() {
         wrong.push("a node has no name".to_owned());
     }
@@ -98,7 +112,7 @@ fn faults_of_group(row: &SqliteRow, duties: &HashMap<NodeId, NodeDuty>) -> Resul
     };
     fault(!arrives, "has an arriving node that is no member");
     fault(row.flag(6)? && row.optional_bytes(5)?.is_none(), "has listed what an arriving node lacks, and none arrives");
-    let scheme = row.text(3)?;
+    let scheme = lossy_text(row, 3)?;
     let replicas = scheme.strip_prefix("replica:").and_then(|count| count.parse::<usize>().ok());
     fault(replicas != Some(members.len()), &format!("has {} members and the scheme {scheme}", members.len()));
     Ok(faults)

@@ -2,8 +2,12 @@
 
 use super::{fixture::*, multipart};
 use crate::{
-    metadata::{Command, command::*, doctor::Examination},
+    metadata::{Command, MetadataError, MetadataHooks, command::*, doctor::Examination},
     types::UploadId,
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 pub async fn examine(fixture: &Fixture) -> Examination {
@@ -96,6 +100,13 @@ const BREAKS: &[(&str, &[&str], Option<&str>)] = &[
     ("UPDATE version_parts SET size = 7", &["parts-cover"], Some("big")),
     ("UPDATE versions SET part_count = 2 WHERE part_count = 1", &["part-count"], Some("big")),
     ("UPDATE versions SET part_count = 2 WHERE key = x'656D707479'", &["part-count"], Some("empty")),
+    ("UPDATE versions SET part_count = NULL WHERE part_count = 1", &["part-count"], Some("big")),
+    // Their sum is beyond what SQLite counts.
+    (
+        "UPDATE extents SET length = 9223372036854775807 WHERE content = (SELECT content FROM extents WHERE length = 20)",
+        &["extents-cover", "extents-gap", "extent-beyond-blob"],
+        Some("a"),
+    ),
     ("DELETE FROM blobs WHERE size = 20", &["extent-without-blob"], Some("a")),
     ("UPDATE blobs SET size = 19 WHERE size = 20", &["extent-beyond-blob"], Some("a")),
     ("UPDATE extents SET blob_offset = 1 WHERE length = 20", &["extent-beyond-blob"], Some("a")),
@@ -123,6 +134,7 @@ const BREAKS: &[(&str, &[&str], Option<&str>)] = &[
     ),
     ("UPDATE versions SET sequence = 10000000 WHERE key = x'61'", &["version-sequence"], Some("a")),
     ("UPDATE versions SET bucket = 10000000 WHERE key = x'61'", &["version-bucket"], None),
+    ("UPDATE versions SET bucket = 10000000, key = x'FF' WHERE key = x'61'", &["version-bucket"], None),
     ("UPDATE uploads SET bucket = 10000000", &["upload-bucket"], None),
     ("INSERT INTO ended_uploads SELECT upload, 1 FROM uploads", &["upload-ended"], Some("open")),
     ("DELETE FROM uploads", &["part-upload"], None),
@@ -163,6 +175,16 @@ const BREAKS_OF_TOPOLOGY: &[(&str, &str, &str)] = &[
     ("UPDATE placement_groups SET is_listed = 1 WHERE placement_group = 1", "group", "none arrives"),
     ("UPDATE placement_groups SET scheme = 'ec:4+2' WHERE placement_group = 2", "group", "the scheme ec:4+2"),
     ("UPDATE buckets SET name = 'B_A'", "bucket-name", "B_A"),
+    ("UPDATE buckets SET name = CAST(x'FF' AS TEXT)", "bucket-name", "which is none"),
+    ("UPDATE nodes SET name = CAST(x'FF' AS TEXT), state = 9 WHERE name = 'node-1'", "node", "its state 9"),
+    (
+        "UPDATE placement_groups SET scheme = CAST(x'FF' AS TEXT) WHERE placement_group = 2",
+        "group",
+        "3 members and the scheme",
+    ),
+    ("DELETE FROM settings WHERE name = 'commit_sequence'", "settings", "is not noted"),
+    ("DROP TABLE completed_uploads", "completed-upload", "could not be made"),
+    ("DROP TABLE parts", "pages", "no such table"),
     ("UPDATE settings SET value = x'01' WHERE name = 'cluster_id'", "settings", "cluster's id"),
     ("UPDATE settings SET value = value - 1 WHERE name = 'commit_sequence'", "settings", "is not noted"),
 ];
@@ -212,6 +234,35 @@ async fn many_findings_are_cut_and_the_worst_come_first() {
     let examination = examine(&fixture).await;
     assert_eq!((examination.findings.len(), &examination.cut[..]), (101, &["content-count-high"][..]));
     assert_eq!(examination.findings[0].check, "version-size");
+}
+
+#[tokio::test]
+async fn without_room_for_a_copy_nothing_is_looked_at_and_the_error_says_what_to_free() {
+    let fixture = busy().await;
+    fixture.metadata.close().await;
+    let free = Arc::new(AtomicU64::new(1 << 40));
+    let seen = Arc::clone(&free);
+    let hooks = MetadataHooks { free_space: Arc::new(move |_| Ok(seen.load(Ordering::Relaxed))), ..hooks() };
+    let metadata = open(&fixture.folder.path().join("metadata"), &settings(), hooks).await;
+    let fixture = Fixture { metadata, ..fixture };
+    free.store(1 << 20, Ordering::Relaxed);
+    let refused = fixture.metadata.examine(&fixture.folder.path().join("doctor")).await.unwrap_err();
+    let MetadataError::NoRoomForCopy { needed, lacking, .. } = &refused else { panic!("{refused}") };
+    assert_eq!(lacking.bytes(), needed.bytes() - (1 << 20));
+    assert!(refused.to_string().contains(&format!("free {} more", lacking.to_human())), "{refused}");
+    assert!(needed.bytes() < 100 << 20, "a small database is looked at on a small disk: {refused}");
+    free.store(needed.bytes(), Ordering::Relaxed);
+    assert_eq!(examine(&fixture).await.findings, []);
+}
+
+#[tokio::test]
+async fn one_examination_runs_at_a_time() {
+    let fixture = busy().await;
+    let other = fixture.folder.path().join("other");
+    let (first, second) = futures_util::future::join(examine(&fixture), fixture.metadata.examine(&other)).await;
+    assert_eq!(first.findings, []);
+    assert!(matches!(second, Err(MetadataError::ExaminationUnderWay)), "{second:?}");
+    assert_eq!(examine(&fixture).await.findings, []);
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ pub(super) const CHECKS: &[Check] = &[
         statement: concat!(
             "SELECT 'content ' || c.content || ' has ' || c.size || ' bytes and extents of ' || c.covered, ",
             owner!("c.content"),
-            " FROM (SELECT content, count, size, (SELECT coalesce(sum(e.length), 0) FROM extents e
+            " FROM (SELECT content, count, size, (SELECT CAST(total(e.length) AS INTEGER) FROM extents e
                 WHERE e.content = contents.content) AS covered FROM contents) c
             WHERE c.count > 0 AND c.size <> c.covered LIMIT $1"
         ),
@@ -121,7 +121,7 @@ pub(super) const CHECKS: &[Check] = &[
         statement: concat!(
             "SELECT 'content ' || p.content || ' has ' || c.size || ' bytes and parts of ' || p.covered, ",
             owner!("p.content"),
-            " FROM (SELECT content, sum(size) AS covered FROM version_parts GROUP BY content) p
+            " FROM (SELECT content, CAST(total(size) AS INTEGER) AS covered FROM version_parts GROUP BY content) p
                 CROSS JOIN contents c ON c.content = p.content
             WHERE c.count > 0 AND c.size <> p.covered LIMIT $1"
         ),

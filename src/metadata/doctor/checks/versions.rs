@@ -9,7 +9,7 @@ pub(super) const CHECKS: &[Check] = &[
         statement: "
             SELECT k.latest || ' of the key''s versions are current, of commit ' || coalesce(k.latest_sequence, 'none')
                 || '; the newest is of commit ' || k.newest, k.bucket, k.key
-            FROM (SELECT bucket, key, sum(is_latest) AS latest, max(sequence) AS newest,
+            FROM (SELECT bucket, key, CAST(total(is_latest) AS INTEGER) AS latest, max(sequence) AS newest,
                     max(iif(is_latest = 1, sequence, NULL)) AS latest_sequence
                 FROM versions GROUP BY bucket, key) k
             WHERE k.latest <> 1 OR k.latest_sequence IS NOT k.newest LIMIT $1",
@@ -20,7 +20,7 @@ pub(super) const CHECKS: &[Check] = &[
         severity: Severity::Wrong,
         statement: "
             SELECT 'the key has ' || k.nulls || ' versions named null', k.bucket, k.key
-            FROM (SELECT bucket, key, sum(is_null) AS nulls FROM versions GROUP BY bucket, key) k
+            FROM (SELECT bucket, key, CAST(total(is_null) AS INTEGER) AS nulls FROM versions GROUP BY bucket, key) k
             WHERE k.nulls > 1 LIMIT $1",
         remedy: ODD,
     },
@@ -54,7 +54,7 @@ pub(super) const CHECKS: &[Check] = &[
         name: "part-count",
         severity: Severity::Wrong,
         statement: "
-            SELECT 'the version of commit ' || v.sequence || ' has ' || v.part_count || ' parts, and '
+            SELECT 'the version of commit ' || v.sequence || ' has ' || coalesce(v.part_count, 'no') || ' parts, and '
                 || v.stored || ' are stored', v.bucket, v.key
             FROM (SELECT bucket, key, sequence, part_count,
                     (SELECT count(*) FROM version_parts p WHERE p.content = versions.content) AS stored
