@@ -2,16 +2,16 @@
 //! the metadata is the truth. What is noted wrongly costs another order, what is forgotten one trip in vain.
 //!
 //! Noted by commits that did not reach a member, by reads that met a bad copy, and by repair, which goes through the list
-//! anyway; so after a restart it is filled by the first round of repair. Forgotten when the copy was repaired.
+//! anyway; so after a restart it is filled by the first round of repair. Forgotten when the copy was repaired, which is counted.
 
 use crate::{
     metadata::command::{BlobCopy, NewBlob},
     types::{BlobId, NodeId},
 };
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -25,6 +25,8 @@ pub struct KnownMissing {
     copies: Arc<RwLock<HashSet<BlobCopy>>>,
     /// How many there are, so that reads take no lock while all is well.
     count: Arc<AtomicUsize>,
+    /// Copies of each node that were repaired since the start.
+    repaired: Arc<Mutex<HashMap<NodeId, u64>>>,
 }
 
 impl KnownMissing {
@@ -51,6 +53,14 @@ impl KnownMissing {
         if !self.is_empty() {
             self.change(|copies| repaired.iter().for_each(|copy| _ = copies.remove(copy)));
         }
+        let mut counts = self.repaired.lock().unwrap_or_else(PoisonError::into_inner);
+        repaired.iter().for_each(|copy| *counts.entry(copy.node).or_default() += 1);
+    }
+
+    /// Copies of these nodes that were repaired since the start: while the number grows, repair gets on.
+    pub fn repaired_count<'a>(&self, nodes: impl Iterator<Item = &'a NodeId>) -> u64 {
+        let counts = self.repaired.lock().unwrap_or_else(PoisonError::into_inner);
+        nodes.filter_map(|node| counts.get(node)).sum()
     }
 
     pub fn contains(&self, blob: BlobId, node: NodeId) -> bool {
@@ -85,6 +95,8 @@ mod tests {
         assert!(!known.contains(copy(1).blob, copy(1).node));
         assert!(known.contains(copy(2).blob, copy(2).node));
         assert!(!known.contains(copy(2).blob, NodeId::from_bytes([2; 16])));
+        let [node, other] = [1, 2].map(|number| NodeId::from_bytes([number; 16]));
+        assert_eq!((known.repaired_count([node, other].iter()), known.repaired_count([other].iter())), (1, 0));
     }
 
     #[test]

@@ -46,10 +46,20 @@ pub struct VerifyCopies {
     cluster: Cluster,
     verifications: Verifications,
     saved_at: Option<Duration>,
-    /// Copies that were still to be repaired, and since when they are as many.
-    waiting: Option<(u64, Duration)>,
+    waiting: Option<Waiting>,
     naming: Option<NameLost>,
     progress: Progress,
+}
+
+/// For repairs to be made.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    /// Copies that are still to be repaired, as far as they were counted, and all that were repaired on their nodes. The
+    /// first alone may stand still while a node's list is long.
+    left: u64,
+    repaired: u64,
+    /// As many as that.
+    since: Duration,
 }
 
 impl VerifyCopies {
@@ -179,17 +189,18 @@ impl VerifyCopies {
         let topology = self.cluster.membership().topology().load_full();
         let (mut left, mut is_hopeful) = (0, false);
         for (node, bad) in &verification.bad_nodes {
-            let on_list = self.left_of(*node, &lost).await?.min(*bad);
+            let on_list = self.left_of(*node, &lost, *bad).await?;
             left += on_list;
             is_hopeful |= on_list > 0 && topology.standing(*node).is_some_and(Standing::is_reachable);
         }
         verification.bad_copies_left = left;
         let now = self.cluster.clock().monotonic();
+        let repaired = self.cluster.reads().known_missing.repaired_count(verification.bad_nodes.keys());
         let since = match self.waiting {
-            Some((before, since)) if before == left => since,
+            Some(before) if (before.left, before.repaired) == (left, repaired) => before.since,
             _ => now,
         };
-        self.waiting = Some((left, since));
+        self.waiting = Some(Waiting { left, repaired, since });
         if is_hopeful && now.saturating_sub(since) < STANDSTILL {
             return Ok(Step::Idle);
         }
@@ -197,17 +208,18 @@ impl VerifyCopies {
         Ok(Step::Busy)
     }
 
-    /// Copies of the node on the repair list, but for those of lost blobs.
-    async fn left_of(&self, node: NodeId, lost: &HashSet<BlobId>) -> Result<u64, ClusterError> {
+    /// Copies of the node on the repair list, but for those of lost blobs; no more than `enough` are looked for.
+    async fn left_of(&self, node: NodeId, lost: &HashSet<BlobId>, enough: u64) -> Result<u64, ClusterError> {
         let (mut after, mut left) = (None, 0);
-        loop {
-            let page = self.cluster.metadata().under_replicated(after, Some(node), REPAIR_PAGE).await?;
-            left += page.iter().filter(|row| !lost.contains(&row.blob)).count() as u64;
+        while left < enough {
+            let page = self.cluster.metadata().missing_blobs_of(node, after, REPAIR_PAGE).await?;
+            left += page.iter().filter(|blob| !lost.contains(*blob)).count() as u64;
             match page.last() {
-                Some(last) if page.len() == REPAIR_PAGE as usize => after = Some(BlobCopy { blob: last.blob, node }),
-                _ => return Ok(left),
+                Some(last) if page.len() == REPAIR_PAGE as usize => after = Some(*last),
+                _ => break,
             }
         }
+        Ok(left.min(enough))
     }
 
     async fn name_page(&mut self, verification: &mut Verification) -> Result<Step, ClusterError> {

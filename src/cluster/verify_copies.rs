@@ -1,7 +1,7 @@
 //! What a blob's holders really have of it: each reads its own copy and compares with the roots. A pull without sources does
 //! that and nothing else.
 
-use super::{Cluster, cluster_node::ClusterNode, plain_share::pieces_of, topology::PlacedGroup};
+use super::{Cluster, cluster_node::ClusterNode, node_life::Standing, plain_share::pieces_of, topology::PlacedGroup};
 use crate::{
     metadata::{command::BlobCopy, rows::BlobRoots},
     node::api::{PULL_CHUNKS_MAX, PullBlob},
@@ -11,7 +11,11 @@ use futures_util::{
     FutureExt,
     future::{BoxFuture, join_all},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// A node that is believed to be there and did not answer is asked once more after so long: a connection may have been cut,
+/// or the node restarted.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(300);
 
 /// What was found out about one blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +44,7 @@ pub async fn check(cluster: &Cluster, blob: &BlobRoots) -> Findings {
     let is_settled = |member: &&Arc<ClusterNode>| group.arriving.is_none_or(|arrival| arrival.node != member.id());
     let members: Vec<&Arc<ClusterNode>> = group.members.iter().filter(is_settled).collect();
     let asked: Vec<BoxFuture<'_, Answer>> =
-        members.iter().map(|member| ask(cluster, member, blob, 0, &blob.roots).boxed()).collect();
+        members.iter().map(|member| ask_twice(cluster, member, blob).boxed()).collect();
     for (member, answer) in members.iter().zip(join_all(asked).await) {
         match answer {
             Answer::Whole => findings.intact += 1,
@@ -69,6 +73,17 @@ async fn has_lost_chunk(cluster: &Cluster, group: &PlacedGroup, blob: &BlobRoots
         }
     }
     false
+}
+
+/// For all of the blob. What is known to be away is not asked again: each blob would wait for it.
+async fn ask_twice(cluster: &Cluster, node: &ClusterNode, blob: &BlobRoots) -> Answer {
+    let first = ask(cluster, node, blob, 0, &blob.roots).await;
+    let standing = cluster.membership().topology().load().standing(node.id());
+    if first != Answer::Silent || !standing.is_some_and(Standing::is_reachable) {
+        return first;
+    }
+    tokio::time::sleep(ASK_AGAIN_AFTER).await;
+    ask(cluster, node, blob, 0, &blob.roots).await
 }
 
 async fn ask(cluster: &Cluster, node: &ClusterNode, blob: &BlobRoots, first: u32, roots: &[ChunkRoot]) -> Answer {

@@ -23,6 +23,8 @@ pub enum Fault {
     None,
     /// Every call fails at once.
     Dead,
+    /// The next call fails at once.
+    DeadOnce,
     /// No call is ever answered.
     Stuck,
     /// Takes no chunks.
@@ -268,6 +270,10 @@ impl FakeNode {
         let fault = self.state().fault;
         match fault {
             Fault::Dead => return Err(NodeError::Unreachable("connection refused".into())),
+            Fault::DeadOnce => {
+                self.state().fault = Fault::None;
+                return Err(NodeError::Unreachable("connection reset".into()));
+            }
             Fault::Stuck => std::future::pending().await,
             Fault::None | Fault::Full | Fault::Garbling => {}
         }

@@ -6,9 +6,13 @@ use super::{
 };
 use crate::{
     cluster::{SendMissing, Verification, Verifications, VerifyCopies, VerifyScope, VerifyStage},
+    metadata::{
+        Command,
+        command::{BlobCopy, MissingReason},
+    },
     node::NodeApi,
     runtime::Step,
-    types::ChunkKey,
+    types::{BlobId, ChunkKey},
 };
 use std::time::Duration;
 
@@ -129,6 +133,44 @@ async fn a_node_that_does_not_answer_is_named_and_nothing_is_lost_for_that() {
     test.nodes[2].set_fault(Fault::None);
     let result = finish(&test, &mut verify).await;
     assert_eq!((result.bad_copies_left, result.is_good()), (0, false), "repaired, but not all was asked");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_once_leaves_nothing_unasked() {
+    let test = with_objects().await;
+    test.nodes[2].set_fault(Fault::DeadOnce);
+    let result = verified(&test, None).await;
+    assert_eq!((result.intact_copies, result.unasked.len(), result.is_good()), (30, 0, true));
+    assert_eq!(test.nodes[2].fault(), Fault::None, "it was cut");
+}
+
+/// The list of the node was longer than what was found bad, and its getting shorter was not seen: a false alarm after ten
+/// minutes.
+#[tokio::test]
+async fn repairs_are_waited_for_while_others_of_the_same_node_are_made() {
+    let test = with_objects().await;
+    let node = &test.nodes[0];
+    let (bad, others) = (node.blobs()[0], node.blobs()[1..].to_vec());
+    node.forget(ChunkKey { blob: bad, index: 0 });
+    let copies = |blobs: &[BlobId]| blobs.iter().map(|blob| BlobCopy { blob: *blob, node: node.id() }).collect();
+    let mark = Command::MarkMissing { copies: copies(&others), reason: MissingReason::InDoubt };
+    test.metadata.propose(mark).await.unwrap();
+    begin(&test, None).await;
+    let mut verify = VerifyCopies::new(test.cluster.clone());
+    let mut left = &others[..];
+    while let Some((next, rest)) = left.split_first() {
+        if verify.step().await.unwrap() == Step::Idle {
+            test.pass(Duration::from_secs(400)).await;
+            let copies: Vec<BlobCopy> = copies(&[*next]);
+            test.cluster.reads().known_missing.forget(&copies);
+            let repaired = Command::MarkRepaired { copies, as_of: test.metadata.committed() };
+            test.metadata.propose(repaired).await.unwrap();
+            left = rest;
+        }
+        assert_ne!(newest(&test).await.stage, VerifyStage::Finished);
+    }
+    let result = finish(&test, &mut verify).await;
+    assert_eq!((result.bad_copies, result.bad_copies_left, result.is_good()), (1, 0, true));
 }
 
 #[tokio::test]

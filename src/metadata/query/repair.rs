@@ -22,6 +22,9 @@ const LIST_MISSING_OF_NODE: &str = "
     WHERE m.node = $2 AND m.blob > $1 ORDER BY m.blob LIMIT $3 + 0";
 const LIST_COPIES: &str = "
     SELECT blob, node FROM under_replicated WHERE (blob, node) > ($1, $2) ORDER BY blob, node LIMIT $3 + 0";
+const LIST_BLOBS_OF_NODE: &str = "
+    SELECT blob FROM under_replicated INDEXED BY under_replicated_by_node WHERE node = $1 AND blob > $2
+    ORDER BY blob LIMIT $3 + 0";
 const LIST_DELETIONS: &str = "
     SELECT blob, placement_group, chunk_count, size, deleted_at FROM deletions
     WHERE (deleted_at, blob) > ($1, $2) ORDER BY deleted_at, blob LIMIT $3 + 0";
@@ -77,6 +80,19 @@ impl Metadata {
             Ok(BlobCopy { blob: BlobId::from_slice(row.bytes(0)?)?, node: NodeId::from_slice(row.bytes(1)?)? })
         };
         rows.iter().map(copy).collect()
+    }
+
+    /// Blobs of a node's repair list, in order from behind `after` on.
+    pub async fn missing_blobs_of(
+        &self,
+        node: NodeId,
+        after: Option<BlobId>,
+        limit: u32,
+    ) -> Result<Vec<BlobId>, QueryError> {
+        let after = after.as_ref().map_or(&[][..], |blob| blob.as_bytes());
+        let script = Script::of(LIST_BLOBS_OF_NODE).with(&node.as_bytes()[..]).with(after).with(i64::from(limit));
+        let rows = script.fetch_all(&mut *self.reader().await?).await?;
+        rows.iter().map(|row| Ok(BlobId::from_slice(row.bytes(0)?)?)).collect()
     }
 
     /// Committed deletions in the order of their commits, from behind `after` on.

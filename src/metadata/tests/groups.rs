@@ -169,3 +169,17 @@ async fn groups_have_known_distinct_members() {
     assert_eq!((groups[1].epoch, groups[1].scheme.as_str()), (Epoch(1), "replica:3"));
     assert_eq!(groups[1].members, [node(1), node(2)]);
 }
+
+#[tokio::test]
+async fn the_repair_list_of_a_node_is_read_by_its_blobs_alone() {
+    let fixture = Fixture::new().await;
+    fixture.put("a", &[10, 20]).await;
+    let mut blobs: Vec<BlobId> = fixture.extents("a").await.iter().map(|extent| extent.blob).collect();
+    blobs.sort();
+    let mut copies: Vec<BlobCopy> = blobs.iter().map(|blob| BlobCopy { blob: *blob, node: node(2) }).collect();
+    copies.push(BlobCopy { blob: blobs[0], node: node(3) });
+    fixture.done(Command::MarkMissing { copies, reason: MissingReason::Corrupt }).await;
+    assert_eq!(fixture.metadata.missing_blobs_of(node(2), None, 10).await.unwrap(), blobs);
+    assert_eq!(fixture.metadata.missing_blobs_of(node(2), None, 1).await.unwrap(), blobs[..1]);
+    assert_eq!(fixture.metadata.missing_blobs_of(node(2), Some(blobs[0]), 10).await.unwrap(), blobs[1..]);
+}

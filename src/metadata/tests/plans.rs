@@ -92,6 +92,7 @@ async fn ask_everything(fixture: &Fixture, upload: UploadId, copy: BlobCopy) {
     metadata.completed_upload(bucket, &key("big"), upload).await.unwrap();
     metadata.under_replicated(Some(copy), None, 10).await.unwrap();
     metadata.missing_copies(Some(copy), 10).await.unwrap();
+    metadata.missing_blobs_of(node(2), Some(copy.blob), 10).await.unwrap();
     metadata.missing_copies_of(&[copy.blob]).await.unwrap();
     metadata.versions_of_key(bucket, &key("a"), 10).await.unwrap();
     metadata.uploads_of_key(bucket, &key("other"), 10).await.unwrap();
