@@ -3,6 +3,17 @@
 use crate::types::{ChunkData, ChunkKey, ChunkRoot, ClusterId, GroupId, NodeId, Term};
 use std::iter::Sum;
 
+/// Counters of several volumes together: a field that is left out does not compile.
+macro_rules! sum_of_fields {
+    ($kind:ident { $($field:ident),* $(,)? }) => {
+        impl Sum for $kind {
+            fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+                all.fold(Self::default(), |sum, one| Self { $($field: sum.$field + one.$field),* })
+            }
+        }
+    };
+}
+
 /// Whose directory it is: a directory of another cluster or node is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VolumeOwner {
@@ -65,15 +76,7 @@ pub struct QuarantineCounts {
     pub unidentified: u64,
 }
 
-impl Sum for QuarantineCounts {
-    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
-        all.fold(Self::default(), |sum, one| Self {
-            now: sum.now + one.now,
-            additions: sum.additions + one.additions,
-            unidentified: sum.unidentified + one.unidentified,
-        })
-    }
-}
+sum_of_fields!(QuarantineCounts { now, additions, unidentified });
 
 /// What a step of background work found to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,22 +108,18 @@ pub struct VolumeStats {
     pub scrub_found: u64,
 }
 
-impl Sum for VolumeStats {
-    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
-        all.fold(Self::default(), |sum, one| Self {
-            appends: sum.appends + one.appends,
-            appended_bytes: sum.appended_bytes + one.appended_bytes,
-            batches: sum.batches + one.batches,
-            syncs: sum.syncs + one.syncs,
-            tombstones: sum.tombstones + one.tombstones,
-            quarantined: sum.quarantined + one.quarantined,
-            reads: sum.reads + one.reads,
-            punched_bytes: sum.punched_bytes + one.punched_bytes,
-            compacted_segments: sum.compacted_segments + one.compacted_segments,
-            recycled_segments: sum.recycled_segments + one.recycled_segments,
-            copied_bytes: sum.copied_bytes + one.copied_bytes,
-            scrubbed_bytes: sum.scrubbed_bytes + one.scrubbed_bytes,
-            scrub_found: sum.scrub_found + one.scrub_found,
-        })
-    }
-}
+sum_of_fields!(VolumeStats {
+    appends,
+    appended_bytes,
+    batches,
+    syncs,
+    tombstones,
+    quarantined,
+    reads,
+    punched_bytes,
+    compacted_segments,
+    recycled_segments,
+    copied_bytes,
+    scrubbed_bytes,
+    scrub_found,
+});
