@@ -34,7 +34,12 @@ const REST_PERCENT_MAX: f64 = 400.0;
 impl Activity {
     /// A request for so many bytes.
     pub fn note(&self, bytes: u64) {
-        self.done.fetch_add(1 + bytes / BYTES_PER_PIECE, Ordering::Relaxed);
+        self.note_all(1, bytes);
+    }
+
+    /// So many requests, for so many bytes together.
+    pub fn note_all(&self, requests: u64, bytes: u64) {
+        self.done.fetch_add(requests + bytes / BYTES_PER_PIECE, Ordering::Relaxed);
     }
 
     /// From 0, nobody asks anything, to 1. `now` is the monotonic clock.
@@ -67,7 +72,7 @@ mod tests {
         (0..25).for_each(|_| activity.note(0));
         assert_eq!(activity.busyness(at(1)), 0.0, "too soon to tell");
         assert_eq!(activity.busyness(at(2)), 0.5);
-        activity.note(1 << 30);
+        activity.note_all(2, 1 << 30);
         assert_eq!(activity.busyness(at(3)), 1.0);
         assert_eq!(activity.busyness(at(4)), 0.0);
     }

@@ -26,7 +26,7 @@ const PLACE_UNIT: u64 = 512;
 const SHARD_COUNT: usize = 64;
 
 /// Where a record lies: segment file (24 bits), offset in sectors (24 bits), length in sectors (16 bits).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Place(u64);
 
 impl Place {

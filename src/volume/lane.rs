@@ -28,6 +28,8 @@ pub enum Effect {
     Insert { hash: u64, done: Done },
     /// A chunk is no longer held: its record in `victim` at `place` doesn't count.
     Kill { hash: u64, place: Place, victim: Arc<Segment> },
+    /// A quarantined chunk is not wanted any more.
+    Forget,
     /// A mark about a segment that the index doesn't know, or a switch: nothing changes by itself.
     Nothing,
 }

@@ -1,12 +1,14 @@
 //! Which chunks are quarantined: found damaged, and not appended again or dropped since. What a node tells a gateway, so
 //! that the right ones are sent to it.
 //!
-//! The list lives in memory; recovery fills it from the marks. A mark that compaction let go with the damaged record is
-//! forgotten at the next start: a node that starts is compared with the metadata chunk by chunk anyway.
+//! The list lives in memory; recovery fills it from the marks. A chunk that is dropped gets a tombstone about the same segment,
+//! so that recovery does not list it again. When that segment is gone both marks may go, in any order, so a mark about a
+//! segment that is gone counts for nothing: the chunk is forgotten at the next start. A node that starts is compared with the
+//! metadata chunk by chunk anyway.
 
 use crate::types::ChunkKey;
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     ops::Bound,
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -14,12 +16,13 @@ use std::{
     },
 };
 
-/// Chunks that are listed, some 3 MB. What is beyond counts as unidentified: then the whole node is worth a look.
+/// Chunks that are listed, some 4 MB. What is beyond counts as unidentified: then the whole node is worth a look.
 const KEYS_MAX: usize = 100_000;
 
 #[derive(Debug, Default)]
 pub struct QuarantineList {
-    keys: Mutex<BTreeSet<ChunkKey>>,
+    /// With the generation of the segment that holds the damaged record.
+    keys: Mutex<BTreeMap<ChunkKey, u64>>,
     /// Of `keys`: an append looks here and takes no lock.
     length: AtomicUsize,
     additions: AtomicU64,
@@ -27,10 +30,10 @@ pub struct QuarantineList {
 }
 
 impl QuarantineList {
-    pub fn add(&self, key: ChunkKey) {
+    pub fn add(&self, key: ChunkKey, generation: u64) {
         let mut keys = self.lock();
         if keys.len() < KEYS_MAX {
-            keys.insert(key);
+            keys.insert(key, generation);
             self.length.store(keys.len(), Ordering::Release);
         } else {
             self.unidentified.fetch_add(1, Ordering::Relaxed);
@@ -47,7 +50,15 @@ impl QuarantineList {
     }
 
     pub fn contains(&self, key: ChunkKey) -> bool {
-        self.length.load(Ordering::Acquire) > 0 && self.lock().contains(&key)
+        self.generation_of(key).is_some()
+    }
+
+    /// Of the segment with the damaged record of the chunk, if it is listed.
+    pub fn generation_of(&self, key: ChunkKey) -> Option<u64> {
+        if self.length.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        self.lock().get(&key).copied()
     }
 
     /// Damaged records of which nobody can say whose they were.
@@ -58,7 +69,7 @@ impl QuarantineList {
     /// Keys in their order, from behind `after` on.
     pub fn page(&self, after: Option<ChunkKey>, limit: usize) -> Vec<ChunkKey> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.lock().range((start, Bound::Unbounded)).take(limit).copied().collect()
+        self.lock().range((start, Bound::Unbounded)).take(limit).map(|(key, _)| *key).collect()
     }
 
     pub fn len(&self) -> usize {
@@ -70,7 +81,7 @@ impl QuarantineList {
         (self.additions.load(Ordering::Relaxed), self.unidentified.load(Ordering::Relaxed))
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<ChunkKey>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ChunkKey, u64>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -87,17 +98,18 @@ mod tests {
     #[test]
     fn pages_go_through_the_list_in_order_and_what_is_repaired_is_gone() {
         let list = QuarantineList::default();
-        [5, 1, 3, 4].into_iter().for_each(|index| list.add(key(index)));
+        [5, 1, 3, 4].into_iter().for_each(|index| list.add(key(index), 70 + u64::from(index)));
         list.remove(key(4));
         assert_eq!(list.page(None, 2), [key(1), key(3)]);
         assert_eq!(list.page(Some(key(3)), 2), [key(5)]);
         assert_eq!((list.len(), list.additions()), (3, (4, 0)));
+        assert_eq!((list.generation_of(key(3)), list.generation_of(key(4))), (Some(73), None));
     }
 
     #[test]
     fn what_does_not_fit_is_counted() {
         let list = QuarantineList::default();
-        (0..KEYS_MAX as u32 + 2).for_each(|index| list.add(key(index)));
+        (0..KEYS_MAX as u32 + 2).for_each(|index| list.add(key(index), 1));
         assert_eq!((list.len(), list.additions()), (KEYS_MAX, (KEYS_MAX as u64 + 2, 2)));
     }
 }

@@ -95,7 +95,7 @@ use super::{
 use crate::types::VolumeId;
 use std::{
     cmp::Reverse,
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     io::IoSlice,
     sync::{
         Arc, Mutex, PoisonError,
@@ -363,11 +363,13 @@ fn fill_catalog(catalog: &Catalog, loaded: Vec<Loaded>) -> Result<(), VolumeErro
         all.extend(contents.found);
         marks.extend(contents.marks);
     }
-    for mark in marks {
-        if catalog.has_generation(mark.target)
-            && let Some(segment) = catalog.segment(mark.place.segment())
-        {
+    let mut quarantine_targets = HashMap::new();
+    for mark in marks.into_iter().filter(|mark| catalog.has_generation(mark.target)) {
+        if let Some(segment) = catalog.segment(mark.place.segment()) {
             segment.add_mark(mark.kind, mark.target, mark.place.record_length());
+        }
+        if mark.kind == RecordKind::Quarantine {
+            quarantine_targets.insert(mark.place, mark.target);
         }
     }
     for found in counting(all) {
@@ -378,7 +380,11 @@ fn fill_catalog(catalog: &Catalog, loaded: Vec<Loaded>) -> Result<(), VolumeErro
                     catalog.index.insert(catalog.index.hash(found.key), found.place);
                 }
             }
-            RecordKind::Quarantine => catalog.quarantined.add(found.key),
+            RecordKind::Quarantine => {
+                if let Some(generation) = quarantine_targets.get(&found.place) {
+                    catalog.quarantined.add(found.key, *generation);
+                }
+            }
             RecordKind::Tombstone | RecordKind::Switch => {}
         }
     }

@@ -9,6 +9,9 @@
 //! again: it is damaged if it still counts and still does not check. Then it is quarantined, durably. When its head is
 //! damaged, the segment's hint knows the key; without a hint nobody does: it is counted as unidentified, and whoever compares
 //! the node with the metadata misses the chunk.
+//!
+//! Marks are not read. With a damaged tombstone a dropped chunk may be held again after the next start that scans its segment;
+//! it is read as it was, nothing names it, and the clearing of orphans drops it once more.
 
 use super::{
     VolumeError,
@@ -90,7 +93,8 @@ impl ScrubPass {
         self.point
     }
 
-    /// Checks records of about `bytes_max`, at least one, of one segment. After an error the same records come next.
+    /// Checks records of about `bytes_max`, at least one, of one segment. After an error the same records come next; what was
+    /// done before it is told, and the error by the next step.
     pub fn step(&mut self, parts: &ScrubParts<'_>, bytes_max: u64) -> Result<ScrubStep, VolumeError> {
         let mut step = ScrubStep::default();
         let next = parts.catalog.first_segment_from(self.point.generation);
@@ -103,9 +107,8 @@ impl ScrubPass {
         let mut result = Ok(());
         while step.checked_bytes < bytes_max && listed.next < listed.entries.len() {
             let run = run_of(&listed.entries[listed.next..]);
-            let checked = check_run(parts, &segment, &mut reader, run, &mut step);
-            if checked.is_err() {
-                result = checked;
+            result = check_run(parts, &segment, &mut reader, run, &mut step);
+            if result.is_err() {
                 break;
             }
             listed.next += run.len();
@@ -118,7 +121,10 @@ impl ScrubPass {
             None => ScrubPoint { generation: segment.generation + 1, offset: 0, ..self.point },
         };
         self.listed = Some(listed);
-        result.map(|()| step)
+        match result {
+            Err(error) if step == ScrubStep::default() => Err(error),
+            _ => Ok(step),
+        }
     }
 
     /// Looks at the whole index when the pass comes to another segment.
@@ -162,19 +168,34 @@ fn check_run(
     let (Some((_, first)), Some((_, last))) = (run.first(), run.last()) else { return Ok(()) };
     let start = first.offset();
     let bytes = reader.read(start, (last.offset() + last.record_length() - start) as usize)?;
-    let mut suspects = Vec::new();
+    let (mut suspects, mut checked_bytes, mut unidentified) = (Vec::new(), 0, 0);
     for (hash, place) in run {
         let from = ((place.offset() - start) as usize).min(bytes.len());
         let to = (from + place.record_length() as usize).min(bytes.len());
         if !is_intact(parts.catalog, segment, *hash, *place, &bytes[from..to]) {
             suspects.push((*hash, *place));
         }
-        step.checked_bytes += place.record_length();
+        checked_bytes += place.record_length();
     }
-    for (hash, place) in suspects {
-        check_again(parts, segment, reader, (hash, place), step)?;
+    for suspect in suspects {
+        match check_again(parts, segment, reader, suspect)? {
+            Verdict::Fine => {}
+            // Out of the index: it is not found again when the run is.
+            Verdict::Quarantined(key) => step.quarantined.push(key),
+            Verdict::Unidentified => unidentified += 1,
+        }
     }
+    parts.catalog.quarantined.note_unidentified(unidentified);
+    step.unidentified += unidentified;
+    step.checked_bytes += checked_bytes;
     Ok(())
+}
+
+/// About a record that did not check at first.
+enum Verdict {
+    Fine,
+    Quarantined(ChunkKey),
+    Unidentified,
 }
 
 fn check_again(
@@ -182,14 +203,13 @@ fn check_again(
     segment: &Segment,
     reader: &mut UncachedReader<'_>,
     (hash, place): (u64, Place),
-    step: &mut ScrubStep,
-) -> Result<(), VolumeError> {
+) -> Result<Verdict, VolumeError> {
     if !counts(parts.catalog, segment, hash, place) {
-        return Ok(());
+        return Ok(Verdict::Fine);
     }
     let bytes = reader.read(place.offset(), place.record_length() as usize)?;
     if is_intact(parts.catalog, segment, hash, place, bytes) || !counts(parts.catalog, segment, hash, place) {
-        return Ok(());
+        return Ok(Verdict::Fine);
     }
     let key = match head_at(parts.catalog, segment, hash, place, bytes) {
         Some(header) => Some(header.key),
@@ -200,15 +220,13 @@ fn check_again(
         Some(key) => {
             tracing::error!(segment = number, offset, %key, "a damaged chunk was found by scrub; it is quarantined");
             parts.writer.lock().unwrap_or_else(PoisonError::into_inner).quarantine(key, Some(place))?;
-            step.quarantined.push(key);
+            Ok(Verdict::Quarantined(key))
         }
         None => {
             tracing::error!(segment = number, offset, "a damaged record was found by scrub; whose it is can't be read");
-            parts.catalog.quarantined.note_unidentified(1);
-            step.unidentified += 1;
+            Ok(Verdict::Unidentified)
         }
     }
-    Ok(())
 }
 
 /// Whether the index still names this place in this use of the file.

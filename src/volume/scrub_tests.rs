@@ -98,6 +98,27 @@ fn quarantined_chunks_are_still_known_after_a_restart_until_they_are_dropped() {
     assert_eq!(volume.quarantined(Some(key_number(1)), 10), []);
     drop_all(&volume, 0..3).unwrap();
     assert_eq!(volume.quarantined(None, 10), []);
+    drop(volume);
+    setup.disk.restart_process();
+    let (volume, _) = setup.open();
+    assert_eq!(volume.quarantined(None, 10), [], "the drop was durable");
+    work(&volume);
+    drop(volume);
+    setup.disk.restart_process();
+    assert_eq!(setup.open().0.quarantined(None, 10), [], "also when compaction has taken the segment away");
+}
+
+/// A drop looked the chunk up while it was still held, and passed it over when its turn came: it was called damaged for ever.
+#[test]
+fn a_chunk_that_is_quarantined_between_the_order_to_drop_it_and_the_drop_is_not_named() {
+    let setup = Setup::new();
+    let (volume, _) = setup.open();
+    append(&volume, 0..3);
+    volume.drop_chunks(vec![key_number(1)], |result| assert_eq!(result, Ok(())));
+    volume.quarantine(key_number(1)).unwrap();
+    assert_eq!(volume.quarantined(None, 10), [key_number(1)]);
+    volume.run_writer();
+    assert_eq!(volume.quarantined(None, 10), []);
 }
 
 /// The record is dropped, its segment compacted and its file used again between the look into the index and the read.
@@ -128,6 +149,22 @@ fn a_disk_that_fails_reads_freezes_the_volume_and_ends_the_scrub() {
     assert!(matches!(volume.scrub_step(&mut pass, 1), Err(VolumeError::Frozen(_))));
     assert!(matches!(volume.status().state, VolumeState::Frozen { .. }));
     assert_eq!(volume.quarantined(None, 1), [], "nobody knows whether the bytes are wrong");
+}
+
+/// What had been quarantined before the error was in no count.
+#[test]
+fn what_a_step_found_before_it_failed_is_told() {
+    let setup = Setup::new();
+    let (volume, _) = setup.open();
+    append(&volume, 0..30);
+    for number in [3, 5] {
+        let (path, header) = place(&volume, number);
+        setup.disk.flip_bit(&path, header.offset + header.layout.payload_offset(), 0);
+    }
+    let mut pass = volume.begin_scrub();
+    setup.disk.fail_sync_after(Some(1));
+    assert_eq!(volume.scrub_step(&mut pass, 1 << 20).unwrap().quarantined, [key_number(3)]);
+    assert!(matches!(volume.scrub_step(&mut pass, 1 << 20), Err(VolumeError::Frozen(_))));
 }
 
 #[test]

@@ -234,7 +234,7 @@ impl Volume {
         lock(&self.0.writer).quarantine(key, None)
     }
 
-    /// Drops chunks; those that are not held are passed over. `done` is called, from the writer's thread, when the drop is
+    /// Drops chunks, quarantined ones as well; those that are not held are passed over. `done` is called, from the writer's thread, when the drop is
     /// durable. Looks the chunks up first, which may wait for the disk.
     pub fn drop_chunks(&self, keys: Vec<ChunkKey>, done: impl FnOnce(Result<(), VolumeError>) + Send + 'static) {
         if let Err(error) = self.0.health.check_writable() {
@@ -242,8 +242,6 @@ impl Volume {
         }
         let mut placed = Vec::with_capacity(keys.len());
         for key in keys {
-            // What was quarantined is not wanted any more either.
-            self.0.catalog.quarantined.remove(key);
             match self.0.catalog.locate(key) {
                 Ok(located) => placed.push((key, located.map(|located| located.place))),
                 Err(error) => return done(Err(self.note_read_error(error))),

@@ -165,10 +165,27 @@ impl Writer {
             // Not yet held when the caller looked, or moved since; mostly not held at all.
             None => match self.parts.catalog.locate(key).map_err(|error| self.parts.health.judge(error))? {
                 Some(located) => located,
+                None if kind == RecordKind::Tombstone => return self.plan_to_forget(key),
                 None => return Ok(()),
             },
         };
         self.plan_mark_of(kind, key, located)
+    }
+
+    /// A tombstone for what is quarantined, so that it is not named again after a restart. It is about the segment with the
+    /// damaged record, as the quarantine's mark is: either stays for as long as that segment. Here, not where the drop is
+    /// asked for: a scrub may have quarantined the chunk in between.
+    fn plan_to_forget(&mut self, key: ChunkKey) -> Result<(), VolumeError> {
+        let Some(generation) = self.parts.catalog.quarantined.generation_of(key) else { return Ok(()) };
+        if !self.parts.catalog.has_generation(generation) {
+            self.parts.catalog.quarantined.remove(key);
+            return Ok(());
+        }
+        self.make_room(SegmentClass::Small, 0, Purpose::Mark)?;
+        self.touched.insert(self.parts.catalog.index.hash(key));
+        let content = mark(RecordKind::Tombstone, key, generation, self.take_sequence());
+        self.small.plan(content, Effect::Forget);
+        Ok(())
     }
 
     fn plan_mark_of(&mut self, kind: RecordKind, key: ChunkKey, victim: Located) -> Result<(), VolumeError> {
@@ -437,13 +454,18 @@ fn take_effect(parts: &WriterParts, segment: &Arc<Segment>, record: &Planned) {
             match header.kind {
                 RecordKind::Quarantine => {
                     parts.counters.quarantined.add(1);
-                    parts.catalog.quarantined.add(header.key);
+                    parts.catalog.quarantined.add(header.key, header.target);
                 }
                 _ => {
                     parts.counters.tombstones.add(1);
                     parts.punches.add(victim.generation, *place);
                 }
             }
+        }
+        Effect::Forget => {
+            segment.add_mark(header.kind, header.target, header.record_length());
+            parts.catalog.quarantined.remove(header.key);
+            parts.counters.tombstones.add(1);
         }
         Effect::Nothing if header.kind.is_mark() => {
             segment.add_mark(header.kind, header.target, header.record_length());

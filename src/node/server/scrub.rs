@@ -1,10 +1,10 @@
 //! The thread that scrubs a node's volume: one pass every `scrub_period`, spread over it, and one at once when an operator
-//! asks. How it stands is kept with the volume, so that a pass goes on after a restart.
+//! asks. Either rests the longer, the busier clients keep the volume. How it stands is kept with the volume, so that a pass goes on after a restart.
 
 use super::scrub_pace::{rest, spread};
 use crate::{
     node::{NodeError, NodeSettings},
-    runtime::Clock,
+    runtime::{Activity, Clock, rest_percent},
     types::{ScrubState, ScrubStatus, Timestamp},
     volume::{ScrubPass, ScrubRecord, ScrubStep, Volume, VolumeError},
 };
@@ -57,6 +57,8 @@ impl Scrubber {
             pass: record.point.map(ScrubPass::resume),
             counted_from: (clock.monotonic(), record.checked_bytes),
             kept_at: clock.monotonic(),
+            activity: Activity::default(),
+            seen_work: (0, 0),
             volume,
             settings,
             clock,
@@ -125,6 +127,10 @@ struct Worker {
     /// Monotonic time and bytes checked by then: the rate is measured from there.
     counted_from: (Duration, u64),
     kept_at: Duration,
+    /// What others have the volume do.
+    activity: Activity,
+    /// Requests and their bytes that `activity` knows of.
+    seen_work: (u64, u64),
 }
 
 /// What ended a wait.
@@ -203,12 +209,28 @@ impl Worker {
         let took = self.clock.monotonic().saturating_sub(began);
         self.record.point = Some(pass.point());
         self.note(&step, now)?;
+        if step.is_over {
+            return Ok(Duration::ZERO);
+        }
+        let ScrubRecord { is_hurried, total_bytes, checked_bytes, began, .. } = self.record;
         let rate_max = self.settings.scrub_rate_max.bytes();
-        let rate = match self.record.is_hurried {
+        let rate = match is_hurried {
             true => rate_max,
-            false => spread(self.record.total_bytes, self.settings.scrub_period.0, rate_max),
+            false => {
+                let left = time_left(began, now, self.settings.scrub_period.0);
+                spread(total_bytes.saturating_sub(checked_bytes), left, rate_max)
+            }
         };
-        Ok(if step.is_over { Duration::ZERO } else { rest(step.checked_bytes, took, rate) })
+        Ok(rest(step.checked_bytes, took, rate, rest_percent(self.busyness())))
+    }
+
+    /// How busy clients, and repair for them, keep the volume.
+    fn busyness(&mut self) -> f64 {
+        let stats = self.volume.stats();
+        let (requests, bytes) = (stats.reads + stats.appends, stats.appended_bytes);
+        let (seen_requests, seen_bytes) = std::mem::replace(&mut self.seen_work, (requests, bytes));
+        self.activity.note_all(requests.saturating_sub(seen_requests), bytes.saturating_sub(seen_bytes));
+        self.activity.busyness(self.clock.monotonic())
     }
 
     fn begin(&mut self, hurry: Hurry) {
@@ -295,9 +317,25 @@ fn until_due(began: Option<Timestamp>, now: Timestamp, period: Duration) -> Dura
     period.saturating_sub(Duration::from_millis(since))
 }
 
+/// Of the period of the pass under way; all of it when the clock was put back to before the pass began.
+fn time_left(began: Option<Timestamp>, now: Timestamp, period: Duration) -> Duration {
+    let passed = began.and_then(|began| u64::try_from(now.unix_millis() - began.unix_millis()).ok());
+    period.saturating_sub(Duration::from_millis(passed.unwrap_or(0)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_left_of_the_period_shrinks_and_no_clock_makes_it_longer() {
+        let at = |seconds: i64| Timestamp::from_unix_millis(seconds * 1000);
+        let period = Duration::from_secs(100);
+        assert_eq!(time_left(Some(at(5)), at(65), period), Duration::from_secs(40));
+        assert_eq!(time_left(Some(at(5)), at(1000), period), Duration::ZERO);
+        assert_eq!(time_left(Some(at(50)), at(5), period), period);
+        assert_eq!(time_left(None, at(5), period), period);
+    }
 
     #[test]
     fn a_pass_is_due_a_period_after_the_last_began_and_when_the_clock_was_put_back() {
