@@ -3,9 +3,10 @@
 use crate::support::{
     Options, Server,
     command::{larder, text},
+    damage::copy_directory,
 };
 use aws_sdk_s3::primitives::ByteStream;
-use std::{fs, path::Path, process::Command};
+use std::fs;
 
 async fn put(server: &Server, keys: std::ops::Range<u32>) {
     for key in keys {
@@ -20,11 +21,6 @@ async fn assert_readable(server: &Server, keys: std::ops::Range<u32>) {
         let body = got.body.collect().await.unwrap().into_bytes();
         assert!(body == format!("object {key} ").repeat(1000).as_bytes(), "{key}");
     }
-}
-
-fn copy(from: &Path, to: &Path) {
-    let copied = Command::new("cp").arg("-a").args([from, to]).status().unwrap();
-    assert!(copied.success());
 }
 
 /// A start with the data as it is now ends with this on standard error.
@@ -61,12 +57,12 @@ async fn an_older_copy_of_the_metadata_is_refused_and_the_newest_serves_again() 
     put(&server, 0..5).await;
     assert!(server.stop().success());
     let (metadata, kept) = (server.data().join("metadata"), tempfile::tempdir().unwrap());
-    copy(&metadata, &kept.path().join("older"));
+    copy_directory(&metadata, &kept.path().join("older"));
     server.start_again().await;
     put(&server, 5..30).await;
     assert!(server.stop().success());
     fs::rename(&metadata, kept.path().join("newest")).unwrap();
-    copy(&kept.path().join("older"), &metadata);
+    copy_directory(&kept.path().join("older"), &metadata);
     assert_refused(&server, "older than what the nodes have seen");
     fs::remove_dir_all(&metadata).unwrap();
     fs::rename(kept.path().join("newest"), &metadata).unwrap();
@@ -128,7 +124,7 @@ async fn no_node_joins_a_cluster_that_another_node_refuses() {
     assert!(server.stop().success() && stranger.stop().success());
     let (metadata, kept) = (server.data().join("metadata"), tempfile::tempdir().unwrap());
     fs::rename(&metadata, kept.path().join("right")).unwrap();
-    copy(&stranger.data().join("metadata"), &metadata);
+    copy_directory(&stranger.data().join("metadata"), &metadata);
     fs::remove_dir_all(server.data().join("nodes/1")).unwrap();
     assert_refused(&server, "belongs to cluster");
     fs::remove_dir_all(&metadata).unwrap();

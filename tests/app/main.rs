@@ -12,6 +12,7 @@ mod doctor;
 mod explain;
 mod healing;
 mod losses;
+mod old_image;
 mod processes;
 mod scrub;
 mod verify;

@@ -2,14 +2,10 @@
 
 use crate::support::{
     cluster::Cluster,
-    damage::{flip_bit_of, unique_content},
+    damage::{copy_directory, flip_bit_of, unique_content},
 };
 use serde_json::Value;
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Output},
-};
+use std::{fs, path::PathBuf, process::Output};
 
 fn put(cluster: &Cluster, number: u32) -> (String, PathBuf) {
     let key = format!("s3://pantry/{number}");
@@ -25,10 +21,6 @@ fn volume(cluster: &Cluster, node: u32) -> PathBuf {
 
 fn report(asked: &Output) -> Value {
     serde_json::from_slice(&asked.stdout).unwrap_or_else(|_| panic!("{asked:?}"))
-}
-
-fn copy(from: &Path, to: &Path) {
-    assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
 }
 
 #[test]
@@ -77,7 +69,7 @@ fn a_node_that_was_put_back_from_an_older_image_is_whole_again_after_a_verificat
     let mut objects: Vec<_> = (1..=3).map(|number| put(&cluster, number)).collect();
     cluster.nodes[0].kill();
     let (data, image) = (cluster.directory.path().join("node-1"), cluster.directory.path().join("image"));
-    copy(&data, &image);
+    copy_directory(&data, &image);
     cluster.start_node(1);
     cluster.await_health();
     objects.extend((4..=9).map(|number| put(&cluster, number)));

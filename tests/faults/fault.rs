@@ -27,6 +27,9 @@ pub enum Fault {
     WipeBoth([u32; 2]),
     /// As `Wipe`, but the identity is still there.
     LoseSegments(u32),
+    /// The node's directory is put back from an image that is older by so much, made while the node was off: what it has
+    /// acknowledged since is gone, what was deleted since is there again.
+    PutBack { node: u32, age: Duration },
     /// Files of a node are damaged.
     Wound { node: u32, wound: Wound, at: WoundAt, seed: u64 },
     /// Every disk loses what was not synced, every process ends; they start in this order.
@@ -71,13 +74,14 @@ pub enum Flapping {
 pub type Kind = fn(&Dice) -> Fault;
 
 /// What every topology can suffer.
-const EVERYWHERE: [Kind; 7] = [
+const EVERYWHERE: [Kind; 8] = [
     Dice::kill_front,
     Dice::kill_all,
     Dice::jump_clocks,
     Dice::wipe,
     Dice::wipe_both,
     Dice::lose_segments,
+    Dice::put_back,
     Dice::flip_bits,
 ];
 /// What needs nodes of their own.
@@ -240,6 +244,10 @@ impl Dice {
 
     fn lose_segments(&self) -> Fault {
         Fault::LoseSegments(self.node())
+    }
+
+    fn put_back(&self) -> Fault {
+        Fault::PutBack { node: self.node(), age: self.millis(500..3000) }
     }
 
     fn flip_bits(&self) -> Fault {

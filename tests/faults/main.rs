@@ -52,12 +52,12 @@ use totals::Totals;
 
 #[test]
 fn a_gateway_with_nodes_answers_right_through_all_faults() {
-    run(Topology::Processes(4), Ground::Directories, 19);
+    run(Topology::Processes(4), Ground::Directories, 20);
 }
 
 #[test]
 fn a_server_answers_right_through_all_faults() {
-    run(Topology::Server(4), Ground::Directories, 7);
+    run(Topology::Server(4), Ground::Directories, 8);
 }
 
 #[test]

@@ -4,10 +4,11 @@ use crate::{
     fault::{Fault, Flapping, WoundAt, both_ways},
     fleet::Fleet,
     party::Party,
+    support::damage::copy_directory,
     wire::{Link, Weather},
     wounds::{self, Wound},
 };
-use std::fs;
+use std::{fs, time::Duration};
 
 /// Afterwards the fault is there.
 pub async fn strike(fleet: &mut Fleet, fault: &Fault) {
@@ -26,6 +27,7 @@ pub async fn strike(fleet: &mut Fleet, fault: &Fault) {
         Fault::ClocksJump(jumps) => jumps.iter().for_each(|(party, seconds)| fleet.clocks().set(*party, *seconds)),
         Fault::Wipe(number) => wipe(fleet, &[*number]),
         Fault::WipeBoth(numbers) => wipe(fleet, numbers),
+        Fault::PutBack { node, age } => put_back(fleet, *node, *age).await,
         Fault::LoseSegments(number) => {
             fleet.kill(fleet.host_of(*number));
             remove_segments(fleet, *number);
@@ -54,6 +56,19 @@ fn wipe(fleet: &mut Fleet, numbers: &[u32]) {
     }
 }
 
+async fn put_back(fleet: &mut Fleet, number: u32, age: Duration) {
+    let (host, directory) = (fleet.host_of(number), fleet.node_directory(number));
+    let image = fleet.directory().join("image");
+    fleet.kill(host);
+    copy_directory(&directory, &image);
+    fleet.start_party(host);
+    fleet.wait_until_ready().await;
+    tokio::time::sleep(age).await;
+    fleet.kill(host);
+    fs::remove_dir_all(&directory).expect("the node's directory was there");
+    fs::rename(&image, &directory).expect("the image is put in its place");
+}
+
 fn remove_segments(fleet: &Fleet, number: u32) {
     let segments = fleet.node_directory(number).join("volume/segments");
     fs::remove_dir_all(segments).expect("the node's segments were there");
@@ -68,7 +83,9 @@ pub fn end(fleet: &mut Fleet, fault: &Fault) {
         Fault::Storm { links, .. } => set(fleet, links, Weather::Clear),
         Fault::ClocksJump(jumps) => jumps.iter().for_each(|(party, _)| fleet.clocks().set(*party, 0)),
         Fault::WipeBoth(numbers) => numbers.iter().for_each(|number| fleet.start_party(fleet.host_of(*number))),
-        Fault::Wipe(number) | Fault::LoseSegments(number) => fleet.start_party(fleet.host_of(*number)),
+        Fault::Wipe(number) | Fault::LoseSegments(number) | Fault::PutBack { node: number, .. } => {
+            fleet.start_party(fleet.host_of(*number))
+        }
         // A process that runs goes on with a file that has lost its name; what is on the disk shows at its next start.
         Fault::Wound { node, at: WoundAt::Work, wound, .. } if !matches!(wound, Wound::FlippedBits(_)) => {
             fleet.kill(fleet.host_of(*node));

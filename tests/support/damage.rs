@@ -1,6 +1,12 @@
 //! Damage behind a node's back, in the files of its volume.
 
-use std::{fs, os::unix::fs::FileExt, path::Path};
+use std::{fs, os::unix::fs::FileExt, path::Path, process::Command};
+
+/// All of a directory that nobody writes to meanwhile, as `to`, which must not exist.
+pub fn copy_directory(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").args([from, to]).status().expect("cp runs");
+    assert!(copied.success(), "{} can't be copied", from.display());
+}
 
 /// Bytes of which no 32 in a row occur twice, nor in those of another seed.
 pub fn unique_content(seed: u32, length: usize) -> Vec<u8> {
