@@ -79,6 +79,10 @@ pub struct NodeReport {
     pub last_heartbeat_age_ms: Option<u64>,
     /// `writable`, `full`, or `frozen: ` and why.
     pub volumes: Vec<String>,
+    /// How often a volume of it was found to have gone back in time, since the gateway's start: put back from an image, or on a
+    /// disk that lied about a sync.
+    #[serde(default)]
+    pub rolled_back: u64,
 }
 
 impl NodeReport {

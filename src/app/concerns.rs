@@ -25,7 +25,10 @@ pub fn concerns(
         if let Some(address) = &node.refused_claim {
             concerns.push(format!("two processes claim to be node {name}: the one at {address} is refused"));
         }
-        if node.is_in_doubt {
+        // What came of it is over when no copy is missing any more.
+        if node.rolled_back > 0 && (node.is_in_doubt || missing_copies > 0) {
+            concerns.push(format!("a volume of node {name} went back in time: what it lacks is sent to it"));
+        } else if node.is_in_doubt {
             concerns.push(format!("what node {name} holds is being looked at"));
         }
         match node.standing {
@@ -81,6 +84,7 @@ mod tests {
             status: None,
             refused_claim: None,
             is_in_doubt: false,
+            rolled_back: 0,
             group_count: 0,
             left_group_count: 0,
         }
@@ -98,6 +102,10 @@ mod tests {
         let told = concerns(&nodes, Err(ClusterError::NotEnoughNodes { needed: 3, alive: 1 }), 7, 2).join("; ");
         let in_doubt = NodeView { is_in_doubt: true, ..node("d", Standing::Healthy) };
         assert_eq!(concerns(&[in_doubt], Ok(()), 0, 0), ["what node d holds is being looked at"]);
+        let put_back = || NodeView { rolled_back: 1, ..node("g", Standing::Healthy) };
+        let expected = "a volume of node g went back in time: what it lacks is sent to it";
+        assert_eq!(concerns(&[put_back()], Ok(()), 2, 0)[1..], [expected]);
+        assert!(concerns(&[put_back()], Ok(()), 0, 0).is_empty(), "all is well again");
         let copied = NodeView { refused_claim: Some("host:1".to_owned()), ..node("f", Standing::Healthy) };
         let expected = "two processes claim to be node f: the one at host:1 is refused";
         assert_eq!(concerns(&[copied], Ok(()), 0, 0), [expected]);

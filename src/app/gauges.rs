@@ -66,12 +66,15 @@ pub fn register_cluster(metrics: &Metrics, cluster: &Cluster) {
             nodes.iter().map(|node| labelled("node", node.row.name.clone(), read(node))).collect()
         });
     }
-    let counters: [Read<NodeView>; 2] = [
+    let counters: [Read<NodeView>; 3] = [
         ("node_scrub_passes", "Times that the node has checked all that it holds", |node| {
             node.status.as_ref().map_or(0, |status| status.scrub.passes)
         }),
         ("node_scrub_found", "Damaged records that scrubs of the node have found", |node| {
             node.status.as_ref().map_or(0, |status| status.scrub.found_ever)
+        }),
+        ("node_rolled_back", "Times that a volume of the node was found to have gone back in time", |node| {
+            node.rolled_back
         }),
     ];
     for (name, help, read) in counters {

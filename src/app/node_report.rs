@@ -28,6 +28,7 @@ pub fn node_report(view: &NodeView) -> NodeReport {
         groups_left: u32::try_from(view.left_group_count).unwrap_or(u32::MAX),
         last_heartbeat_age_ms: view.silence.map(|silence| u64::try_from(silence.as_millis()).unwrap_or(u64::MAX)),
         volumes: volumes.iter().map(|volume| describe(&volume.state)).collect(),
+        rolled_back: view.rolled_back,
     }
 }
 

@@ -48,6 +48,8 @@ struct State {
     raised: u64,
     /// What each node was at its last count: another one may hold less.
     counted: HashMap<NodeId, Incarnation>,
+    /// Volumes of a node that were found to have gone back in time, since this gateway's start.
+    rolled_back: HashMap<NodeId, u64>,
 }
 
 impl Doubts {
@@ -56,6 +58,17 @@ impl Doubts {
         state.raised += 1;
         let number = state.raised;
         state.doubted.insert(node, number);
+    }
+
+    /// A volume of the node has gone back in time.
+    pub fn raise_for_rollback(&self, node: NodeId) {
+        *self.lock().rolled_back.entry(node).or_default() += 1;
+        self.raise(node);
+    }
+
+    /// How often that was so.
+    pub fn rolled_back(&self, node: NodeId) -> u64 {
+        self.lock().rolled_back.get(&node).copied().unwrap_or(0)
     }
 
     /// Something is missing on the node, nobody knows what: it is looked at chunk by chunk once more.

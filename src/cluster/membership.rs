@@ -224,7 +224,7 @@ impl Membership {
     fn hear(&self, members: &mut Members, node: &ClusterNode, status: NodeStatus, at: Duration) {
         for volume in members.rollbacks.look(&status) {
             self.rolled_back.fetch_add(1, Ordering::Relaxed);
-            self.doubts.raise(node.id());
+            self.doubts.raise_for_rollback(node.id());
             tracing::error!(node = %node.row.name, %volume, "the volume went back in time: its copies are in doubt");
         }
         node.vitals.heard(at, status);

@@ -21,6 +21,8 @@ pub struct NodeView {
     pub refused_claim: Option<String>,
     /// Whether its copies are in doubt, or not yet counted since its start.
     pub is_in_doubt: bool,
+    /// Volumes of it that were found to have gone back in time, since this gateway's start.
+    pub rolled_back: u64,
     /// Groups that it is a member of.
     pub group_count: usize,
     /// Groups that it left and may still hold copies of.
@@ -93,6 +95,7 @@ impl Cluster {
                 silence: node.vitals.was_heard().then(|| node.vitals.silence(now)),
                 refused_claim: node.vitals.refused_claim.standing(now),
                 is_in_doubt: node.vitals.status().is_some_and(|status| self.doubts().concern(&status)),
+                rolled_back: self.doubts().rolled_back(node.id()),
                 status: node.vitals.status(),
                 group_count: group_counts.get(&node.id()).copied().unwrap_or(0),
                 left_group_count: left_counts.get(&node.id()).copied().unwrap_or(0),

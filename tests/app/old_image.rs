@@ -43,9 +43,13 @@ fn what_is_missing_is_sent_again_and_what_was_deleted_does_not_come_back() {
     fs::remove_dir_all(&data).unwrap();
     fs::rename(&image, &data).unwrap();
 
+    assert!(cluster.admin(&["jobs", "pause", "send-missing"]).status.success());
     cluster.start_node(1);
-    // Not before the doubt is there health says something.
-    cluster.await_nodes(|_| cluster.gateway.log().contains("the volume went back in time"));
+    cluster.await_nodes(|nodes| nodes.iter().any(|node| node["rolled_back"] == 1));
+    let told = cluster.admin(&["status"]);
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    assert!(String::from_utf8_lossy(&told.stdout).contains("went back in time"), "{told:?}");
+    assert!(cluster.admin(&["jobs", "resume", "send-missing"]).status.success());
     cluster.await_health();
     await_chunks(&cluster, 9);
     cluster.await_health();
