@@ -102,21 +102,22 @@ impl Metadata {
 
     /// On a connection of its own: it takes long, and queries go on.
     async fn check_pages(&self, examination: &mut Examination) -> Result<(), MetadataError> {
-        let mut connection = connection::reader(self.database(), self.settings()).await?;
-        let rows = match Script::of(QUICK_CHECK).fetch_all(&mut connection).await {
-            Err(QueryError::Database(error)) if error.is_of_contents() => {
-                examination.findings.push(damage(error.to_string()));
-                return Ok(());
-            }
-            rows => rows?,
+        let problems = match self.quick_check().await {
+            Err(QueryError::Database(error)) if error.is_of_contents() => vec![error.to_string()],
+            problems => problems?,
         };
-        for row in rows {
-            match &*lossy_text(&row, 0)? {
-                "ok" => {}
-                problem => examination.findings.push(damage(problem.to_owned())),
-            }
-        }
+        examination.findings.extend(problems.into_iter().map(damage));
         Ok(())
+    }
+
+    async fn quick_check(&self) -> Result<Vec<String>, QueryError> {
+        let mut connection = connection::reader(self.database(), self.settings()).await?;
+        let rows = Script::of(QUICK_CHECK).fetch_all(&mut connection).await?;
+        let mut problems = Vec::new();
+        for row in rows {
+            problems.extend(Some(lossy_text(&row, 0)?).filter(|problem| problem != "ok"));
+        }
+        Ok(problems)
     }
 }
 
