@@ -111,7 +111,9 @@ impl Vitals {
     pub fn heard(&self, now: Duration, status: NodeStatus) {
         let serving = || status.volumes.iter().filter(|volume| !volume.is_frozen());
         let is_frozen = !status.volumes.is_empty() && serving().count() == 0;
-        let is_full = serving().count() > 0 && serving().all(|volume| matches!(volume.state, VolumeState::Full));
+        // One that was started on a full disk has not failed a write yet.
+        let is_full = |volume: &VolumeStatus| matches!(volume.state, VolumeState::Full) || volume.free == 0;
+        let is_full = serving().count() > 0 && serving().all(is_full);
         self.heard_at_nanos.store(nanos(now), Ordering::Relaxed);
         let changes = [
             !self.was_heard.swap(true, Ordering::Relaxed),

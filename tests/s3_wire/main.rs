@@ -5,6 +5,7 @@ mod support;
 
 mod bodies;
 mod connections;
+mod fixed_region;
 mod presigned_v2;
 mod raw_request;
 mod signatures;

@@ -142,6 +142,16 @@ async fn full_nodes_are_no_room_and_not_too_few_nodes() {
 }
 
 #[tokio::test]
+async fn a_node_that_was_started_on_a_full_disk_is_full_before_a_write_failed() {
+    let test = TestCluster::start().await;
+    for free in [0, 1 << 30] {
+        test.nodes.iter().for_each(|node| node.set_free(free));
+        test.pass(Duration::from_secs(1)).await;
+        until("the topology knows it", || async { test.cluster.can_write().is_ok() == (free > 0) }).await;
+    }
+}
+
+#[tokio::test]
 async fn what_can_never_have_room_is_refused_before_a_byte_is_moved() {
     let test = TestCluster::start().await;
     test.nodes.iter().for_each(|node| node.set_free(1 << 30));

@@ -77,14 +77,18 @@ fn parse(ctx: &RequestContext<'_>, document: &[u8]) -> Result<CreateBucketInput,
     let tags = configuration.tags.map(|tags| tagging::from_elements(tags.tags, TagLimit::Bucket)).transpose()?;
     Ok(CreateBucketInput {
         name: ctx.bucket()?.clone(),
-        region: region(configuration.location.trim())?,
+        region: region(configuration.location.trim(), ctx.region)?,
         owner: ctx.principal.owner().to_owned(),
         tags: tags.filter(|tags: &TagSet| !tags.is_empty()),
     })
 }
 
-/// Any region's name is taken and given back: clients compare it with what they were configured with.
-fn region(constraint: &str) -> Result<String, S3Error> {
+/// Any region's name is taken and given back: clients compare it with what they were configured with. Where the settings fix
+/// one, there is no other.
+fn region(constraint: &str, fixed: Option<&str>) -> Result<String, S3Error> {
+    if fixed.is_some_and(|fixed| !constraint.is_empty() && constraint != fixed) {
+        return Err(S3Code::IllegalLocationConstraintException.into());
+    }
     let is_name = constraint.len() <= REGION_MAX_BYTES
         && constraint.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     if is_name { Ok(constraint.to_owned()) } else { Err(S3Code::InvalidLocationConstraint.into()) }
@@ -97,10 +101,13 @@ mod tests {
     #[test]
     fn a_region_is_a_plain_name() {
         for good in ["", "eu-west-1", "default", "us_east.2"] {
-            assert_eq!(region(good).unwrap(), good);
+            assert_eq!(region(good, None).unwrap(), good);
         }
         for bad in ["a b", "<x>", &"r".repeat(65)] {
-            assert_eq!(region(bad).unwrap_err().code(), S3Code::InvalidLocationConstraint, "{bad}");
+            assert_eq!(region(bad, None).unwrap_err().code(), S3Code::InvalidLocationConstraint, "{bad}");
         }
+        assert!(region("", Some("eu-west-1")).is_ok() && region("eu-west-1", Some("eu-west-1")).is_ok());
+        let other = region("eu-west-2", Some("eu-west-1")).unwrap_err();
+        assert_eq!(other.code(), S3Code::IllegalLocationConstraintException);
     }
 }

@@ -1,5 +1,6 @@
 //! GetBucketLocation: empty for the default region, as S3 has it.
 
+use super::{DEFAULT_REGION, region_name};
 use crate::{
     objects::Objects,
     s3::{RequestContext, Response, S3Error, ops::parameter, xml::XmlWriter},
@@ -8,6 +9,6 @@ use crate::{
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let bucket = objects.head_bucket(ctx.bucket()?).await?;
     let mut xml = XmlWriter::document("LocationConstraint");
-    xml.content(&bucket.region);
+    xml.content(if region_name(ctx, &bucket) == DEFAULT_REGION { "" } else { region_name(ctx, &bucket) });
     Ok(parameter::document(xml.finish()))
 }

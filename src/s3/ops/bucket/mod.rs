@@ -16,10 +16,17 @@ pub mod put_bucket_acl;
 pub mod put_bucket_tagging;
 pub mod unconfigured;
 
+use crate::{objects::Bucket, s3::RequestContext};
+
 /// The region of a bucket that was made without a location constraint.
 const DEFAULT_REGION: &str = "us-east-1";
 
-/// The region's name where S3 never leaves it empty.
-pub(super) fn region_name(region: &str) -> &str {
-    if region.is_empty() { DEFAULT_REGION } else { region }
+/// The bucket's region by name, where S3 never leaves it empty. Where the settings fix one, clients must sign for that,
+/// so it is every bucket's.
+pub(super) fn region_name<'a>(ctx: &RequestContext<'a>, bucket: &'a Bucket) -> &'a str {
+    match ctx.region {
+        Some(fixed) => fixed,
+        None if bucket.region.is_empty() => DEFAULT_REGION,
+        None => &bucket.region,
+    }
 }

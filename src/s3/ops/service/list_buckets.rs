@@ -1,7 +1,7 @@
 //! ListBuckets.
 
 use crate::{
-    objects::{BUCKETS_PAGE_MAX, Bucket, BucketPage, ListBucketsInput, Objects},
+    objects::{BUCKETS_PAGE_MAX, BucketPage, ListBucketsInput, Objects},
     s3::{
         RequestContext, Response, S3Error,
         ops::{bucket::region_name, list_input, owner_output, parameter},
@@ -28,13 +28,10 @@ fn parse(ctx: &RequestContext<'_>) -> Result<ListBucketsInput, S3Error> {
     Ok(ListBucketsInput { prefix: list_input::text(ctx, "prefix"), token, limit })
 }
 
-fn region_of(bucket: &Bucket) -> &str {
-    region_name(&bucket.region)
-}
-
 fn render(ctx: &RequestContext<'_>, input: &ListBucketsInput, page: &BucketPage) -> Response {
     // A page of a filtered list may hold fewer buckets than were asked for, even none; its token leads on.
     let region = ctx.query.get("bucket-region").filter(|region| !region.is_empty());
+    let region_of = |bucket| region_name(ctx, bucket);
     let mut xml = XmlWriter::document("ListAllMyBucketsResult");
     owner_output::owner(&mut xml, "Owner", ctx.principal.owner());
     xml.element("Buckets", |xml| {
