@@ -11,6 +11,7 @@ use crate::{
     types::{Checksum, ChecksumAlgorithm},
 };
 use bytes::Bytes;
+use futures_util::future::join_all;
 use md5::{Digest, Md5};
 
 /// Up to here everything is hashed where the bytes are: SHA-256 and MD5 of 64 KiB take 140 us, as long as the two
@@ -137,15 +138,12 @@ async fn send(lanes: &[(Purpose, LaneHandle)], slice: Vec<Bytes>) {
     }
 }
 
+/// All at once: a lane learns only here that its upload waits for it.
 async fn finish_lanes(lanes: Vec<(Purpose, LaneHandle)>, gathered: Vec<Bytes>) -> Vec<(Purpose, Box<dyn StreamHash>)> {
     if !gathered.is_empty() {
         send(&lanes, gathered).await;
     }
-    let mut hashes = Vec::with_capacity(lanes.len());
-    for (purpose, lane) in lanes {
-        hashes.push((purpose, lane.finish().await));
-    }
-    hashes
+    join_all(lanes.into_iter().map(|(purpose, lane)| async move { (purpose, lane.finish().await) })).await
 }
 
 impl Digests {

@@ -1,11 +1,12 @@
-//! What waits to be hashed, and who is next. A turn is one lane, or several MD5 lanes that go side by side: four cost
-//! as much processor time as one. That only pays when they are there at the same time, and what arrives would otherwise be
-//! hashed at once, one by one. So MD5 lanes wait for each other, as long as nobody waits for them: not when every open MD5
-//! lane is there, not when one is in a hurry (its upload is about to wait), and not longer than `COMPANY_WAIT_MAX`.
+//! What waits to be hashed, and who is next. A turn is one lane, or several lanes of one kind that go side by side: four
+//! MD5s cost as much processor time as one, four SHA-256s as much as two. That only pays when they are there at the same
+//! time, and what arrives would otherwise be hashed at once, one by one. So such lanes wait for others of their kind, as
+//! long as nobody waits for them: not when every open lane of the kind is there, not when one is in a hurry (its upload is
+//! about to wait), and not longer than `COMPANY_WAIT_MAX`.
 //!
 //! Among those that need not wait, first come, first served.
 
-use super::md5_stream::SIDE_BY_SIDE_MAX;
+use super::block_hash::SIDE_BY_SIDE_MAX;
 use std::{
     collections::VecDeque,
     sync::{Condvar, Mutex, MutexGuard},
@@ -20,9 +21,17 @@ const COMPANY_WAIT_MAX: Duration = Duration::from_millis(5);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Company {
     Alone,
-    /// An MD5, side by side with others.
-    SideBySide,
+    /// Side by side with others of its kind.
+    SideBySide(Kind),
 }
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Md5,
+    Sha256,
+}
+
+const KIND_COUNT: usize = 2;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Urgency {
@@ -39,12 +48,17 @@ pub struct HashQueue<T> {
 
 struct Waiting<T> {
     alone: VecDeque<Entry<T>>,
-    side_by_side: VecDeque<Entry<T>>,
-    /// One of those in `side_by_side` is in a hurry, or was until a moment ago.
-    is_hurried: bool,
-    /// MD5 lanes that exist, whether anything of them waits or not.
-    open_side_by_side: usize,
+    side_by_side: [Group<T>; KIND_COUNT],
     is_closed: bool,
+}
+
+/// The lanes of one kind.
+struct Group<T> {
+    waiting: VecDeque<Entry<T>>,
+    /// One of those that wait is in a hurry, or was until a moment ago.
+    is_hurried: bool,
+    /// Lanes that exist, whether anything of them waits or not.
+    open: usize,
 }
 
 struct Entry<T> {
@@ -62,10 +76,42 @@ enum Next<T> {
     End,
 }
 
+impl<T> Group<T> {
+    fn new() -> Self {
+        Self { waiting: VecDeque::new(), is_hurried: false, open: 0 }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.is_hurried || self.waiting.len() >= self.open.min(SIDE_BY_SIDE_MAX)
+    }
+
+    fn waits_since(&self) -> Option<Instant> {
+        self.waiting.front().map(|entry| entry.since)
+    }
+
+    /// How long the first of those that wait would still wait for company.
+    fn patience(&self, now: Instant) -> Option<Duration> {
+        let since = self.waits_since()?;
+        let left = COMPANY_WAIT_MAX.saturating_sub(now.saturating_duration_since(since));
+        Some(if self.is_complete() { Duration::ZERO } else { left })
+    }
+
+    fn take_turn(&mut self) -> Vec<T> {
+        let count = self.waiting.len().min(SIDE_BY_SIDE_MAX);
+        let turn = self.waiting.drain(..count).map(|entry| entry.item).collect();
+        // The one in a hurry may be among those that are left.
+        self.is_hurried &= !self.waiting.is_empty();
+        turn
+    }
+}
+
 impl<T> Waiting<T> {
     fn new() -> Self {
-        let (alone, side_by_side) = (VecDeque::new(), VecDeque::new());
-        Self { alone, side_by_side, is_hurried: false, open_side_by_side: 0, is_closed: false }
+        Self { alone: VecDeque::new(), side_by_side: [Group::new(), Group::new()], is_closed: false }
+    }
+
+    fn group(&mut self, kind: Kind) -> &mut Group<T> {
+        &mut self.side_by_side[kind as usize]
     }
 
     /// Says whether a thread has to know.
@@ -76,46 +122,43 @@ impl<T> Waiting<T> {
                 self.alone.push_back(entry);
                 true
             }
-            Company::SideBySide => {
-                self.side_by_side.push_back(entry);
-                self.is_hurried |= urgency == Urgency::Hurried;
+            Company::SideBySide(kind) => {
+                let group = self.group(kind);
+                group.waiting.push_back(entry);
+                group.is_hurried |= urgency == Urgency::Hurried;
                 // Of the first one, so that somebody watches the time.
-                self.side_by_side.len() == 1 || self.is_company_complete()
+                group.waiting.len() == 1 || group.is_complete()
             }
         }
     }
 
-    fn is_company_complete(&self) -> bool {
-        let awaited = self.open_side_by_side.min(SIDE_BY_SIDE_MAX);
-        self.is_hurried || self.is_closed || self.side_by_side.len() >= awaited
-    }
-
     fn next(&mut self, now: Instant) -> Next<T> {
-        let waits_alone_since = self.alone.front().map(|entry| entry.since);
-        let Some(first) = self.side_by_side.front() else { return self.next_alone() };
-        let patience = COMPANY_WAIT_MAX.saturating_sub(now.saturating_duration_since(first.since));
-        let is_due = self.is_company_complete() || patience.is_zero();
-        match waits_alone_since {
-            Some(since) if !is_due || since < first.since => self.next_alone(),
-            _ if is_due => self.next_side_by_side(),
-            _ => Next::WaitAtMost(patience),
+        let is_closed = self.is_closed;
+        let is_due = |group: &Group<T>| group.patience(now).is_some_and(|left| left.is_zero() || is_closed);
+        let due = self.side_by_side.iter_mut().filter(|group| is_due(group)).min_by_key(|group| group.waits_since());
+        let alone_since = self.alone.front().map(|entry| entry.since);
+        match due {
+            Some(group) if alone_since.is_none_or(|since| group.waits_since() <= Some(since)) => {
+                Next::Turn(group.take_turn())
+            }
+            _ => self.next_alone(now),
         }
     }
 
-    fn next_alone(&mut self) -> Next<T> {
-        match self.alone.pop_front() {
-            Some(entry) => Next::Turn(vec![entry.item]),
+    /// Where no group need go first.
+    fn next_alone(&mut self, now: Instant) -> Next<T> {
+        if let Some(entry) = self.alone.pop_front() {
+            return Next::Turn(vec![entry.item]);
+        }
+        match self.side_by_side.iter().filter_map(|group| group.patience(now)).min() {
+            Some(time) => Next::WaitAtMost(time),
             None if self.is_closed => Next::End,
             None => Next::Wait,
         }
     }
 
-    fn next_side_by_side(&mut self) -> Next<T> {
-        let count = self.side_by_side.len().min(SIDE_BY_SIDE_MAX);
-        let turn = self.side_by_side.drain(..count).map(|entry| entry.item).collect();
-        // The one in a hurry may be among those that are left.
-        self.is_hurried &= !self.side_by_side.is_empty();
-        Next::Turn(turn)
+    fn is_group_waiting(&self) -> bool {
+        self.side_by_side.iter().any(|group| !group.waiting.is_empty())
     }
 }
 
@@ -136,22 +179,23 @@ impl<T> HashQueue<T> {
     }
 
     /// A lane that stands in the queue to go side by side waits for company no longer.
-    pub fn hurry(&self) {
+    pub fn hurry(&self, kind: Kind) {
         let mut waiting = self.lock();
+        let group = waiting.group(kind);
         // A thread may have taken it in the meantime.
-        waiting.is_hurried = !waiting.side_by_side.is_empty();
+        group.is_hurried = !group.waiting.is_empty();
         drop(waiting);
         self.changed.notify_one();
     }
 
-    /// An MD5 lane begins: others wait for it.
-    pub fn open_side_by_side(&self) {
-        self.lock().open_side_by_side += 1;
+    /// A lane begins: others of its kind wait for it.
+    pub fn open_lane(&self, kind: Kind) {
+        self.lock().group(kind).open += 1;
     }
 
-    /// An MD5 lane ends: nobody waits for it any more.
-    pub fn close_side_by_side(&self) {
-        self.lock().open_side_by_side -= 1;
+    /// A lane ends: nobody waits for it any more.
+    pub fn close_lane(&self, kind: Kind) {
+        self.lock().group(kind).open -= 1;
         self.changed.notify_one();
     }
 
@@ -168,7 +212,7 @@ impl<T> HashQueue<T> {
             waiting = match waiting.next(Instant::now()) {
                 Next::Turn(turn) => {
                     // Who is left needs another thread, or one that watches the time.
-                    if !waiting.side_by_side.is_empty() {
+                    if waiting.is_group_waiting() {
                         self.changed.notify_one();
                     }
                     return Some(turn);
@@ -186,17 +230,22 @@ impl<T> HashQueue<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Company::{Alone, SideBySide};
+    use Company::Alone;
     use Urgency::{CanWait, Hurried};
 
-    fn waiting(open_side_by_side: usize) -> (Waiting<u32>, Instant) {
-        (Waiting { open_side_by_side, ..Waiting::new() }, Instant::now())
+    const MD5: Company = Company::SideBySide(Kind::Md5);
+    const SHA256: Company = Company::SideBySide(Kind::Sha256);
+
+    fn waiting(open_md5s: usize) -> (Waiting<u32>, Instant) {
+        let mut waiting = Waiting::new();
+        waiting.group(Kind::Md5).open = open_md5s;
+        (waiting, Instant::now())
     }
 
     #[test]
     fn the_only_open_lane_waits_for_nobody() {
         let (mut waiting, now) = waiting(1);
-        assert!(waiting.push(1, SideBySide, CanWait, now));
+        assert!(waiting.push(1, MD5, CanWait, now));
         assert_eq!(waiting.next(now), Next::Turn(vec![1]));
         assert_eq!(waiting.next(now), Next::Wait);
     }
@@ -204,27 +253,27 @@ mod tests {
     #[test]
     fn open_lanes_wait_for_each_other() {
         let (mut waiting, now) = waiting(3);
-        assert!(waiting.push(1, SideBySide, CanWait, now), "somebody has to watch the time");
-        assert!(!waiting.push(2, SideBySide, CanWait, now), "nothing to do yet");
+        assert!(waiting.push(1, MD5, CanWait, now), "somebody has to watch the time");
+        assert!(!waiting.push(2, MD5, CanWait, now), "nothing to do yet");
         assert_eq!(waiting.next(now), Next::WaitAtMost(COMPANY_WAIT_MAX));
-        assert!(waiting.push(3, SideBySide, CanWait, now));
+        assert!(waiting.push(3, MD5, CanWait, now));
         assert_eq!(waiting.next(now), Next::Turn(vec![1, 2, 3]));
     }
 
     #[test]
     fn a_lane_in_a_hurry_takes_along_who_is_there() {
         let (mut waiting, now) = waiting(9);
-        waiting.push(1, SideBySide, CanWait, now);
-        assert!(waiting.push(2, SideBySide, Hurried, now));
+        waiting.push(1, MD5, CanWait, now);
+        assert!(waiting.push(2, MD5, Hurried, now));
         assert_eq!(waiting.next(now), Next::Turn(vec![1, 2]));
-        waiting.push(3, SideBySide, CanWait, now);
+        waiting.push(3, MD5, CanWait, now);
         assert_eq!(waiting.next(now), Next::WaitAtMost(COMPANY_WAIT_MAX), "the hurry is over");
     }
 
     #[test]
     fn nobody_waits_for_company_longer_than_the_limit() {
         let (mut waiting, now) = waiting(2);
-        waiting.push(1, SideBySide, CanWait, now);
+        waiting.push(1, MD5, CanWait, now);
         let shortly_before = now + COMPANY_WAIT_MAX - Duration::from_micros(1);
         assert_eq!(waiting.next(shortly_before), Next::WaitAtMost(Duration::from_micros(1)));
         assert_eq!(waiting.next(now + COMPANY_WAIT_MAX), Next::Turn(vec![1]));
@@ -233,7 +282,7 @@ mod tests {
     #[test]
     fn what_goes_alone_does_not_wait_behind_those_who_wait_for_company() {
         let (mut waiting, now) = waiting(2);
-        waiting.push(1, SideBySide, CanWait, now);
+        waiting.push(1, MD5, CanWait, now);
         assert!(waiting.push(2, Alone, CanWait, now + Duration::from_micros(1)));
         assert_eq!(waiting.next(now), Next::Turn(vec![2]));
         assert_eq!(waiting.next(now), Next::WaitAtMost(COMPANY_WAIT_MAX));
@@ -244,9 +293,9 @@ mod tests {
         let (mut waiting, now) = waiting(2);
         let later = |micros| now + Duration::from_micros(micros);
         waiting.push(1, Alone, CanWait, later(0));
-        waiting.push(2, SideBySide, CanWait, later(1));
+        waiting.push(2, MD5, CanWait, later(1));
         waiting.push(3, Alone, CanWait, later(2));
-        waiting.push(4, SideBySide, CanWait, later(3));
+        waiting.push(4, MD5, CanWait, later(3));
         let turns: Vec<_> = std::iter::from_fn(|| match waiting.next(later(4)) {
             Next::Turn(turn) => Some(turn),
             _ => None,
@@ -256,13 +305,30 @@ mod tests {
     }
 
     #[test]
+    fn each_kind_waits_for_its_own() {
+        let (mut waiting, now) = waiting(2);
+        waiting.group(Kind::Sha256).open = 2;
+        let later = |micros| now + Duration::from_micros(micros);
+        waiting.push(1, MD5, CanWait, later(0));
+        assert!(waiting.push(2, SHA256, CanWait, later(1)), "somebody has to watch the time");
+        let patience = COMPANY_WAIT_MAX - Duration::from_micros(2);
+        assert_eq!(waiting.next(later(2)), Next::WaitAtMost(patience), "of the one that waits longest");
+        assert!(waiting.push(3, SHA256, CanWait, later(3)));
+        assert_eq!(waiting.next(later(3)), Next::Turn(vec![2, 3]));
+        waiting.push(4, SHA256, Hurried, later(4));
+        waiting.push(5, MD5, CanWait, later(5));
+        assert_eq!(waiting.next(later(5)), Next::Turn(vec![1, 5]), "both are complete, these came first");
+        assert_eq!(waiting.next(later(5)), Next::Turn(vec![4]));
+    }
+
+    #[test]
     fn a_turn_is_bounded_and_the_one_in_a_hurry_comes_in_the_next() {
         let (mut waiting, now) = waiting(100);
         let last = SIDE_BY_SIDE_MAX as u32;
         for item in 0..last {
-            waiting.push(item, SideBySide, CanWait, now);
+            waiting.push(item, MD5, CanWait, now);
         }
-        waiting.push(last, SideBySide, Hurried, now);
+        waiting.push(last, MD5, Hurried, now);
         assert_eq!(waiting.next(now), Next::Turn((0..last).collect()));
         assert_eq!(waiting.next(now), Next::Turn(vec![last]));
     }
@@ -270,7 +336,7 @@ mod tests {
     #[test]
     fn a_closed_queue_is_worked_off_and_ends() {
         let (mut waiting, now) = waiting(2);
-        waiting.push(1, SideBySide, CanWait, now);
+        waiting.push(1, MD5, CanWait, now);
         waiting.push(2, Alone, CanWait, now);
         waiting.is_closed = true;
         assert_eq!(waiting.next(now), Next::Turn(vec![1]));

@@ -4,12 +4,9 @@
 //! Plain code over one lane; the compiler makes a vector of the lanes, and `multiversion` chooses at run time among
 //! what it made for this processor. A single stream is hashed by the md-5 crate, which is as fast as anything.
 
+use super::block_hash::{BLOCK_BYTES, BlockHash, States};
+use md5::block_api::compress;
 use multiversion::multiversion;
-
-pub const BLOCK_BYTES: usize = 64;
-
-/// State of `LANES` streams: word by word, because the same word of all lanes makes one vector.
-pub type States<const LANES: usize> = [[u32; LANES]; 4];
 
 /// Sixteen words of a block of each lane.
 type Words<const LANES: usize> = [[u32; LANES]; 16];
@@ -33,16 +30,37 @@ const ROTATIONS: [[u32; 4]; 4] = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 2
 const FIRST_WORD: [usize; 4] = [0, 1, 5, 0];
 const WORD_STRIDE: [usize; 4] = [1, 5, 3, 7];
 
-/// Takes in as many whole blocks of every lane as the shortest input has.
+pub struct Md5Blocks;
+
+impl BlockHash<4> for Md5Blocks {
+    const STATE_AT_START: [u32; 4] = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476];
+
+    fn add_blocks(state: &mut [u32; 4], blocks: &[[u8; BLOCK_BYTES]]) {
+        compress(state, blocks);
+    }
+
+    fn add_blocks_side_by_side<const LANES: usize>(states: &mut States<4, LANES>, inputs: &[&[u8]; LANES]) {
+        add_blocks(states, inputs);
+    }
+
+    fn word_bytes(word: u32) -> [u8; 4] {
+        word.to_le_bytes()
+    }
+
+    fn length_bytes(bits: u64) -> [u8; 8] {
+        bits.to_le_bytes()
+    }
+}
+
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+bmi2", "x86_64+avx2+bmi2"))]
-pub fn add_blocks<const LANES: usize>(states: &mut States<LANES>, inputs: &[&[u8]; LANES]) {
+fn add_blocks<const LANES: usize>(states: &mut States<4, LANES>, inputs: &[&[u8]; LANES]) {
     add_blocks_here(states, inputs);
 }
 
 // What follows is inlined into each version of `add_blocks`, or it would be compiled for the oldest processor.
 
 #[inline(always)]
-fn add_blocks_here<const LANES: usize>(states: &mut States<LANES>, inputs: &[&[u8]; LANES]) {
+fn add_blocks_here<const LANES: usize>(states: &mut States<4, LANES>, inputs: &[&[u8]; LANES]) {
     let block_count = inputs.iter().map(|input| input.len() / BLOCK_BYTES).min().unwrap_or(0);
     for block in 0..block_count {
         add_block(states, &words_at(inputs, block * BLOCK_BYTES));
@@ -64,7 +82,7 @@ fn words_at<const LANES: usize>(inputs: &[&[u8]; LANES], offset: usize) -> Words
 /// The loop over lanes is outside of the steps: so the compiler turns the body, whatever it holds, into vectors.
 #[inline(always)]
 #[expect(clippy::needless_range_loop, reason = "the lane is an index into every word of the state and of the input")]
-fn add_block<const LANES: usize>(states: &mut States<LANES>, words: &Words<LANES>) {
+fn add_block<const LANES: usize>(states: &mut States<4, LANES>, words: &Words<LANES>) {
     for lane in 0..LANES {
         let before = [states[0][lane], states[1][lane], states[2][lane], states[3][lane]];
         let after = round::<0, LANES>(before, words, lane);
@@ -117,12 +135,11 @@ fn mixed<const ROUND: usize>([a, b, c, d]: [u32; 4], added: u32, rotation: u32) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use md5::block_api::compress;
     use proptest::prelude::*;
 
     /// By `add_blocks` as it is for this processor and for any, and by the crate, one lane after the other.
     fn assert_right<const LANES: usize>(states: [[u32; 4]; LANES], inputs: &[Vec<u8>; LANES]) {
-        let mut together: States<LANES> = std::array::from_fn(|word| states.map(|state| state[word]));
+        let mut together: States<4, LANES> = std::array::from_fn(|word| states.map(|state| state[word]));
         let mut on_any_processor = together;
         let inputs = inputs.each_ref().map(Vec::as_slice);
         add_blocks(&mut together, &inputs);

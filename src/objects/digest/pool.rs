@@ -1,15 +1,15 @@
 //! A few threads that do nothing but hash. A lane is one running hash with the slices that wait for it; a thread takes
-//! its turn from the queue (`hash_queue.rs`): one lane, or several MD5 lanes that go side by side. It hashes one slice of
-//! each and puts the lanes back at the end, so that a 5 GiB upload does not hold up a small one. The number of threads caps
+//! its turn from the queue (`hash_queue.rs`): one lane, or several of one kind that go side by side. It hashes one slice
+//! of each and puts the lanes back at the end, so that a 5 GiB upload does not hold up a small one. The number of threads caps
 //! concurrent hash work below the cores: with every core hashing, the log writers wait a scheduler tick for each sync.
 //!
 //! Lock order: a lane's state, then the queue. A lane goes back into the queue under its state's lock: an upload that begins
 //! to wait finds it either there, and hurries it, or not yet, and it goes there as one in a hurry.
 
 use super::{
-    hash_queue::{Company, HashQueue, Urgency},
-    md5_stream::{Feed, update_side_by_side},
-    stream_hash::StreamHash,
+    block_stream::{Feed, update_side_by_side},
+    hash_queue::{Company, HashQueue, Kind, Urgency},
+    stream_hash::{SideBySide, StreamHash},
 };
 use bytes::Bytes;
 use std::{
@@ -73,11 +73,11 @@ impl HashPool {
     }
 
     pub(super) fn lane(&self, mut hash: Box<dyn StreamHash>) -> LaneHandle {
-        let company = if hash.as_md5().is_some() { Company::SideBySide } else { Company::Alone };
+        let company = company_of(hash.as_mut());
         let state = LaneState { hash: Some(hash), slices: VecDeque::new(), is_scheduled: false, finished: None };
         let lane = Arc::new(Lane { company, state: Mutex::new(state), room: Semaphore::new(LANE_SLICES_MAX) });
-        if company == Company::SideBySide {
-            self.owner.queue.open_side_by_side();
+        if let Company::SideBySide(kind) = company {
+            self.owner.queue.open_lane(kind);
         }
         LaneHandle { lane, pool: self.clone() }
     }
@@ -89,6 +89,14 @@ impl Drop for PoolOwner {
     }
 }
 
+fn company_of(hash: &mut dyn StreamHash) -> Company {
+    match hash.side_by_side() {
+        Some(SideBySide::Md5(_)) => Company::SideBySide(Kind::Md5),
+        Some(SideBySide::Sha256(_)) => Company::SideBySide(Kind::Sha256),
+        None => Company::Alone,
+    }
+}
+
 fn work(queue: &HashQueue<Arc<Lane>>) {
     while let Some(turn) = queue.take_turn() {
         let mut works: Vec<_> = turn.into_iter().filter_map(Lane::take_slice).collect();
@@ -97,13 +105,21 @@ fn work(queue: &HashQueue<Arc<Lane>>) {
     }
 }
 
-/// Several of them are MD5s: only those share a turn.
+/// Those that share a turn are of one kind.
 fn hash_slices(works: &mut [Work]) {
     if let [Work { hash, slice, .. }] = works {
         return slice.iter().for_each(|bytes| hash.update(bytes));
     }
-    let feeds = works.iter_mut().filter_map(|Work { hash, slice, .. }| Some(Feed::new(hash.as_md5()?, slice)));
-    update_side_by_side(feeds.collect());
+    let (mut md5s, mut sha256s) = (Vec::new(), Vec::new());
+    for Work { hash, slice, .. } in works {
+        match hash.side_by_side() {
+            Some(SideBySide::Md5(stream)) => md5s.push(Feed::new(stream, slice)),
+            Some(SideBySide::Sha256(stream)) => sha256s.push(Feed::new(stream, slice)),
+            None => unreachable!("only lanes that go side by side share a turn"),
+        }
+    }
+    update_side_by_side(md5s);
+    update_side_by_side(sha256s);
 }
 
 impl Lane {
@@ -170,23 +186,27 @@ impl LaneHandle {
         let mut state = lock(&self.lane.state);
         state.slices.push_back(slice);
         let urgency = state.urgency();
-        let must_hurry = self.must_hurry(&state);
+        let hurried_kind = self.hurried_kind(&state);
         let must_schedule = !std::mem::replace(&mut state.is_scheduled, true);
         drop(state);
         if must_schedule {
             self.pool.owner.queue.push(self.lane.clone(), self.lane.company, urgency);
-        } else if must_hurry {
-            self.pool.owner.queue.hurry();
+        } else if let Some(kind) = hurried_kind {
+            self.pool.owner.queue.hurry(kind);
         }
     }
 
-    fn must_hurry(&self, state: &LaneState) -> bool {
-        self.lane.company == Company::SideBySide && state.is_queued() && state.urgency() == Urgency::Hurried
+    /// The kind of lane whose queue has to learn that this one waits for company no longer.
+    fn hurried_kind(&self, state: &LaneState) -> Option<Kind> {
+        match self.lane.company {
+            Company::SideBySide(kind) if state.is_queued() && state.urgency() == Urgency::Hurried => Some(kind),
+            Company::SideBySide(_) | Company::Alone => None,
+        }
     }
 
     /// The running hash after every slice went in.
     pub async fn finish(self) -> Box<dyn StreamHash> {
-        let (receiver, must_hurry) = {
+        let (receiver, hurried_kind) = {
             let mut state = lock(&self.lane.state);
             let idle_hash = if state.is_scheduled { None } else { state.hash.take() };
             if let Some(hash) = idle_hash {
@@ -194,10 +214,10 @@ impl LaneHandle {
             }
             let (sender, receiver) = oneshot::channel();
             state.finished = Some(sender);
-            (receiver, self.must_hurry(&state))
+            (receiver, self.hurried_kind(&state))
         };
-        if must_hurry {
-            self.pool.owner.queue.hurry();
+        if let Some(kind) = hurried_kind {
+            self.pool.owner.queue.hurry(kind);
         }
         receiver.await.expect("the pool lives while a handle holds it, and works off every scheduled lane")
     }
@@ -206,8 +226,8 @@ impl LaneHandle {
 impl Drop for LaneHandle {
     fn drop(&mut self) {
         lock(&self.lane.state).slices.clear();
-        if self.lane.company == Company::SideBySide {
-            self.pool.owner.queue.close_side_by_side();
+        if let Company::SideBySide(kind) = self.lane.company {
+            self.pool.owner.queue.close_lane(kind);
         }
     }
 }
