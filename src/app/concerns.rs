@@ -25,6 +25,10 @@ pub fn concerns(
         if let Some(address) = &node.refused_claim {
             concerns.push(format!("two processes claim to be node {name}: the one at {address} is refused"));
         }
+        // Nothing counts on it any more. What it holds is looked at should it ever come back.
+        if matches!(node.standing, Standing::Suspect | Standing::Failed) && node.group_count == 0 {
+            continue;
+        }
         // What came of it is over when no copy is missing any more.
         if node.rolled_back > 0 && (node.is_in_doubt || missing_copies > 0) {
             concerns.push(format!("a volume of node {name} went back in time: what it lacks is sent to it"));
@@ -38,8 +42,6 @@ pub fn concerns(
             | Standing::Draining
             | Standing::Drained
             | Standing::NearlyFull => {}
-            // Nothing counts on it any more.
-            Standing::Suspect | Standing::Failed if node.group_count == 0 => {}
             Standing::Full => concerns.push(format!("node {name} is full: it takes no new data")),
             Standing::Frozen => concerns.push(format!("node {name} is frozen after a disk error")),
             Standing::PartlyFrozen => concerns.push(format!("a volume of node {name} is frozen after a disk error")),
@@ -115,7 +117,8 @@ mod tests {
             assert!(told.contains(expected), "{expected} is not in: {told}");
         }
         assert!(!told.contains("node b"));
-        let replaced = concerns(&[node("e", Standing::Failed)], Ok(()), 0, 0);
+        let replaced = NodeView { is_in_doubt: true, ..node("e", Standing::Failed) };
+        let replaced = concerns(&[replaced], Ok(()), 0, 0);
         assert!(replaced.is_empty(), "no group counts on it: {replaced:?}");
     }
 }
