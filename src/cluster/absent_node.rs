@@ -7,7 +7,7 @@ use crate::{
         NodeApi, NodeError,
         api::{
             DropBlobs, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus, PullBlob, PullReport,
-            PutChunk,
+            PutChunk, VolumeMark,
         },
     },
     types::{ChunkKey, ChunkRoot, ChunkSlice, NodeId, Term},
@@ -53,9 +53,10 @@ impl NodeApi for AbsentNode {
         absent()
     }
 
-    fn inventory(
+    fn inventory_after(
         &self,
         _term: Term,
+        _after: Vec<VolumeMark>,
         _from: Option<InventoryCursor>,
         _limit: u32,
     ) -> BoxFuture<'_, Result<InventoryPage, NodeError>> {

@@ -154,8 +154,10 @@ impl CarryOutDeletions {
                     self.drop_on(group, member.id(), &rows).await;
                 }
             }
+            // Each of those that are members now: some that dropped it may have left the group since.
             let is_done = |row: &&&DeletedBlob| {
-                self.dropped_on.get(&row.blob).is_some_and(|nodes| nodes.len() == group.members.len())
+                let dropped_on = self.dropped_on.get(&row.blob);
+                dropped_on.is_some_and(|nodes| group.members.iter().all(|member| nodes.contains(&member.id())))
             };
             for row in rows.iter().filter(is_done) {
                 finished.push(row.blob);

@@ -39,6 +39,12 @@ impl Incarnation {
         volumes.sort_unstable();
         Self { run: status.run, volumes }
     }
+
+    /// One of which nothing but the run is known.
+    #[cfg(test)]
+    pub fn of_run(run: u8) -> Self {
+        Self { run: Some(RunId::from_bytes([run; 16])), volumes: Vec::new() }
+    }
 }
 
 #[cfg(test)]

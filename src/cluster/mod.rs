@@ -27,6 +27,7 @@ mod health;
 mod holdings;
 mod in_flight;
 mod incarnation;
+mod inventory_walks;
 mod known_missing;
 mod latency;
 mod member_set;

@@ -1,16 +1,18 @@
 //! Background step: clears the data of dead uploads. Two sources tell of it: this gateway's own writers, when they end without
-//! a commit; and the inventory of each node, which finds what earlier gateways left. Both only raise a suspicion; `reclaim`
-//! decides.
+//! a commit; and the inventory of each node, which finds what earlier gateways left, and what came late. Both only raise a
+//! suspicion; `reclaim` decides. How much of an inventory is gone through is said in `inventory_walks`.
 
 use super::{
     Cluster,
     cluster_node::ClusterNode,
     error::ClusterError,
+    incarnation::Incarnation,
+    inventory_walks::{InventoryWalks, NodeNow},
     reclaim::{Candidate, Cause, OfGroup},
-    topology::Topology,
+    topology::{PlacedGroup, Topology},
 };
 use crate::{
-    node::api::{DROP_BLOBS_MAX, InventoryCursor, InventoryEntry},
+    node::api::{DROP_BLOBS_MAX, InventoryEntry},
     runtime::{Progress, Step},
     types::{BlobId, GroupId, NodeId, Term},
 };
@@ -32,7 +34,7 @@ const ABANDONED_PER_STEP: usize = 1000;
 pub struct ClearOrphans {
     cluster: Cluster,
     suspects: BTreeMap<NodeId, HashMap<BlobId, Suspect>>,
-    inventories: HashMap<NodeId, Inventory>,
+    walks: InventoryWalks,
     progress: Progress,
 }
 
@@ -44,17 +46,9 @@ struct Suspect {
     first_seen: Duration,
 }
 
-/// How far the inventory of a node has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Inventory {
-    UnderWay { next: Option<InventoryCursor> },
-    Finished { at: Duration },
-}
-
 impl ClearOrphans {
     pub fn new(cluster: Cluster) -> Self {
-        let (suspects, inventories, progress) = (BTreeMap::new(), HashMap::new(), Progress::default());
-        Self { cluster, suspects, inventories, progress }
+        Self { cluster, suspects: BTreeMap::new(), walks: InventoryWalks::default(), progress: Progress::default() }
     }
 
     /// Blobs that were dropped, counted once a node.
@@ -69,11 +63,11 @@ impl ClearOrphans {
         let mut has_more = took == ABANDONED_PER_STEP;
         for (node, standing) in topology.nodes() {
             if standing.is_reachable() {
-                has_more |= self.inventory_page(node).await;
+                has_more |= self.inventory_page(node, &topology).await;
                 has_more |= self.reclaim_on(node, &topology).await?;
             } else {
                 // What it misses while it is away is found by an inventory when it is back.
-                self.inventories.remove(&node.id());
+                self.walks.forget(node.id());
             }
         }
         Ok(if has_more { Step::Busy } else { Step::Idle })
@@ -81,7 +75,7 @@ impl ClearOrphans {
 
     fn take_abandoned(&mut self, topology: &Topology) -> usize {
         if self.cluster.in_flight().take_has_forgotten() {
-            self.inventories.clear();
+            self.walks.forget_all();
         }
         let abandoned = self.cluster.in_flight().take_abandoned(ABANDONED_PER_STEP);
         let (first_seen, term) = (self.cluster.clock().monotonic(), self.cluster.term());
@@ -106,44 +100,35 @@ impl ClearOrphans {
             None if count < SUSPECTS_MAX => {
                 of_node.insert(blob, suspect);
             }
-            None => {
-                self.inventories.remove(&node);
-            }
+            None => self.walks.needs_whole(node),
         }
     }
 
     /// Looks at one page of the node's inventory, if one is due; whether there are more pages.
-    async fn inventory_page(&mut self, node: &Arc<ClusterNode>) -> bool {
-        let Some(from) = self.inventory_due(node.id()) else { return false };
-        let page = match node.api.inventory(self.cluster.term(), from, INVENTORY_PAGE_CHUNKS).await {
+    async fn inventory_page(&mut self, node: &Arc<ClusterNode>, topology: &Topology) -> bool {
+        let (id, at) = (node.id(), self.cluster.clock().monotonic());
+        if !self.walks.is_due(id, at, self.cluster.settings().inventory_interval.0) {
+            return false;
+        }
+        let Some(status) = node.vitals.status() else { return false };
+        let is_former = |group: &Arc<PlacedGroup>| group.former.iter().any(|former| former.id() == id);
+        let has_left_groups = topology.groups().any(is_former);
+        let now = NodeNow { at, incarnation: Incarnation::of(&status), has_left_groups };
+        let next = self.walks.next_page(id, &now);
+        let asked = node.api.inventory_after(self.cluster.term(), next.after, next.from, INVENTORY_PAGE_CHUNKS).await;
+        let page = match asked {
             Ok(page) => page,
             Err(error) => {
                 tracing::warn!(node = %node.row.name, %error, "the node's inventory could not be read");
                 return false;
             }
         };
-        if let Err(error) = self.look_at(node.id(), &page.blobs).await {
+        if let Err(error) = self.look_at(id, &page.blobs).await {
             tracing::warn!(node = %node.row.name, %error, "the node's inventory could not be compared");
             return false;
         }
-        let state = match page.next {
-            Some(next) => Inventory::UnderWay { next: Some(next) },
-            None => Inventory::Finished { at: self.cluster.clock().monotonic() },
-        };
-        self.inventories.insert(node.id(), state);
+        self.walks.note_page(id, &now, &page);
         page.next.is_some()
-    }
-
-    /// Where to go on; `None` when no inventory is due.
-    fn inventory_due(&self, node: NodeId) -> Option<Option<InventoryCursor>> {
-        match self.inventories.get(&node) {
-            None => Some(None),
-            Some(Inventory::UnderWay { next }) => Some(*next),
-            Some(Inventory::Finished { at }) => {
-                let age = self.cluster.clock().monotonic().saturating_sub(*at);
-                (age >= self.cluster.settings().inventory_interval.0).then_some(None)
-            }
-        }
     }
 
     /// Suspects what the table of blobs in flight denies first and the metadata second.
@@ -172,6 +157,7 @@ impl ClearOrphans {
             // A group that we don't know may be another's: reported, not deleted.
             tracing::warn!(node = %node.row.name, %group, "the node holds data of an unknown group");
             suspects.retain(|_, suspect| suspect.group != group);
+            self.walks.needs_whole(node.id());
             return Ok(true);
         };
         let is_due = |(_, suspect): &(&BlobId, &Suspect)| suspect.group == group && has_waited(suspect);

@@ -66,8 +66,9 @@ pub struct ClusterSettings {
     /// Percentage of reads for which a second replica may be asked when the first is slower than usual. Default 5, at
     /// most 100; 0 turns hedging off.
     pub hedged_reads_percent: u8,
-    /// How often the gateway goes through everything that each node holds and looks for data that nothing names.
-    /// Default 6h; it also does so once after its start. Too short: needless reading on the nodes.
+    /// How often the gateway looks for data that nothing names among what each node has written since the last time. Default
+    /// 6h. Once after its start, when a node is back, while a node has left groups, and every 14 days it goes through all that
+    /// the node holds. Too short: needless reading on the nodes. Too long: what came late stays longer.
     pub inventory_interval: HumanDuration,
 }
 

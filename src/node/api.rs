@@ -4,7 +4,7 @@
 use super::protocol::CHUNK_LENGTH_MAX;
 use crate::types::{
     BlobId, ChunkData, ChunkKey, ChunkRoot, ChunkSlice, ClusterId, CommitSequence, Epoch, GroupId, HistoryId, NodeId,
-    RunId, Term,
+    RunId, Term, VolumeId,
 };
 pub use crate::types::{ScrubState, ScrubStatus, VolumeState, VolumeStatus};
 use futures_util::future::BoxFuture;
@@ -125,6 +125,17 @@ pub struct InventoryPage {
     pub blobs: Vec<InventoryEntry>,
     /// Where the next page begins; `None` at the end.
     pub next: Option<InventoryCursor>,
+    /// How far each volume had come before the page was read: what the pages from the first one on don't show for being too
+    /// new lies behind the first one's marks. None from a node of a release without marks.
+    #[serde(default)]
+    pub marks: Vec<VolumeMark>,
+}
+
+/// How far a volume had come at some time of one run of its node. What is written later has a higher sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeMark {
+    pub volume: VolumeId,
+    pub sequence: u64,
 }
 
 /// A place in a node's inventory; only the node that gave it out understands it.
@@ -246,6 +257,18 @@ pub trait NodeApi: Send + Sync {
     fn inventory(
         &self,
         term: Term,
+        from: Option<InventoryCursor>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<InventoryPage, NodeError>> {
+        self.inventory_after(term, Vec::new(), from, limit)
+    }
+
+    /// The same, but of the volumes that are marked only what was written behind the mark: it costs as much as was written
+    /// since. Marks hold for the run of the node that gave them out.
+    fn inventory_after(
+        &self,
+        term: Term,
+        after: Vec<VolumeMark>,
         from: Option<InventoryCursor>,
         limit: u32,
     ) -> BoxFuture<'_, Result<InventoryPage, NodeError>>;

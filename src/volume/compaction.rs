@@ -132,6 +132,7 @@ impl Compaction {
                 match read_whole(&*source.file, header)? {
                     Some(record) => {
                         let new = self.write_copy(header, &record)?;
+                        self.output.note_sequence(header.sequence);
                         self.moved.push(Moved { key: header.key, sequence: header.sequence, old: place, new });
                     }
                     // Dropped and punched since the index was asked, or damaged.

@@ -359,6 +359,7 @@ fn fill_catalog(catalog: &Catalog, loaded: Vec<Loaded>) -> Result<(), VolumeErro
         if source == Source::Hint {
             segment.set_has_hint();
         }
+        segment.note_sequence(contents.highest_sequence());
         catalog.add_segment(Arc::new(segment));
         all.extend(contents.found);
         marks.extend(contents.marks);

@@ -38,6 +38,8 @@ pub struct Segment {
     /// Bytes of marks in this segment, by the generation that they are about: they count as live while it exists.
     marks: Mutex<HashMap<u64, u64>>,
     has_hint: AtomicBool,
+    /// No chunk's record in it has a higher sequence.
+    newest: AtomicU64,
 }
 
 impl Segment {
@@ -57,6 +59,7 @@ impl Segment {
             allocated: AtomicU64::new(0),
             marks: Mutex::default(),
             has_hint: AtomicBool::new(false),
+            newest: AtomicU64::new(0),
         }
     }
 
@@ -79,6 +82,16 @@ impl Segment {
 
     pub fn set_has_hint(&self) {
         self.has_hint.store(true, Ordering::Release);
+    }
+
+    /// A record of this sequence is about to count.
+    pub fn note_sequence(&self, sequence: u64) {
+        self.newest.fetch_max(sequence, Ordering::AcqRel);
+    }
+
+    /// No chunk's record in it has a higher sequence.
+    pub fn newest(&self) -> u64 {
+        self.newest.load(Ordering::Acquire)
     }
 
     /// Writes the head, durably. Others rely on what it says: a failure of any kind leaves that in doubt.

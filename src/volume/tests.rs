@@ -343,6 +343,41 @@ fn an_inventory_is_read_page_by_page() {
     assert!(pages >= 6);
 }
 
+/// What an inventory shows of what was written after the mark.
+fn shown_after(volume: &Volume, mark: u64) -> Vec<crate::types::ChunkKey> {
+    let (held, next) = volume.inventory_after(mark, None, 1000).unwrap();
+    assert_eq!(next, None);
+    let mut keys: Vec<_> = held.iter().map(|held| held.key).collect();
+    keys.sort();
+    keys
+}
+
+#[test]
+fn an_inventory_of_what_is_new_shows_that_wherever_it_lies_and_reads_nothing_else() {
+    let setup = Setup::new();
+    let (volume, _) = setup.open();
+    append(&volume, 0..50);
+    let mark = volume.settled_sequence();
+    append(&volume, 50..60);
+    drop_all(&volume, 0..45).unwrap();
+    drop_all(&volume, 52..53).unwrap();
+    let expected: Vec<_> = (50..52).chain(53..60).map(key_number).collect();
+    assert_eq!(shown_after(&volume, mark), expected);
+    let compacted = volume.stats().compacted_segments;
+    work(&volume);
+    assert!(volume.stats().compacted_segments > compacted);
+    assert_eq!(shown_after(&volume, mark), expected, "a copy is as old as what it is a copy of");
+    assert_eq!(shown_after(&volume, 0).len(), 5 + 9);
+
+    let mark = volume.settled_sequence();
+    setup.disk.fail_reads(true);
+    assert_eq!(shown_after(&volume, mark), [], "nothing is new, and nothing was read");
+    setup.disk.fail_reads(false);
+    drop(volume);
+    let (volume, _) = setup.open();
+    assert_eq!(shown_after(&volume, 0).len(), 5 + 9, "after a start everything is there");
+}
+
 #[test]
 fn ranges_of_blocks_are_whole_and_cut_at_the_end() {
     let setup = Setup::new();

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     runtime::Random,
-    types::{BlockTable, ChunkKey, ChunkRoot, ChunkSlice, VolumeStatus},
+    types::{BlockTable, ChunkKey, ChunkRoot, ChunkSlice, VolumeId, VolumeStatus},
 };
 use std::{
     io,
@@ -48,6 +48,7 @@ struct Inner {
     writer: Arc<Mutex<Writer>>,
     background: Background,
     durable_sequence: Arc<AtomicU64>,
+    settled_sequence: Arc<AtomicU64>,
     start_count: u64,
     thread: Mutex<Option<JoinHandle<()>>>,
     lock: Mutex<Option<Box<dyn DiskLock>>>,
@@ -104,6 +105,7 @@ impl Volume {
         let (catalog, files) = (Arc::new(catalog), Arc::new(files));
         let space = Arc::new(Space::new(disk, directory.to_owned(), catalog.clone(), files.clone(), settings)?);
         let durable_sequence = Arc::new(AtomicU64::new(recovered.highest_sequence));
+        let settled_sequence = Arc::new(AtomicU64::new(recovered.highest_sequence));
         let (health, counters) = (Arc::new(Health::default()), Arc::new(Counters::default()));
         let punches = Arc::new(PunchList::default());
         let parts = WriterParts {
@@ -114,6 +116,7 @@ impl Volume {
             counters: counters.clone(),
             punches: punches.clone(),
             durable_sequence: durable_sequence.clone(),
+            settled_sequence: settled_sequence.clone(),
             big_record_size: settings.big_record_size.bytes(),
         };
         let writer = Arc::new(Mutex::new(Writer::new(parts)));
@@ -142,6 +145,7 @@ impl Volume {
             writer,
             background: Background::new(background, settings),
             durable_sequence,
+            settled_sequence,
             start_count,
             thread: Mutex::new(thread),
             lock: Mutex::new(Some(lock)),
@@ -268,7 +272,26 @@ impl Volume {
     /// A page of what is held, in the order of the segments' age, of at most `limit` chunks; and where the
     /// next page begins. What is appended meanwhile may be missing; what compaction moves is not. Waits for the disk.
     pub fn inventory(&self, from: Option<InventoryCursor>, limit: usize) -> Result<InventoryPage, VolumeError> {
-        inventory::page(&self.0.catalog, from, limit).map_err(|error| self.note_read_error(error))
+        self.inventory_after(0, from, limit)
+    }
+
+    /// The same, of what was written after this `settled_sequence` of the same run alone. Costs what was written since.
+    pub fn inventory_after(
+        &self,
+        sequence: u64,
+        from: Option<InventoryCursor>,
+        limit: usize,
+    ) -> Result<InventoryPage, VolumeError> {
+        inventory::page(&self.0.catalog, sequence, from, limit).map_err(|error| self.note_read_error(error))
+    }
+
+    /// An inventory that begins now shows everything up to it, as far as it is still held.
+    pub fn settled_sequence(&self) -> u64 {
+        self.0.settled_sequence.load(Ordering::Acquire)
+    }
+
+    pub fn id(&self) -> VolumeId {
+        self.0.background.volume()
     }
 
     /// What a node reports of the volume. Asks the file system.

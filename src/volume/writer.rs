@@ -56,6 +56,9 @@ pub struct WriterParts {
     pub punches: Arc<PunchList>,
     /// Highest sequence that is durable.
     pub durable_sequence: Arc<AtomicU64>,
+    /// Up to it every record was made visible or given up. Small and big records are flushed one after the other, so that
+    /// what is durable may be ahead of it.
+    pub settled_sequence: Arc<AtomicU64>,
     /// Payloads from this length on go to segments for big records.
     pub big_record_size: u64,
 }
@@ -270,6 +273,7 @@ impl Writer {
             done(small.clone());
         }
         let big = flush_lane(&self.parts, &mut self.big);
+        self.parts.settled_sequence.store(self.next_sequence - 1, Ordering::Release);
         small.and(big)
     }
 
@@ -441,6 +445,7 @@ fn take_effect(parts: &WriterParts, segment: &Arc<Segment>, record: &Planned) {
         Effect::Insert { hash, .. } => {
             let place = Place::new(segment.number, header.offset, header.record_length());
             segment.add_live(place);
+            segment.note_sequence(header.sequence);
             parts.catalog.index.insert(*hash, place);
             parts.catalog.quarantined.remove(header.key);
             parts.counters.appends.add(1);

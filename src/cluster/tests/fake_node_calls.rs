@@ -6,7 +6,7 @@ use crate::{
         NodeApi, NodeError,
         api::{
             DropBlobs, GetChunk, InventoryCursor, InventoryEntry, InventoryPage, MetadataWitness, NodeStatus, PullBlob,
-            PullReport, PutChunk, index_mark,
+            PullReport, PutChunk, VolumeMark, index_mark,
         },
     },
     types::{BLOCK_LENGTH, ChunkKey, ChunkRoot, ChunkSlice, NodeId, Term},
@@ -34,9 +34,10 @@ impl NodeApi for FakeNode {
             assert_eq!(put.data.table.root(put.key, put.data.length), put.root);
             let bytes: Vec<u8> = put.data.pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
             assert_eq!(bytes.len(), put.data.length as usize);
-            let held = Held { bytes: bytes.into(), table: put.data.table, group: put.group, term: put.term };
+            let held =
+                Held { bytes: bytes.into(), table: put.data.table, group: put.group, term: put.term, sequence: 0 };
             state.puts += 1;
-            state.chunks.insert(put.key, held);
+            state.hold(put.key, held);
             Ok(())
         })
     }
@@ -110,8 +111,8 @@ impl NodeApi for FakeNode {
                             report.pulled_bytes += slice.bytes.len() as u64;
                             report.held += 1;
                             let ChunkSlice { bytes, table, .. } = slice;
-                            let held = Held { bytes, table, group: request.group, term: request.term };
-                            self.state().chunks.insert(key, held);
+                            let held = Held { bytes, table, group: request.group, term: request.term, sequence: 0 };
+                            self.state().hold(key, held);
                             break;
                         }
                         Ok(_) | Err(NodeError::Corrupt) => report.bad_sources.push((source.node, key)),
@@ -124,17 +125,21 @@ impl NodeApi for FakeNode {
         })
     }
 
-    fn inventory(
+    fn inventory_after(
         &self,
         term: Term,
+        after: Vec<VolumeMark>,
         from: Option<InventoryCursor>,
         limit: u32,
     ) -> BoxFuture<'_, Result<InventoryPage, NodeError>> {
         Box::pin(async move {
             self.pass(term).await?;
-            let state = self.state();
+            let mut state = self.state();
+            let after = after.iter().find(|mark| mark.volume == state.volume).map_or(0, |mark| mark.sequence);
             let from = from.map_or(0, |cursor| usize::try_from(cursor.offset).unwrap());
-            let page = state.chunks.iter().skip(from).take(limit as usize);
+            let wanted: Vec<_> = state.chunks.iter().filter(|(_, held)| held.sequence > after).collect();
+            let count = wanted.len();
+            let page = wanted.into_iter().skip(from).take(limit as usize);
             let mut entries: Vec<InventoryEntry> = Vec::new();
             for (key, held) in page {
                 match entries.last_mut() {
@@ -156,9 +161,10 @@ impl NodeApi for FakeNode {
                 }
             }
             let end = from + limit as usize;
-            let next =
-                (end < state.chunks.len()).then_some(InventoryCursor { volume: 0, segment: 0, offset: end as u64 });
-            Ok(InventoryPage { blobs: entries, next })
+            let next = (end < count).then_some(InventoryCursor { volume: 0, segment: 0, offset: end as u64 });
+            state.listed += entries.iter().map(|entry| u64::from(entry.chunk_count)).sum::<u64>();
+            let marks = vec![VolumeMark { volume: state.volume, sequence: state.written }];
+            Ok(InventoryPage { blobs: entries, next, marks })
         })
     }
 

@@ -46,6 +46,8 @@ pub(super) struct Held {
     pub table: BlockTable,
     pub group: GroupId,
     pub term: Term,
+    /// Set when it is held.
+    pub sequence: u64,
 }
 
 impl Held {
@@ -67,7 +69,11 @@ pub(super) struct State {
     unidentified: u64,
     pub dropped: Vec<BlobId>,
     pub puts: u64,
-    volume: VolumeId,
+    /// Records that were written.
+    pub written: u64,
+    /// Chunks that were shown in inventories.
+    pub listed: u64,
+    pub volume: VolumeId,
     starts: u64,
     gets: u64,
     term: Term,
@@ -76,6 +82,11 @@ pub(super) struct State {
 }
 
 impl State {
+    pub fn hold(&mut self, key: ChunkKey, held: Held) {
+        self.written += 1;
+        self.chunks.insert(key, Held { sequence: self.written, ..held });
+    }
+
     /// Neither replaced nor forgotten.
     pub fn still_quarantined(&self) -> Vec<ChunkKey> {
         self.quarantined.iter().copied().filter(|key| !self.chunks.contains_key(key)).collect()
@@ -104,6 +115,8 @@ impl FakeNode {
             unidentified: 0,
             dropped: Vec::new(),
             puts: 0,
+            written: 0,
+            listed: 0,
             volume: VolumeId::from_bytes(*id.as_bytes()),
             starts: 1,
             gets: 0,
@@ -143,6 +156,10 @@ impl FakeNode {
 
     pub fn put_count(&self) -> u64 {
         self.state().puts
+    }
+
+    pub fn listed_count(&self) -> u64 {
+        self.state().listed
     }
 
     pub fn get_count(&self) -> u64 {
@@ -219,8 +236,14 @@ impl FakeNode {
 
     /// Makes it hold a chunk of a blob that nobody wrote through the gateway.
     pub fn plant(&self, blob: BlobId, term: Term) {
-        let held = Held { bytes: Bytes::from_static(b"x"), table: BlockTable::default(), group: GroupId(1), term };
-        self.state().chunks.insert(ChunkKey { blob, index: 0 }, held);
+        let held = Held {
+            bytes: Bytes::from_static(b"x"),
+            table: BlockTable::default(),
+            group: GroupId(1),
+            term,
+            sequence: 0,
+        };
+        self.state().hold(ChunkKey { blob, index: 0 }, held);
     }
 
     /// Makes it have seen this metadata.

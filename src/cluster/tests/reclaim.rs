@@ -6,12 +6,12 @@ use super::{
 };
 use crate::{
     cluster::{
-        CarryOutDeletions, ClearOrphans, ClusterError, ClusterSettings, ContentReader, ForgetCompletedUploads,
-        SendMissing, WrittenContent,
+        CarryOutDeletions, ChangeGroups, ClearOrphans, ClusterError, ClusterSettings, ContentReader,
+        ForgetCompletedUploads, SendMissing, WrittenContent,
     },
     metadata::{
         Command,
-        command::{BlobCopy, MissingReason},
+        command::{BlobCopy, MissingReason, NodeDuty},
     },
     node::{NodeApi, api::MetadataWitness},
     runtime::Step,
@@ -152,6 +152,81 @@ async fn what_an_earlier_gateway_left_is_found_by_the_inventory() {
     steps.run().await;
     assert_eq!(test.nodes[1].blobs().len(), 1);
     assert_eq!(test.get("key").await.unwrap(), content(CHUNK));
+}
+
+/// Three nodes had dropped it, one of which was no member any more: the fourth, which was away, kept it without a name.
+#[tokio::test]
+async fn a_deletion_is_finished_by_those_that_are_members_now() {
+    let settings = ClusterSettings { grace_period: HumanDuration::from_secs(1), ..quick_settings() };
+    let test = TestCluster::with(settings, 4, Place::Elsewhere).await;
+    test.put("key", &content(CHUNK)).await;
+    let holders: Vec<_> = test.nodes.iter().filter(|node| node.chunk_count() > 0).collect();
+    let [leaving, _, away] = holders[..] else { panic!("three nodes hold it") };
+    let group = test.lookup("key").await.unwrap().extents[0].group;
+    away.set_fault(Fault::Dead);
+    test.pass(Duration::from_secs(20)).await;
+    test.delete("key").await;
+    let mut steps = Steps::new(&test);
+    steps.run().await;
+    test.pass(Duration::from_secs(5)).await;
+    steps.run().await;
+    assert_eq!(holders.iter().map(|node| node.chunk_count()).collect::<Vec<_>>(), [0, 0, 1]);
+
+    let name = test.cluster.nodes().into_iter().find(|view| view.row.node == leaving.id()).unwrap().row.name.clone();
+    test.cluster.set_duty(&name, NodeDuty::Draining).await.unwrap();
+    let mut change = ChangeGroups::new(test.cluster.clone());
+    while change.step().await.unwrap() == Step::Busy {}
+    let topology = test.cluster.membership().topology().load_full();
+    let members: Vec<_> = topology.group(group).unwrap().members.iter().map(|member| member.id()).collect();
+    assert!(!members.contains(&leaving.id()) && members.contains(&away.id()), "the place of one is taken");
+    steps.run().await;
+    assert_eq!(test.metadata.deletions(None, 10).await.unwrap().len(), 1, "one member has not dropped it");
+    away.set_fault(Fault::None);
+    test.pass(Duration::from_secs(1)).await;
+    steps.run().await;
+    assert_eq!((test.metadata.deletions(None, 10).await.unwrap().len(), blobs(&test)), (0, 0));
+}
+
+/// Chunks that were shown in inventories, on each node.
+fn listed(test: &TestCluster) -> Vec<u64> {
+    test.nodes.iter().map(|node| node.listed_count()).collect()
+}
+
+#[tokio::test]
+async fn the_search_costs_what_was_written_since_the_last_and_nothing_while_nothing_is() {
+    let interval = quick_settings().inventory_interval.0;
+    let test = TestCluster::start().await;
+    for i in 0..20 {
+        test.put(&format!("key-{i}"), &content(3 * CHUNK)).await;
+    }
+    let mut steps = Steps::new(&test);
+    test.pass(Duration::from_secs(1)).await;
+    steps.run().await;
+    assert_eq!(listed(&test), [60, 60, 60], "the first time everything");
+    test.pass(interval).await;
+    steps.run().await;
+    assert_eq!(listed(&test), [60, 60, 60]);
+
+    test.put("late", &content(2 * CHUNK)).await;
+    test.nodes[1].plant(BlobId::from_bytes([100; 16]), Term(0));
+    test.pass(interval).await;
+    steps.run().await;
+    assert_eq!(listed(&test), [62, 63, 62]);
+    test.pass(GRACE).await;
+    steps.run().await;
+    assert_eq!(test.nodes[1].blobs().len(), 21, "what came late and has no name is cleared");
+
+    test.nodes[2].restart();
+    test.pass(interval).await;
+    steps.run().await;
+    assert_eq!(listed(&test), [62, 63, 62 + 62], "after a start everything once more");
+    test.nodes[0].set_fault(Fault::Dead);
+    test.pass(Duration::from_secs(20)).await;
+    steps.run().await;
+    test.nodes[0].set_fault(Fault::None);
+    test.pass(Duration::from_secs(1)).await;
+    steps.run().await;
+    assert_eq!(listed(&test), [62 + 62, 63, 62 + 62], "and when it is back");
 }
 
 #[tokio::test]

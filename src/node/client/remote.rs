@@ -10,7 +10,7 @@ use crate::{
         NodeApi, NodeError,
         api::{
             DropBlobs, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus, PullBlob, PullReport,
-            PutChunk,
+            PutChunk, VolumeMark,
         },
         protocol::{
             chunk_head::{PutHead, SliceHead},
@@ -121,14 +121,16 @@ impl NodeApi for RemoteNode {
         })
     }
 
-    fn inventory(
+    fn inventory_after(
         &self,
         term: Term,
+        after: Vec<VolumeMark>,
         from: Option<InventoryCursor>,
         limit: u32,
     ) -> BoxFuture<'_, Result<InventoryPage, NodeError>> {
         Box::pin(async move {
-            let answer = self.ask(Route::Inventory, term, &Inventory { from, limit }, self.request_timeout).await?;
+            let inventory = Inventory { from, limit, after };
+            let answer = self.ask(Route::Inventory, term, &inventory, self.request_timeout).await?;
             from_json(&answer.head)
         })
     }

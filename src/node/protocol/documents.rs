@@ -3,7 +3,7 @@
 use crate::{
     node::{
         NodeError,
-        api::{InventoryCursor, MetadataWitness},
+        api::{InventoryCursor, MetadataWitness, VolumeMark},
     },
     types::{ChunkKey, ChunkRoot},
 };
@@ -18,11 +18,13 @@ pub struct Quarantine {
 }
 
 /// Body of `POST /node/v1/inventory`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inventory {
     pub from: Option<InventoryCursor>,
     pub limit: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<VolumeMark>,
 }
 
 /// Body of `POST /node/v1/quarantined`.

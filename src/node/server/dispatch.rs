@@ -82,8 +82,8 @@ async fn answer(service: &NodeService, request: Believed) -> Result<Reply, NodeE
             Ok(Reply::document(&service.pull_blob(pull).await?))
         }
         Route::Inventory => {
-            let Inventory { from, limit } = from_json(&head)?;
-            Ok(Reply::document(&service.inventory(term, from, limit).await?))
+            let Inventory { from, limit, after } = from_json(&head)?;
+            Ok(Reply::document(&service.inventory_after(term, after, from, limit).await?))
         }
         Route::Quarantined => {
             let Quarantined { after, limit } = from_json(&head)?;

@@ -4,7 +4,7 @@ use super::service::Inner;
 use crate::{
     node::{
         NodeError,
-        api::{INVENTORY_CHUNKS_MAX, InventoryCursor, InventoryEntry, InventoryPage, index_mark},
+        api::{INVENTORY_CHUNKS_MAX, InventoryCursor, InventoryEntry, InventoryPage, VolumeMark, index_mark},
     },
     types::{BlobId, Term},
     volume::HeldChunk,
@@ -15,6 +15,7 @@ impl Inner {
     pub(super) async fn inventory(
         &self,
         term: Term,
+        after: Vec<VolumeMark>,
         from: Option<InventoryCursor>,
         limit: u32,
     ) -> Result<InventoryPage, NodeError> {
@@ -22,9 +23,11 @@ impl Inner {
         let volumes = self.volumes.clone();
         let limit = limit.clamp(1, INVENTORY_CHUNKS_MAX) as usize;
         let from = from.map(|cursor| (cursor.volume, (cursor.segment, cursor.offset)));
-        let (held, next) = self.disk_threads.run(move || Ok(volumes.inventory(from, limit)?)).await?;
+        // Before the page is read: what comes meanwhile lies behind them.
+        let marks = volumes.marks();
+        let (held, next) = self.disk_threads.run(move || Ok(volumes.inventory(&after, from, limit)?)).await?;
         let next = next.map(|(volume, (segment, offset))| InventoryCursor { volume, segment, offset });
-        Ok(InventoryPage { blobs: by_blob(&held), next })
+        Ok(InventoryPage { blobs: by_blob(&held), next, marks })
     }
 }
 

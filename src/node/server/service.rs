@@ -13,7 +13,7 @@ use crate::{
         NodeApi, NodeError, NodeSettings, PeerConnector,
         api::{
             DropBlobs, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus, PullBlob, PullReport,
-            PutChunk,
+            PutChunk, VolumeMark,
         },
         protocol,
     },
@@ -142,13 +142,14 @@ impl NodeApi for NodeService {
         Box::pin(self.inner.pull_in_time(request))
     }
 
-    fn inventory(
+    fn inventory_after(
         &self,
         term: Term,
+        after: Vec<VolumeMark>,
         from: Option<InventoryCursor>,
         limit: u32,
     ) -> BoxFuture<'_, Result<InventoryPage, NodeError>> {
-        Box::pin(self.run(self.inner.inventory(term, from, limit)))
+        Box::pin(self.run(self.inner.inventory(term, after, from, limit)))
     }
 
     fn quarantined(

@@ -10,7 +10,7 @@ use super::{
     parts::{NodeParts, OpenError},
 };
 use crate::{
-    node::NodeError,
+    node::{NodeError, api::VolumeMark},
     types::{ChunkKey, ChunkRoot, ChunkSlice, ScrubStatus, VolumeState, VolumeStatus},
     volume::{AppendChunk, HeldChunk, InventoryCursor, QuarantineCounts, RecoveryReport, VolumeError, VolumeStats},
 };
@@ -175,8 +175,19 @@ impl Volumes {
         self.inner.open.iter().filter_map(drop).collect()
     }
 
-    /// A page of what can be relied on, volume by volume. Blocks.
-    pub fn inventory(&self, from: Option<(u32, InventoryCursor)>, limit: usize) -> Result<Page, VolumeError> {
+    /// How far each has come.
+    pub fn marks(&self) -> Vec<VolumeMark> {
+        let mark = |one: &OneVolume| VolumeMark { volume: one.volume.id(), sequence: one.volume.settled_sequence() };
+        self.inner.open.iter().map(mark).collect()
+    }
+
+    /// A page of what can be relied on, volume by volume; of those that are marked, what was written behind the mark. Blocks.
+    pub fn inventory(
+        &self,
+        after: &[VolumeMark],
+        from: Option<(u32, InventoryCursor)>,
+        limit: usize,
+    ) -> Result<Page, VolumeError> {
         let (position, place) = from.map_or((0, None), |(position, place)| (position, Some(place)));
         let serving: Vec<usize> = self.positions_serving();
         let Some(now) = serving.iter().copied().find(|open| *open >= position as usize) else {
@@ -184,7 +195,9 @@ impl Volumes {
         };
         // The volume that the page was to come from may have been frozen since.
         let place = place.filter(|_| now == position as usize);
-        let (mut held, next) = self.inner.open[now].volume.inventory(place, limit)?;
+        let volume = &self.inner.open[now].volume;
+        let mark = after.iter().find(|mark| mark.volume == volume.id());
+        let (mut held, next) = volume.inventory_after(mark.map_or(0, |mark| mark.sequence), place, limit)?;
         let earlier = || serving.iter().copied().take_while(|open| *open < now);
         held.retain(|chunk| !earlier().any(|open| self.inner.open[open].volume.may_hold(chunk.key)));
         let position = |open: usize| u32::try_from(open).unwrap_or(u32::MAX);
