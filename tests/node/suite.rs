@@ -1,5 +1,8 @@
 //! What every node does, however it is reached.
 
+pub use crate::inventory_suite::{
+    an_inventory_behind_a_mark_names_what_came_later, the_inventory_names_every_blob_over_its_pages,
+};
 use crate::{
     faults::Fault,
     harness::{CLUSTER, Chunk, GROUP, NODE, Node, TERM, flip_stored_byte, node_settings, volume_settings, witness},
@@ -16,7 +19,7 @@ use larder::{
     types::{BLOCK_LENGTH, BlobId, ByteSize, ChunkRoot, Epoch, GroupId, HumanDuration, NodeId, Term},
     volume::VolumeSettings,
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 const EPOCH: Epoch = Epoch(3);
 
@@ -202,33 +205,6 @@ pub async fn a_drop_that_is_too_long_is_refused(node: Node) {
     assert!(matches!(node.api.drop_blobs(far).await, Err(NodeError::Refused(_))));
     let most = DropBlobs { blobs: vec![blob; DROP_BLOBS_MAX], ..drop_of(&[], EPOCH, witness(1, 1)) };
     node.api.drop_blobs(most).await.unwrap();
-}
-
-pub async fn the_inventory_names_every_blob_over_its_pages(node: Node) {
-    let mut expected = BTreeMap::new();
-    for blob in 1..=20_u8 {
-        for index in 0..3 {
-            let chunk = Chunk::new(blob, index, 1000 + usize::from(blob) * 20_000);
-            node.put(&chunk).await;
-            *expected.entry(chunk.key.blob).or_insert(0) += chunk.bytes.len() as u64;
-        }
-    }
-    let (mut found, mut from, mut pages) = (BTreeMap::new(), None, 0);
-    loop {
-        let page = node.api.inventory(TERM, from, 7).await.unwrap();
-        for entry in page.blobs {
-            assert_eq!((entry.group, entry.term), (GROUP, TERM));
-            assert!(entry.chunk_count <= 3 && entry.chunk_limit <= 3);
-            *found.entry(entry.blob).or_insert(0) += entry.bytes;
-        }
-        pages += 1;
-        from = page.next;
-        if from.is_none() {
-            break;
-        }
-    }
-    assert_eq!(found, expected);
-    assert!(pages > 1, "60 chunks do not fit a page of 7");
 }
 
 pub async fn a_good_chunk_is_not_quarantined_on_a_wrong_accusation(node: Node) {
