@@ -31,6 +31,7 @@ use crate::{
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{HeaderValue, Request, Version, header, request};
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, combinators::BoxBody};
 use std::{
     fmt,
@@ -140,6 +141,7 @@ impl Inner {
         self.activity.note(0);
         // Known as soon as the request is routed, also when it is refused later.
         let operation = OnceLock::new();
+        let waits_to_send = expectation(parts) == Expectation::Continue && !body.is_end_stream();
         let source = BodySource::new(body, expectation(parts), self.rules.clone());
         let result = AssertUnwindSafe(self.handle(parts, source, id, &operation)).catch_unwind().await;
         let result = result.unwrap_or_else(|_| {
@@ -153,7 +155,7 @@ impl Inner {
         self.stats.answered(operation.get().copied(), response.status());
         response.headers_mut().insert(REQUEST_ID_HEADER, header_value(*id));
         let is_body_used = operation.get().is_some_and(|operation| operation.has_body(&parts.method));
-        if expectation(parts) == Expectation::Continue && !(is_body_used && response.status().is_success()) {
+        if waits_to_send && !(is_body_used && response.status().is_success()) {
             // Whether the client still sends a body that it was not asked for is its choice (RFC 9110, 10.1.1), so what comes
             // next on the connection may be that body or a new request: the client is told to take another connection.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

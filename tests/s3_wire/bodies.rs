@@ -100,6 +100,13 @@ async fn a_body_that_was_not_asked_for_is_the_end_of_its_connection() {
         assert!(answer.head.contains("connection: close"), "{method}: {answer:?}");
         assert!(is_closed(&mut stream), "{method}");
     }
+    // None is to come here.
+    let delete = RawRequest::new("DELETE", "/wire/k").line("Content-Length: 0\r\nExpect: 100-continue\r\n");
+    let mut stream = connect(&server);
+    for _ in 0..2 {
+        stream.write_all(delete.signed_head(&server).0.as_bytes()).unwrap();
+        assert_eq!(read_answer(&mut stream).status, 204);
+    }
 }
 
 /// Where bytes may stand that mean nothing, in an extension or a trailer, the end of the line was waited for.
