@@ -225,7 +225,12 @@ impl Inner {
             scheme: self.scheme,
             region: self.region.as_deref(),
         };
-        self.operations.call(&context, body).await
+        let missing = match &copy_source {
+            // Which of its two buckets is not there the refusal does not say.
+            Some(source) => (None, Some(&source.key)),
+            None => (address.bucket.as_ref(), address.key.as_ref()),
+        };
+        self.operations.call(&context, body).await.map_err(|error| error.about(missing.0, missing.1))
     }
 }
 

@@ -144,3 +144,17 @@ async fn several_ranges_answer_the_whole_object() {
     let whole = fixture.raw("GET", "/key").header("range", "bytes=0-1,4-5").send().await;
     assert_eq!((whole.status, whole.text().as_str()), (200, "0123456789"));
 }
+
+#[tokio::test]
+async fn what_is_not_there_is_named() {
+    let fixture = Fixture::new().await;
+    let no_key = fixture.raw("GET", "/a%20%3C%C3%BC").send().await;
+    assert!(no_key.text().contains("<Key>a &lt;ü</Key>"), "{}", no_key.text());
+    let copied =
+        fixture.raw("PUT", "/copy").header("x-amz-copy-source", &format!("/{}/from", fixture.bucket)).send().await;
+    assert!(
+        copied.text().contains("<Code>NoSuchKey</Code>") && copied.text().contains("<Key>from</Key>"),
+        "{}",
+        copied.text()
+    );
+}

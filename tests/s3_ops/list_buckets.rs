@@ -34,6 +34,7 @@ async fn a_region_selects() {
     let prefix = &fixture.bucket;
     let region = async |region: &str| {
         let listed = fixture.client.list_buckets().prefix(prefix).bucket_region(region).send().await.unwrap();
+        assert!(listed.buckets().iter().all(|bucket| bucket.bucket_region() == Some("us-east-1")));
         listed.buckets().len()
     };
     assert_eq!(region("us-east-1").await, 1);

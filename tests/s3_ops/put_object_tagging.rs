@@ -25,6 +25,18 @@ async fn tags_replace_the_ones_before_and_leave_the_object_alone() {
 }
 
 #[tokio::test]
+async fn a_tag_has_a_value_though_it_may_be_empty() {
+    let fixture = Fixture::new().await;
+    fixture.put("key", "x").await;
+    let put = async |value: &str| {
+        let document = format!("<Tagging><TagSet><Tag><Key>a</Key>{value}</Tag></TagSet></Tagging>");
+        fixture.raw("PUT", "/key?tagging").body(document).send().await
+    };
+    assert_eq!(put("").await.code(), "MalformedXML");
+    assert_eq!(put("<Value/>").await.status, 200);
+}
+
+#[tokio::test]
 async fn sets_that_s3_does_not_allow_are_refused() {
     let fixture = Fixture::new().await;
     fixture.put("key", "x").await;

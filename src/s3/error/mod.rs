@@ -10,6 +10,7 @@ pub use code::S3Code;
 pub use render::render;
 
 use super::operation::Operation;
+use crate::types::{BucketName, ObjectKey};
 use http::{HeaderName, HeaderValue, StatusCode};
 use std::{borrow::Cow, fmt};
 
@@ -80,6 +81,16 @@ impl S3Error {
 
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+
+    /// Names what was not there, as S3's documents do.
+    #[must_use]
+    pub fn about(self, bucket: Option<&BucketName>, key: Option<&ObjectKey>) -> Self {
+        match (self.code(), bucket, key) {
+            (S3Code::NoSuchBucket, Some(bucket), _) => self.field("BucketName", bucket.as_str()),
+            (S3Code::NoSuchKey, _, Some(key)) => self.field("Key", key.as_str()),
+            _ => self,
+        }
     }
 
     pub fn fields(&self) -> &[(&'static str, String)] {

@@ -27,7 +27,7 @@ pub struct TagSetElement {
 pub struct TagElement {
     #[serde(rename = "Key")]
     key: String,
-    #[serde(rename = "Value", default)]
+    #[serde(rename = "Value")]
     value: String,
 }
 

@@ -32,13 +32,16 @@ fn render(ctx: &RequestContext<'_>, input: &ListBucketsInput, page: &BucketPage)
     // A page of a filtered list may hold fewer buckets than were asked for, even none; its token leads on.
     let region = ctx.query.get("bucket-region").filter(|region| !region.is_empty());
     let region_of = |bucket| region_name(ctx, bucket);
+    // S3 names regions as soon as the request has any of its parameters.
+    let names_regions =
+        ["prefix", "max-buckets", "continuation-token", "bucket-region"].iter().any(|name| ctx.query.contains(name));
     let mut xml = XmlWriter::document("ListAllMyBucketsResult");
     owner_output::owner(&mut xml, "Owner", ctx.principal.owner());
     xml.element("Buckets", |xml| {
         for bucket in page.buckets.iter().filter(|bucket| region.is_none_or(|region| region_of(bucket) == region)) {
             xml.element("Bucket", |xml| {
                 xml.text("Name", bucket.name.as_str()).text("CreationDate", &bucket.created.to_iso_8601());
-                if input.limit.is_some() {
+                if names_regions {
                     xml.text("BucketRegion", region_of(bucket));
                 }
             });
