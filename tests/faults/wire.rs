@@ -92,9 +92,15 @@ impl Wire {
             loop {
                 // A failed accept is one of the connection's own, or too many descriptors for a moment.
                 let Ok((stream, peer)) = listener.accept().await else { continue };
-                if let Some(from) = wire.who_connects(peer, door) {
-                    tokio::spawn(carry(stream, address, wire.link(from, to, watch::Sender::subscribe)));
-                }
+                let wire = wire.clone();
+                tokio::spawn(async move {
+                    // The system's list of connections may be long, and others wait at the door.
+                    let asked = wire.clone();
+                    let who = tokio::task::spawn_blocking(move || asked.who_connects(peer, door)).await;
+                    if let Ok(Some(from)) = who {
+                        carry(stream, address, wire.link(from, to, watch::Sender::subscribe)).await;
+                    }
+                });
             }
         });
         door
