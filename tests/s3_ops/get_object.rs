@@ -151,7 +151,7 @@ async fn what_is_not_there_is_named() {
     let no_key = fixture.raw("GET", "/a%20%3C%C3%BC").send().await;
     assert!(no_key.text().contains("<Key>a &lt;ü</Key>"), "{}", no_key.text());
     let copied =
-        fixture.raw("PUT", "/copy").header("x-amz-copy-source", &format!("/{}/from", fixture.bucket)).send().await;
+        fixture.raw("PUT", "/copy").header("x-amz-copy-source", format!("/{}/from", fixture.bucket)).send().await;
     assert!(
         copied.text().contains("<Code>NoSuchKey</Code>") && copied.text().contains("<Key>from</Key>"),
         "{}",
