@@ -46,7 +46,8 @@ impl Metadata {
         verify_backup(file).await
     }
 
-    /// Puts the backup `file` in the place of the metadata in `path`, which must hold none. Later it is opened as ever.
+    /// Puts the backup `file` in the place of the metadata in `path`, which must hold none. Later it is opened as ever. A
+    /// plain copy of a database may have its log beside it: what is only there is restored with it.
     pub async fn restore(
         file: &Path,
         path: &Path,
@@ -58,7 +59,11 @@ impl Metadata {
         if database.exists() {
             return Err(MetadataError::Exists(database));
         }
-        verify_backup(file).await?;
+        let log = directory::log_of(file);
+        let has_log = fs::metadata(&log).is_ok_and(|log| log.len() > 0);
+        if !has_log {
+            verify_backup(file).await?;
+        }
         let restoring = database.with_extension("restoring");
         // What an interrupted restore, or a database that is gone, left beside: a log would be played into the new file.
         for stray in [database.with_extension("sqlite-wal"), database.with_extension("sqlite-shm")] {
@@ -68,6 +73,9 @@ impl Metadata {
             remove_if_there(&database.with_extension(stray))?;
         }
         fs::copy(file, &restoring).map_err(MetadataError::io(&restoring))?;
+        if has_log {
+            take_in_log(&log, &restoring).await?;
+        }
         let mut connection = connection::writer(&restoring, &MetadataSettings::default()).await?;
         let history = identity::begin_history(&mut connection, clock, random).await?;
         // The last connection that closes brings the log into the file.
@@ -77,6 +85,16 @@ impl Metadata {
         directory::sync(directory.path())?;
         Ok(history)
     }
+}
+
+/// Afterwards all is in the file, and it was read back.
+async fn take_in_log(log: &Path, restoring: &Path) -> Result<(), MetadataError> {
+    let beside = directory::log_of(restoring);
+    fs::copy(log, &beside).map_err(MetadataError::io(&beside))?;
+    tracing::info!(log = %log.display(), "the log beside the file is restored with it");
+    // The last connection that closes brings the log into the file.
+    connection::writer(restoring, &MetadataSettings::default()).await?.close().await?;
+    verify_backup(restoring).await.map(drop)
 }
 
 fn remove_if_there(file: &Path) -> Result<(), MetadataError> {

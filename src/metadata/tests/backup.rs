@@ -2,7 +2,7 @@
 
 use super::fixture::*;
 use crate::{
-    metadata::{Command, Metadata, MetadataError, replay::dump},
+    metadata::{Command, Metadata, MetadataError, command::VersionSelector, replay::dump, rows::ReadFrom},
     runtime::{SeededRandom, SystemClock},
     types::HistoryId,
 };
@@ -89,4 +89,25 @@ async fn the_log_of_a_lost_database_is_not_played_into_the_restored_one() {
     let restored = open(&folder, &settings(), hooks()).await;
     assert!(restored.needs_confirmation());
     assert_eq!(restored.totals().await.unwrap().blobs, 1);
+}
+
+/// The log beside a plain copy was passed over, and with it all that was committed last.
+#[tokio::test]
+async fn a_plain_copy_is_restored_with_the_log_beside_it() {
+    let fixture = Fixture::new().await;
+    fixture.put("a", &[10]).await;
+    fixture.put("b", &[10]).await;
+    let (live, copy) = (fixture.folder.path().join("metadata"), fixture.folder.path().join("copy"));
+    std::fs::create_dir(&copy).unwrap();
+    for file in ["metadata.sqlite", "metadata.sqlite-wal"] {
+        assert!(std::fs::copy(live.join(file), copy.join(file)).unwrap() > 0, "{file}");
+    }
+    let folder = fixture.folder.path().join("restored");
+    restore(&copy.join("metadata.sqlite"), &folder).await.unwrap();
+    let restored = open(&folder, &settings(), hooks()).await;
+    for name in ["a", "b"] {
+        let found = restored.lookup(fixture.bucket, &key(name), VersionSelector::Latest, ReadFrom::Nothing).await;
+        assert!(found.unwrap().is_some(), "{name}");
+    }
+    restored.close().await;
 }

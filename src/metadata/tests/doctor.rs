@@ -132,6 +132,18 @@ const BREAKS: &[(&str, &[&str], Option<&str>)] = &[
         &["delete-marker"],
         Some("a"),
     ),
+    ("UPDATE versions SET headers = 'x' WHERE key = x'61'", &["version-unreadable"], Some("a")),
+    ("UPDATE versions SET tags = '{' WHERE key = x'61'", &["version-unreadable"], Some("a")),
+    (
+        "UPDATE versions SET checksum_algorithm = 99, checksum_kind = 1 WHERE key = x'61'",
+        &["version-unreadable"],
+        Some("a"),
+    ),
+    (
+        "UPDATE versions SET checksum_algorithm = 4, checksum_kind = 1, checksum = x'01' WHERE key = x'61'",
+        &["version-unreadable"],
+        Some("a"),
+    ),
     ("UPDATE versions SET sequence = 10000000 WHERE key = x'61'", &["version-sequence"], Some("a")),
     ("UPDATE versions SET bucket = 10000000 WHERE key = x'61'", &["version-bucket"], None),
     ("UPDATE versions SET bucket = 10000000, key = x'FF' WHERE key = x'61'", &["version-bucket"], None),

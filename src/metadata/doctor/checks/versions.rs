@@ -1,6 +1,6 @@
 //! Versions of objects: which is the current one, and whose they are.
 
-use super::{Check, ODD, Severity};
+use super::{Check, LOST, ODD, Severity};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -49,6 +49,23 @@ pub(super) const CHECKS: &[Check] = &[
             FROM versions v WHERE v.sequence > (SELECT value FROM settings WHERE name = 'commit_sequence') LIMIT $1",
         remedy: "the metadata went back in time or was changed by hand: restore the newest backup (`--restore FILE`, \
             docs/recovering.md)",
+    },
+    Check {
+        name: "version-unreadable",
+        severity: Severity::Danger,
+        statement: "
+            SELECT 'the ' || v.what || ' of the version of commit ' || v.sequence || ' can''t be read', v.bucket, v.key
+            FROM (SELECT bucket, key, sequence, CASE
+                    WHEN headers IS NOT NULL AND NOT json_valid(headers) THEN 'headers'
+                    WHEN tags IS NOT NULL AND NOT json_valid(tags) THEN 'tags'
+                    WHEN (checksum_algorithm IS NULL) <> (checksum_kind IS NULL) THEN 'checksum'
+                    WHEN checksum_algorithm NOT IN (1, 2, 3, 4, 5) OR checksum_kind NOT IN (1, 2) THEN 'checksum'
+                    WHEN length(checksum) <> CASE checksum_algorithm WHEN 3 THEN 8 WHEN 4 THEN 20 WHEN 5 THEN 32 ELSE 4 END
+                        THEN 'checksum'
+                    END AS what
+                FROM versions) v
+            WHERE v.what IS NOT NULL LIMIT $1",
+        remedy: LOST,
     },
     Check {
         name: "part-count",
