@@ -76,11 +76,15 @@ where
         .context("cannot start the runtime")?;
     let shutdown = process.shutdown.clone();
     let result = runtime.block_on(async {
-        tokio::spawn(end_in_time(shutdown));
+        tokio::spawn(end_in_time(shutdown.clone()));
         main(process).await
     });
     runtime.shutdown_timeout(RUNTIME_END_LIMIT);
-    result.map(|()| ExitCode::SUCCESS)
+    result?;
+    match shutdown.failure() {
+        Some(reason) => Err(anyhow::anyhow!("{reason}")),
+        None => Ok(ExitCode::SUCCESS),
+    }
 }
 
 /// Ends the process when it has not ended by itself: nothing that was answered is lost by that.

@@ -93,7 +93,7 @@ impl Reign {
     fn stop(&self, seen: Term) {
         if !self.shutdown.has_begun() {
             tracing::error!(%seen, term = %self.term(), "another gateway reigns: this one stops");
-            self.shutdown.begin();
+            self.shutdown.fail(ClusterError::Deposed { seen }.to_string());
         }
     }
 
@@ -165,6 +165,6 @@ mod tests {
         reign.metadata.propose(Command::ConfirmHistory { history, at: gateways.clock.now() }).await.unwrap();
         let overtaken = reign.overtaken(reign.term().next()).await;
         assert!(matches!(overtaken, Err(ClusterError::Deposed { .. })), "{overtaken:?}");
-        assert!(gateways.shutdown.has_begun());
+        assert!(gateways.shutdown.has_begun() && gateways.shutdown.failure().is_some());
     }
 }

@@ -1,6 +1,10 @@
 //! Shutdown: one token that everyone watches, one tracker that knows when all are done.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Cheap to clone. Tasks spawned through it are waited for; they watch `cancelled` and end.
@@ -8,6 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub struct Shutdown {
     token: CancellationToken,
     tracker: TaskTracker,
+    failure: Arc<OnceLock<String>>,
 }
 
 impl Shutdown {
@@ -19,6 +24,16 @@ impl Shutdown {
     pub fn begin(&self) {
         self.token.cancel();
         self.tracker.close();
+    }
+
+    /// Begins the shutdown because the process can't go on: it ends as one that failed. The first reason is kept.
+    pub fn fail(&self, reason: String) {
+        let _ = self.failure.set(reason);
+        self.begin();
+    }
+
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.get().map(String::as_str)
     }
 
     pub fn has_begun(&self) -> bool {
