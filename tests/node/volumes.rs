@@ -258,7 +258,7 @@ async fn a_frozen_volume_keeps_no_other_from_dropping() {
     let machine = Machine::new();
     let node = machine.start().unwrap();
     let puts = (0..CHUNKS).map(|index| node.put_chunk(Chunk::new(1, index, 10).put()));
-    stream::iter(puts).buffer_unordered(64).for_each(|put| std::future::ready(put.unwrap())).await;
+    stream::iter(puts).buffer_unordered(64).for_each(async |put| put.unwrap()).await;
     freeze_the_second(&machine, &node).await;
     let blobs = vec![DroppedBlob { blob: BlobId::from_bytes([1; 16]), chunk_limit: CHUNKS }];
     let request = DropBlobs { term: TERM, witness: witness(1, 1), group: GROUP, epoch: Epoch(1), blobs };
