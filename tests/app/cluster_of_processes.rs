@@ -11,6 +11,8 @@ fn objects_survive_the_loss_of_two_nodes_and_what_a_node_missed_is_sent_to_it() 
     cluster.put(&file, "s3://pantry/meanwhile");
     assert_eq!(cluster.admin(&["status"]).status.code(), Some(1), "copies are missing");
     cluster.start_node(1);
+    // Until the gateway has heard of it, it knows nothing of the loss.
+    cluster.await_status_and_log(3, |_, log| log.matches("registered with the gateway").count() == 2);
     cluster.await_health();
     cluster.nodes[1].kill();
     cluster.nodes[2].kill();
