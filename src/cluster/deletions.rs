@@ -1,32 +1,37 @@
-//! Background step: carries out committed deletions. Contents that nothing names are unrolled in bounded commands; the blobs
-//! that lost their last extent are dropped on every member of their group, through `reclaim`; then they are forgotten.
+//! Background step: carries out committed deletions. Blobs that lost their last extent (`release_contents`) are dropped on
+//! every member of their group, through `reclaim`; then they are forgotten. Members are asked side by side, and one that does
+//! not answer holds up the others for some seconds, once a round.
 
 use super::{
     Cluster,
+    cluster_node::ClusterNode,
     error::ClusterError,
     first_seen::FirstSeen,
-    reclaim::{Candidate, Cause, OfGroup},
-    topology::PlacedGroup,
+    reclaim::{Candidate, Cause, OfGroup, Reclaimer},
+    topology::{PlacedGroup, Topology},
 };
 use crate::{
-    metadata::{Command, Outcome, rows::DeletedBlob},
+    metadata::{Command, rows::DeletedBlob},
     runtime::{Progress, Step},
-    types::{BlobId, CommitSequence, GroupId, NodeId},
+    types::{BlobId, GroupId, NodeId},
 };
+use futures_util::future::join_all;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
+use tokio::time::timeout;
 
-/// Rows of one step, in a command and in a page: a few milliseconds of the database.
+/// Rows of a page: a few milliseconds of the database.
 const ROWS_PER_STEP: u32 = 1000;
 /// Deletions that some members have carried out while others are away. Beyond it, members are asked again, which is harmless.
 const PARTLY_DONE_MAX: usize = 200_000;
 /// Chunks behind the end of a blob that its group may hold: those on their way when the group failed under the writer.
 const CHUNKS_BEYOND_END_MAX: u32 = 3;
-/// How long reads that still need pages of extents hold up the unrolling of contents.
-const PAGING_READS_WAIT_MAX: Duration = Duration::from_secs(600);
+/// How long the others wait for a member that does not answer, in `straggler_wait`s: a thousand blobs are more work than a
+/// write. What it does nevertheless is harmless, and it is asked again.
+const STRAGGLER_WAITS: u32 = 4;
 
 /// Rest after a round, for each page that it looked at in vain.
 const REST: Duration = Duration::from_secs(1);
@@ -44,11 +49,23 @@ pub struct CarryOutDeletions {
     pages_in_vain: u32,
     /// Which members have dropped a blob, while not all have.
     dropped_on: HashMap<BlobId, Vec<NodeId>>,
-    /// The newest commit when there was nothing left to unroll.
-    unrolled_at: Option<CommitSequence>,
-    held_up_since: Option<Duration>,
+    /// Members that failed in this round: the next one asks them again.
+    passed_over: HashSet<NodeId>,
     rest: Duration,
     progress: Progress,
+}
+
+/// What a member is to drop of a page, group by group.
+struct Share {
+    member: Arc<ClusterNode>,
+    groups: Vec<(OfGroup, Vec<Candidate>)>,
+}
+
+/// What came of it.
+struct Outcome {
+    node: NodeId,
+    dropped: Vec<BlobId>,
+    is_whole: bool,
 }
 
 impl CarryOutDeletions {
@@ -60,8 +77,7 @@ impl CarryOutDeletions {
             cursor: None,
             pages_in_vain: 0,
             dropped_on: HashMap::new(),
-            unrolled_at: None,
-            held_up_since: None,
+            passed_over: HashSet::new(),
             rest: REST,
             progress: Progress::default(),
         }
@@ -72,26 +88,31 @@ impl CarryOutDeletions {
         self.progress.clone()
     }
 
-    /// One page of deletions, and one command's worth of contents.
+    /// One page of deletions.
     pub async fn step(&mut self) -> Result<Step, ClusterError> {
         if self.cluster.metadata().needs_confirmation() {
             return Ok(Step::Idle);
         }
-        let has_unrolled = self.unroll().await?;
         self.first_seen.note(self.cluster.clock().monotonic(), self.cluster.metadata().committed());
+        if self.cursor.is_none() {
+            self.passed_over.clear();
+        }
+        let topology = self.cluster.membership().topology().load_full();
         let mut page = self.cluster.metadata().deletions(self.cursor.as_ref(), ROWS_PER_STEP).await?;
         let mut has_more = page.len() == ROWS_PER_STEP as usize;
-        if let Some(first_young) = self.first_young(&page) {
+        let hurries = is_short_of_room(&topology);
+        if !hurries && let Some(first_young) = self.first_young(&page) {
             page.truncate(first_young);
             has_more = false;
         }
         self.cursor = page.last().filter(|_| has_more).cloned();
-        let finished = self.drop_page(&page).await?;
-        self.pages_in_vain = if has_unrolled || finished > 0 { 0 } else { self.pages_in_vain.saturating_add(1) };
-        if has_unrolled || has_more || finished > 0 {
+        let finished = self.drop_page(&topology, &page).await?;
+        self.pages_in_vain = if finished > 0 || page.is_empty() { 0 } else { self.pages_in_vain.saturating_add(1) };
+        if has_more || finished > 0 {
             return Ok(Step::Busy);
         }
-        self.rest = REST.saturating_mul(std::mem::take(&mut self.pages_in_vain).clamp(1, PAGES_RESTED_FOR_MAX));
+        let pages = std::mem::take(&mut self.pages_in_vain).clamp(1, PAGES_RESTED_FOR_MAX);
+        self.rest = if hurries { REST } else { REST * pages };
         Ok(Step::Idle)
     }
 
@@ -101,65 +122,36 @@ impl CarryOutDeletions {
         self.rest
     }
 
-    /// The first row that has to wait; all behind it are younger. Where room is short, none waits.
+    /// Whether the list is longer than a page: clients delete and overwrite faster than it is worked off.
+    pub fn is_behind(&self) -> bool {
+        self.cursor.is_some()
+    }
+
+    /// The first row that has to wait; all behind it are younger.
     fn first_young(&self, page: &[DeletedBlob]) -> Option<usize> {
-        let topology = self.cluster.membership().topology().load();
-        if topology.nodes().any(|(node, _)| node.vitals.is_short_of_room()) {
-            return None;
-        }
         let reclaimer = self.cluster.reclaimer();
         let is_old =
             |row: &DeletedBlob| self.first_seen.of(row.deleted_at).is_some_and(|at| reclaimer.is_old_enough(at));
         page.iter().position(|row| !is_old(row))
     }
 
-    /// Unrolls some contents; whether there were any. A command that would find nothing is not proposed: it would cost a
-    /// sync for nothing.
-    async fn unroll(&mut self) -> Result<bool, ClusterError> {
-        let metadata = self.cluster.metadata();
-        if self.unrolled_at == Some(metadata.committed()) || self.is_held_up() {
-            return Ok(false);
-        }
-        let metadata = self.cluster.metadata();
-        let outcome = metadata.propose(Command::UnrollDeletedContents { limit: ROWS_PER_STEP }).await?;
-        let has_more = matches!(outcome, Outcome::Progress { rows } if rows > 0);
-        self.unrolled_at = (!has_more).then(|| metadata.committed());
-        Ok(has_more)
-    }
-
-    /// A read of a content with many extents asks for them page by page; unrolling would take them from under it. It gets
-    /// some time to end.
-    fn is_held_up(&mut self) -> bool {
-        if !self.cluster.registry().has_paging_reads() {
-            self.held_up_since = None;
-            return false;
-        }
-        let now = self.cluster.clock().monotonic();
-        let since = *self.held_up_since.get_or_insert(now);
-        now.saturating_sub(since) < PAGING_READS_WAIT_MAX
-    }
-
     /// Drops what may be dropped of the page on every member that is there; returns how many blobs are done with.
-    async fn drop_page(&mut self, page: &[DeletedBlob]) -> Result<usize, ClusterError> {
-        let topology = self.cluster.membership().topology().load_full();
+    async fn drop_page(&mut self, topology: &Topology, page: &[DeletedBlob]) -> Result<usize, ClusterError> {
         let mut by_group: BTreeMap<GroupId, Vec<&DeletedBlob>> = BTreeMap::new();
         for row in page {
             by_group.entry(row.group).or_default().push(row);
         }
+        let shares = self.shares(topology, &by_group);
+        let reclaimer = self.cluster.reclaimer();
+        let patience = self.cluster.settings().straggler_wait.0 * STRAGGLER_WAITS;
+        let outcomes = join_all(shares.iter().map(|share| carry_out(reclaimer, share, patience))).await;
+        for outcome in outcomes {
+            self.note(outcome);
+        }
         let (mut finished, mut bytes) = (Vec::new(), 0);
-        for (group, rows) in by_group {
-            let Some(group) = topology.group(group) else { continue };
-            for member in &group.members {
-                if topology.standing(member.id()).is_some_and(|standing| standing.is_reachable()) {
-                    self.drop_on(group, member.id(), &rows).await;
-                }
-            }
-            // Each of those that are members now: some that dropped it may have left the group since.
-            let is_done = |row: &&&DeletedBlob| {
-                let dropped_on = self.dropped_on.get(&row.blob);
-                dropped_on.is_some_and(|nodes| group.members.iter().all(|member| nodes.contains(&member.id())))
-            };
-            for row in rows.iter().filter(is_done) {
+        for (group, rows) in &by_group {
+            let Some(group) = topology.group(*group) else { continue };
+            for row in rows.iter().filter(|row| self.is_done(group, row)) {
                 finished.push(row.blob);
                 bytes += row.size;
             }
@@ -175,9 +167,32 @@ impl CarryOutDeletions {
         Ok(finished.len())
     }
 
-    /// A member that does not do it is asked again in the next round; the others go on.
-    async fn drop_on(&mut self, group: &Arc<PlacedGroup>, node: NodeId, rows: &[&DeletedBlob]) {
-        let Some(member) = group.members.iter().find(|member| member.id() == node) else { return };
+    /// Each of those that are members now has dropped it: some that did may have left the group since.
+    fn is_done(&self, group: &PlacedGroup, row: &DeletedBlob) -> bool {
+        let dropped_on = self.dropped_on.get(&row.blob);
+        dropped_on.is_some_and(|nodes| group.members.iter().all(|member| nodes.contains(&member.id())))
+    }
+
+    /// What each member that is there has left to drop.
+    fn shares(&self, topology: &Topology, by_group: &BTreeMap<GroupId, Vec<&DeletedBlob>>) -> Vec<Share> {
+        let mut shares: BTreeMap<NodeId, Share> = BTreeMap::new();
+        for (group, rows) in by_group {
+            let Some(group) = topology.group(*group) else { continue };
+            for member in &group.members {
+                let is_there = topology.standing(member.id()).is_some_and(|standing| standing.is_reachable());
+                let candidates = self.candidates(member.id(), rows);
+                if !is_there || self.passed_over.contains(&member.id()) || candidates.is_empty() {
+                    continue;
+                }
+                let share = Share { member: member.clone(), groups: Vec::new() };
+                let share = shares.entry(member.id()).or_insert(share);
+                share.groups.push((OfGroup { group: group.group, epoch: group.epoch }, candidates));
+            }
+        }
+        shares.into_values().collect()
+    }
+
+    fn candidates(&self, node: NodeId, rows: &[&DeletedBlob]) -> Vec<Candidate> {
         let is_left = |row: &&&DeletedBlob| !self.dropped_on.get(&row.blob).is_some_and(|on| on.contains(&node));
         let candidate = |row: &&DeletedBlob| {
             Some(Candidate {
@@ -187,23 +202,44 @@ impl CarryOutDeletions {
                 first_seen: self.first_seen.of(row.deleted_at)?,
             })
         };
-        let candidates: Vec<Candidate> = rows.iter().filter(is_left).filter_map(candidate).collect();
-        if candidates.is_empty() {
-            return;
-        }
-        let of_group = OfGroup { group: group.group, epoch: group.epoch };
-        match self.cluster.reclaimer().reclaim(member, of_group, &candidates).await {
-            Ok(reclaimed) => self.note_dropped(node, reclaimed.dropped),
-            Err(error) => tracing::warn!(node = %member.row.name, %error, "deletions were not carried out"),
-        }
+        rows.iter().filter(is_left).filter_map(candidate).collect()
     }
 
-    fn note_dropped(&mut self, node: NodeId, blobs: Vec<BlobId>) {
-        if self.dropped_on.len() + blobs.len() > PARTLY_DONE_MAX {
+    fn note(&mut self, outcome: Outcome) {
+        if !outcome.is_whole {
+            self.passed_over.insert(outcome.node);
+        }
+        if self.dropped_on.len() + outcome.dropped.len() > PARTLY_DONE_MAX {
             self.dropped_on.clear();
         }
-        for blob in blobs {
-            self.dropped_on.entry(blob).or_default().push(node);
+        for blob in outcome.dropped {
+            self.dropped_on.entry(blob).or_default().push(outcome.node);
         }
     }
+}
+
+/// Where room is short, no deletion waits.
+fn is_short_of_room(topology: &Topology) -> bool {
+    topology.nodes().any(|(node, _)| node.vitals.is_short_of_room())
+}
+
+/// Group by group, until the member fails or does not answer.
+async fn carry_out(reclaimer: &Reclaimer, share: &Share, patience: Duration) -> Outcome {
+    let member = &share.member;
+    let mut outcome = Outcome { node: member.id(), dropped: Vec::new(), is_whole: false };
+    for (of_group, candidates) in &share.groups {
+        match timeout(patience, reclaimer.reclaim(member, *of_group, candidates)).await {
+            Ok(Ok(reclaimed)) => outcome.dropped.extend(reclaimed.dropped),
+            Ok(Err(error)) => {
+                tracing::warn!(node = %member.row.name, %error, "deletions were not carried out");
+                return outcome;
+            }
+            Err(_) => {
+                tracing::warn!(node = %member.row.name, "no answer whether deletions were carried out");
+                return outcome;
+            }
+        }
+    }
+    outcome.is_whole = true;
+    outcome
 }

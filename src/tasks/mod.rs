@@ -8,6 +8,7 @@ mod list_quarantined;
 mod pace;
 mod question_copies;
 mod rate;
+mod release_contents;
 mod runner;
 mod send_missing;
 mod status;
@@ -21,7 +22,7 @@ pub use status::{TaskState, TaskStatus};
 use crate::{
     cluster::{
         CarryOutDeletions, ChangeGroups, ClearOrphans, Cluster, ForgetCompletedUploads, ListQuarantined,
-        QuestionCopies, SendMissing, TrimSurplus, VerifyCopies,
+        QuestionCopies, ReleaseContents, SendMissing, TrimSurplus, VerifyCopies,
     },
     runtime::{Progress, Step},
 };
@@ -44,9 +45,9 @@ pub trait Task: Send {
         None
     }
 
-    /// Whether its steps themselves give way to clients, so that the runner need not rest for them as well.
-    fn gives_way(&self) -> bool {
-        false
+    /// For how busy clients the runner rests at most, from 0 to 1: 0 where the steps themselves give way to clients.
+    fn yields_to(&self) -> f64 {
+        1.0
     }
 }
 
@@ -59,6 +60,7 @@ pub fn all(cluster: &Cluster) -> Vec<Box<dyn Task>> {
         Box::new(SendMissing::new(cluster.clone())),
         Box::new(TrimSurplus::new(cluster.clone())),
         Box::new(VerifyCopies::new(cluster.clone())),
+        Box::new(ReleaseContents::new(cluster.clone())),
         Box::new(CarryOutDeletions::new(cluster.clone())),
         Box::new(ClearOrphans::new(cluster.clone())),
         Box::new(ForgetCompletedUploads::new(cluster.clone())),

@@ -137,7 +137,7 @@ impl Runner {
         let result = result.unwrap_or_else(|_| Err("it panicked".to_owned()));
         let took = self.clock.monotonic().saturating_sub(began);
         self.note_work(began + took);
-        let busyness = if self.task.gives_way() { 0.0 } else { (self.busyness)() };
+        let busyness = (self.busyness)().min(self.task.yields_to());
         let mut status = lock(&self.status);
         match result {
             Ok(step) => {

@@ -27,7 +27,7 @@ impl Task for TrimSurplus {
     }
 
     /// Nodes rest after each chunk, as long as they are told.
-    fn gives_way(&self) -> bool {
-        true
+    fn yields_to(&self) -> f64 {
+        0.0
     }
 }

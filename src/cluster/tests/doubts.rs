@@ -2,10 +2,10 @@
 
 use super::{
     fake_nodes::Fault,
-    test_cluster::{CHUNK, TestCluster, content, until},
+    test_cluster::{CHUNK, Deletions, TestCluster, content, until},
 };
 use crate::{
-    cluster::{CarryOutDeletions, QuestionCopies, SendMissing, Standing},
+    cluster::{QuestionCopies, SendMissing, Standing},
     node::NodeApi,
     runtime::Step,
     types::{BlobId, ChunkKey, Term},
@@ -119,7 +119,7 @@ async fn garbage_does_not_hide_a_loss_of_as_many_chunks() {
 #[tokio::test]
 async fn what_is_written_and_deleted_during_the_count_is_no_loss() {
     let (test, mut steps) = cluster_with_objects().await;
-    let mut deletions = CarryOutDeletions::new(test.cluster.clone());
+    let mut deletions = Deletions::new(&test);
     for key in 0..10 {
         test.nodes[1].restart();
         test.pass(Duration::from_secs(1)).await;
@@ -128,9 +128,9 @@ async fn what_is_written_and_deleted_during_the_count_is_no_loss() {
         }
         test.delete(&format!("key {key}")).await;
         test.put(&format!("later {key}"), &content(2 * CHUNK)).await;
-        while deletions.step().await.unwrap() == Step::Busy {}
+        deletions.run().await;
         test.pass(Duration::from_secs(900)).await;
-        while deletions.step().await.unwrap() == Step::Busy {}
+        deletions.run().await;
         assert_eq!(test.nodes[1].blobs().len(), 10, "the deleted one is cleared");
         steps.question().await;
         assert_eq!((has_doubts(&test), missing(&test).await), (false, 0), "after {key} steps");

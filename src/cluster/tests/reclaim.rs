@@ -2,12 +2,12 @@
 
 use super::{
     fake_nodes::{Fault, Place},
-    test_cluster::{CHUNK, TestCluster, content, quick_settings, read_all},
+    test_cluster::{CHUNK, Deletions, TestCluster, content, quick_settings, read_all},
 };
 use crate::{
     cluster::{
-        CarryOutDeletions, ChangeGroups, ClearOrphans, ClusterError, ClusterSettings, ContentReader,
-        ForgetCompletedUploads, SendMissing, WrittenContent,
+        ChangeGroups, ClearOrphans, ClusterError, ClusterSettings, ContentReader, ForgetCompletedUploads, SendMissing,
+        WrittenContent,
     },
     metadata::{
         Command,
@@ -22,9 +22,9 @@ use std::{collections::BTreeSet, time::Duration};
 
 const GRACE: Duration = Duration::from_secs(900);
 
-/// The three steps that clear and repair.
+/// The steps that clear and repair.
 struct Steps {
-    deletions: CarryOutDeletions,
+    deletions: Deletions,
     orphans: ClearOrphans,
     repair: SendMissing,
 }
@@ -32,7 +32,7 @@ struct Steps {
 impl Steps {
     fn new(test: &TestCluster) -> Self {
         Self {
-            deletions: CarryOutDeletions::new(test.cluster.clone()),
+            deletions: Deletions::new(test),
             orphans: ClearOrphans::new(test.cluster.clone()),
             repair: SendMissing::new(test.cluster.clone()),
         }
@@ -40,7 +40,7 @@ impl Steps {
 
     /// Until there is nothing to do now.
     async fn run(&mut self) {
-        while self.deletions.step().await.unwrap() == Step::Busy {}
+        self.deletions.run().await;
         while self.orphans.step().await.unwrap() == Step::Busy {}
         while self.repair.step().await.unwrap() == Step::Busy {}
     }
@@ -65,6 +65,8 @@ async fn a_deleted_object_leaves_every_node_after_the_grace_period() {
     steps.run().await;
     assert_eq!(blobs(&test), 0);
     assert!(test.metadata.deletions(None, 10).await.unwrap().is_empty());
+    // Once more after the commit that finished it.
+    steps.run().await;
     let idle = test.metadata.committed();
     steps.run().await;
     assert_eq!(test.metadata.committed(), idle, "with nothing to do nothing is proposed");
@@ -118,6 +120,41 @@ async fn a_member_that_is_away_carries_the_deletion_out_when_it_is_back() {
     steps.run().await;
     assert_eq!(blobs(&test), 0);
     assert!(test.metadata.deletions(None, 10).await.unwrap().is_empty());
+}
+
+/// They were asked one after another, and what is released next waited for all of them.
+#[tokio::test]
+async fn a_member_that_does_not_answer_holds_up_no_other() {
+    let test = TestCluster::start().await;
+    let mut steps = Steps::new(&test);
+    for key in ["one", "other"] {
+        test.put(key, &content(CHUNK)).await;
+        test.delete(key).await;
+    }
+    steps.run().await;
+    test.pass(GRACE).await;
+    test.nodes[0].set_fault(Fault::Stuck);
+    steps.deletions.run().await;
+    assert_eq!(test.nodes.iter().map(|node| node.blobs().len()).collect::<Vec<_>>(), [2, 0, 0]);
+    test.nodes[0].set_fault(Fault::None);
+    steps.deletions.run().await;
+    assert_eq!(blobs(&test), 0);
+    assert!(test.metadata.deletions(None, 10).await.unwrap().is_empty());
+}
+
+/// Until its content is released a blob is repaired, whoever needs it.
+#[tokio::test]
+async fn contents_are_released_whatever_nodes_do() {
+    let test = TestCluster::start().await;
+    test.nodes[0].set_fault(Fault::Dead);
+    test.put("key", &content(CHUNK)).await;
+    test.delete("key").await;
+    assert_eq!(test.metadata.missing_copies(None, 10).await.unwrap().len(), 1);
+    test.nodes.iter().for_each(|node| node.set_fault(Fault::Stuck));
+    let mut release = Deletions::new(&test).release;
+    while release.step().await.unwrap() == Step::Busy {}
+    assert_eq!(test.metadata.missing_copies(None, 10).await.unwrap(), []);
+    assert_eq!(test.metadata.deletions(None, 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

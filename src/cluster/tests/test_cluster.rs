@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     cluster::{
-        Cluster, ClusterError, ClusterParts, ClusterSettings, ContentReader, WrittenContent,
-        membership::NodeRegistration,
+        CarryOutDeletions, Cluster, ClusterError, ClusterParts, ClusterSettings, ContentReader, ReleaseContents,
+        WrittenContent, membership::NodeRegistration,
     },
     metadata::{
         Command, Metadata, MetadataSettings, Outcome,
@@ -17,7 +17,7 @@ use crate::{
         rows::{ObjectLookup, ReadFrom},
     },
     node::NodeApi,
-    runtime::{ManualClock, Random, SeededRandom, Shutdown},
+    runtime::{ManualClock, Random, SeededRandom, Shutdown, Step},
     types::{BucketId, ByteSize, ETag, HumanDuration, ObjectHeaders, ObjectKey, TagSet, Timestamp, VersionId},
 };
 use bytes::Bytes;
@@ -193,6 +193,27 @@ impl TestCluster {
 
     pub async fn get(&self, key: &str) -> Result<Vec<u8>, ClusterError> {
         read_all(self.reader(key).await).await
+    }
+}
+
+/// The two steps that make room of what was deleted.
+pub struct Deletions {
+    pub release: ReleaseContents,
+    pub carry_out: CarryOutDeletions,
+}
+
+impl Deletions {
+    pub fn new(test: &TestCluster) -> Self {
+        Self {
+            release: ReleaseContents::new(test.cluster.clone()),
+            carry_out: CarryOutDeletions::new(test.cluster.clone()),
+        }
+    }
+
+    /// Until there is nothing to do now.
+    pub async fn run(&mut self) {
+        while self.release.step().await.unwrap() == Step::Busy {}
+        while self.carry_out.step().await.unwrap() == Step::Busy {}
     }
 }
 

@@ -66,7 +66,7 @@ use {owner, owner_of_blob};
 const LOST: &str = "`larder admin explain` shows what is left of the object; put it again or delete it, or restore a backup from \
     before the damage (`--restore FILE`, docs/recovering.md)";
 /// What to do where rows may be taken away that are needed.
-const AT_RISK: &str = "first stop what deletes: `larder admin jobs pause delete-blobs`; then get the object and put it again, or \
+const AT_RISK: &str = "first stop what deletes: `larder admin jobs pause release-contents` and `pause delete-blobs`; then get the object and put it again, or \
     restore a backup from before the damage (`--restore FILE`, docs/recovering.md)";
 /// What to do where something is only kept for too long.
 const KEPT: &str = "no data is at risk, only its space is not freed; a backup from before the damage does not have it \
