@@ -21,6 +21,9 @@ use std::{collections::HashMap, time::Duration};
 /// How often everything is gone through anyway: as often as a scrub by default reads it.
 const WHOLE_EVERY: Duration = Duration::from_secs(14 * 24 * 3600);
 
+/// From one walk to the next while the node has left groups.
+const INTERVAL_OF_LEFT_GROUPS: Duration = Duration::from_secs(300);
+
 /// The walks of all nodes.
 #[derive(Debug, Default)]
 pub struct InventoryWalks {
@@ -72,10 +75,12 @@ struct Base {
 }
 
 impl InventoryWalks {
-    /// Whether a walk is under way, or `interval` has passed since the last.
-    pub fn is_due(&self, node: NodeId, now: Duration, interval: Duration) -> bool {
+    /// Whether a walk is under way, or `interval` has passed since the last. A node that has left groups holds what was
+    /// deleted from them since, and keeps its place in their past until that is cleared: it is looked at more often.
+    pub fn is_due(&self, node: NodeId, now: &NodeNow, interval: Duration) -> bool {
+        let interval = if now.has_left_groups { interval.min(INTERVAL_OF_LEFT_GROUPS) } else { interval };
         match self.walks.get(&node) {
-            Some(State::Finished { at, .. }) => now.saturating_sub(*at) >= interval,
+            Some(State::Finished { at, .. }) => now.at.saturating_sub(*at) >= interval,
             Some(State::UnderWay(_)) | None => true,
         }
     }
@@ -175,13 +180,13 @@ mod tests {
     /// A whole walk that ended at 10 s, with marks at 5.
     fn walked() -> InventoryWalks {
         let mut walks = InventoryWalks::default();
-        assert!(walks.is_due(NODE, Duration::ZERO, INTERVAL));
+        assert!(walks.is_due(NODE, &now(0), INTERVAL));
         assert_eq!(walks.next_page(NODE, &now(0)), NextPage { from: None, after: Vec::new() });
         walks.note_page(NODE, &now(1), &page(Some(CURSOR), 5));
-        assert!(walks.is_due(NODE, now(2).at, INTERVAL));
+        assert!(walks.is_due(NODE, &now(2), INTERVAL));
         assert_eq!(walks.next_page(NODE, &now(2)), NextPage { from: Some(CURSOR), after: Vec::new() });
         walks.note_page(NODE, &now(10), &page(None, 7));
-        assert!(!walks.is_due(NODE, now(109).at, INTERVAL) && walks.is_due(NODE, now(110).at, INTERVAL));
+        assert!(!walks.is_due(NODE, &now(109), INTERVAL) && walks.is_due(NODE, &now(110), INTERVAL));
         walks
     }
 
@@ -205,12 +210,21 @@ mod tests {
         assert_eq!(walked().next_page(NODE, &now(14 * 24 * 3600)), whole, "from time to time");
         let mut walks = walked();
         walks.needs_whole(NODE);
-        assert!(!walks.is_due(NODE, now(109).at, INTERVAL));
+        assert!(!walks.is_due(NODE, &now(109), INTERVAL));
         assert_eq!(walks.next_page(NODE, &now(110)), whole, "not everything was remembered");
         let mut walks = walked();
         walks.forget(NODE);
-        assert!(walks.is_due(NODE, now(11).at, INTERVAL), "it was away");
+        assert!(walks.is_due(NODE, &now(11), INTERVAL), "it was away");
         assert_eq!(walks.next_page(NODE, &now(11)), whole);
+    }
+
+    #[test]
+    fn a_node_that_has_left_groups_is_looked_at_more_often() {
+        let hours = Duration::from_secs(6 * 3600);
+        let walks = walked();
+        assert!(!walks.is_due(NODE, &now(310), hours));
+        assert!(walks.is_due(NODE, &NodeNow { has_left_groups: true, ..now(310) }, hours));
+        assert!(!walks.is_due(NODE, &NodeNow { has_left_groups: true, ..now(309) }, hours));
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod doubts;
 mod download_share;
 mod endangered;
 mod error;
+mod evenness;
 mod fetch;
 mod first_seen;
 mod handle;

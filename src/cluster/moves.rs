@@ -1,7 +1,10 @@
 //! Which groups change a member: those of lost nodes first, then those of nodes that are drained, then, when all of that is
-//! done, some of the fullest node for the emptiest. Pure: what it decides follows from what it is shown.
+//! done, some for evenness (`evenness`). Pure: what it decides follows from what it is shown.
 
-use super::placement::{PlacedNode, zone_count};
+use super::{
+    evenness::EVENING_AT_ONCE,
+    placement::{PlacedNode, zone_count},
+};
 use crate::types::{Epoch, GroupId, NodeId};
 use std::{
     collections::{HashMap, HashSet},
@@ -27,7 +30,8 @@ pub enum Role {
 pub struct Candidate {
     pub node: PlacedNode,
     pub role: Role,
-    pub used_bytes: u64,
+    /// Of records that are not dropped, those included that nothing names.
+    pub live_bytes: u64,
     /// Lost, and certainly so: another node answers at its address (its disk was emptied, or its machine was put up anew), or
     /// it was inside of this process and is not any more. No network that comes back brings it back.
     pub is_gone: bool,
@@ -44,7 +48,7 @@ pub struct GroupNow {
 }
 
 impl GroupNow {
-    fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         self.arriving.is_none()
     }
 }
@@ -93,13 +97,6 @@ pub struct Plan {
     pub halt: Option<Halt>,
 }
 
-/// Changes for evenness that are under way at once: each changes what the next is decided by.
-const EVENING_AT_ONCE: usize = 2;
-/// A node is evened out from this much above the mean fullness on, to one this much below it.
-const UNEVEN_FROM: f64 = 0.1;
-/// Below it a node's data is not worth moving: an empty volume occupies half of it.
-const UNEVEN_FROM_BYTES: u64 = 64 << 20;
-
 /// The changes to begin now, so that at most `at_once` are under way.
 pub fn plan_moves(nodes: &[Candidate], groups: &[GroupNow], at_once: usize) -> Plan {
     let mut planner = Planner::new(nodes, groups);
@@ -130,11 +127,11 @@ pub fn plan_moves(nodes: &[Candidate], groups: &[GroupNow], at_once: usize) -> P
     Plan { moves, halt }
 }
 
-struct Planner<'a> {
-    nodes: HashMap<NodeId, &'a Candidate>,
-    groups: &'a [GroupNow],
+pub(super) struct Planner<'a> {
+    pub(super) nodes: HashMap<NodeId, &'a Candidate>,
+    pub(super) groups: &'a [GroupNow],
     /// In how many groups each node is, those planned included.
-    memberships: HashMap<NodeId, usize>,
+    pub(super) memberships: HashMap<NodeId, usize>,
 }
 
 impl<'a> Planner<'a> {
@@ -146,7 +143,7 @@ impl<'a> Planner<'a> {
         Self { nodes: nodes.iter().map(|node| (node.node.node, node)).collect(), groups, memberships }
     }
 
-    fn has_role(&self, node: NodeId, role: Role) -> bool {
+    pub(super) fn has_role(&self, node: NodeId, role: Role) -> bool {
         self.nodes.get(&node).is_some_and(|node| node.role == role)
     }
 
@@ -218,99 +215,48 @@ impl<'a> Planner<'a> {
             .map(|candidate| candidate.node.node)
     }
 
-    fn staying(&self, group: &GroupNow, leaving: NodeId) -> impl Iterator<Item = &'a PlacedNode> {
+    pub(super) fn staying(&self, group: &GroupNow, leaving: NodeId) -> impl Iterator<Item = &'a PlacedNode> {
         let others = group.members.iter().filter(move |member| **member != leaving);
         others.filter_map(|member| self.nodes.get(member)).map(|node| &node.node)
-    }
-
-    /// One group of the fullest node for the emptiest, where that brings them nearer to each other. A group that nodes
-    /// have left before is not moved on until they are cleared: they would pile up.
-    fn even_out(&self) -> Option<Move> {
-        let fullness = |node: &Candidate| node.used_bytes as f64 / node.node.capacity.max(1) as f64;
-        let there =
-            || self.nodes.values().filter(|node| matches!(node.role, Role::Serving | Role::Crowded | Role::Resting));
-        let (used, capacity) = there().fold((0.0, 0.0), |(used, capacity), node| {
-            (used + node.used_bytes as f64, capacity + node.node.capacity.max(1) as f64)
-        });
-        let mean = used / f64::max(capacity, 1.0);
-        let by_fullness =
-            |a: &&&Candidate, b: &&&Candidate| fullness(a).total_cmp(&fullness(b)).then(a.node.node.cmp(&b.node.node));
-        let full = there().max_by(by_fullness)?;
-        let empty = there().filter(|node| node.role == Role::Serving).min_by(by_fullness)?;
-        let is_uneven = fullness(full) > mean * (1.0 + UNEVEN_FROM)
-            && fullness(empty) < mean * (1.0 - UNEVEN_FROM)
-            && full.used_bytes >= UNEVEN_FROM_BYTES;
-        if !is_uneven {
-            return None;
-        }
-        let (leaving, arriving) = (full.node.node, empty.node.node);
-        let groups = self.memberships.get(&leaving).copied().unwrap_or(0).max(1);
-        let moved = full.used_bytes as f64 / groups as f64;
-        let after =
-            |node: &Candidate, change: f64| (node.used_bytes as f64 + change) / node.node.capacity.max(1) as f64;
-        if after(empty, moved) > after(full, -moved) {
-            return None;
-        }
-        let group = self.groups.iter().find(|group| {
-            group.is_settled()
-                && group.former.iter().all(|former| self.has_role(*former, Role::Lost))
-                && group.members.contains(&leaving)
-                && !knows(empty, group)
-                && self.keeps_spread(group, leaving, &empty.node)
-        })?;
-        Some(Move { group: group.group, epoch: group.epoch, leaving, arriving, cause: Cause::Uneven })
-    }
-
-    /// Whether the group stands in as many zones and on as many devices with the newcomer as it does now.
-    fn keeps_spread(&self, group: &GroupNow, leaving: NodeId, newcomer: &PlacedNode) -> bool {
-        let spread = |members: Vec<&PlacedNode>| {
-            let zones = zone_count(members.iter().map(|member| member.zone.as_str()));
-            let devices: HashSet<_> = members.iter().filter_map(|member| member.device.as_ref()).collect();
-            (zones, devices.len())
-        };
-        let before =
-            spread(group.members.iter().filter_map(|member| self.nodes.get(member)).map(|n| &n.node).collect());
-        let after = spread(self.staying(group, leaving).chain([newcomer]).collect());
-        after.0 >= before.0 && after.1 >= before.1
     }
 }
 
 /// Whether it is, or may still be, a holder of the group's data.
-fn knows(candidate: &Candidate, group: &GroupNow) -> bool {
+pub(super) fn knows(candidate: &Candidate, group: &GroupNow) -> bool {
     let node = candidate.node.node;
     group.members.contains(&node) || group.former.contains(&node)
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn id(number: u8) -> NodeId {
+    pub fn id(number: u8) -> NodeId {
         NodeId::from_bytes([number; 16])
     }
 
     fn node(number: u8, role: Role) -> Candidate {
         let node = PlacedNode { node: id(number), zone: "z".into(), capacity: 1 << 40, device: None };
-        Candidate { node, role, used_bytes: 1 << 30, is_gone: false }
+        Candidate { node, role, live_bytes: 1 << 30, is_gone: false }
     }
 
-    fn in_zone(number: u8, zone: &str) -> Candidate {
+    pub fn in_zone(number: u8, zone: &str) -> Candidate {
         let mut node = node(number, Role::Serving);
         node.node.zone = zone.into();
         node
     }
 
-    fn group(number: u64, members: &[u8]) -> GroupNow {
+    pub fn group(number: u64, members: &[u8]) -> GroupNow {
         let members = members.iter().map(|member| id(*member)).collect();
         GroupNow { group: GroupId(number), epoch: Epoch(1), members, former: Vec::new(), arriving: None }
     }
 
-    fn serving(count: u8) -> Vec<Candidate> {
+    pub fn serving(count: u8) -> Vec<Candidate> {
         (1..=count).map(|number| node(number, Role::Serving)).collect()
     }
 
     /// (group, who leaves, who comes) of each move.
-    fn short(plan: &Plan) -> Vec<(u64, u8, u8)> {
+    pub fn short(plan: &Plan) -> Vec<(u64, u8, u8)> {
         let number = |node: NodeId| node.as_bytes()[0];
         plan.moves.iter().map(|change| (change.group.0, number(change.leaving), number(change.arriving))).collect()
     }
@@ -448,32 +394,5 @@ mod tests {
         let mut nodes = vec![in_zone(1, "a"), in_zone(2, "b"), in_zone(3, "c"), in_zone(4, "a"), in_zone(5, "c")];
         nodes[2].role = Role::Lost;
         assert_eq!(short(&plan_moves(&nodes, &[group(1, &[1, 2, 3])], 10)), [(1, 3, 5)]);
-    }
-
-    #[test]
-    fn a_newcomer_gets_groups_of_the_fullest_until_they_are_even() {
-        let mut nodes = serving(4);
-        nodes[3].used_bytes = 1 << 20;
-        let groups: Vec<GroupNow> = (1..=8).map(|number| group(number, &[1, 2, 3])).collect();
-        let plan = plan_moves(&nodes, &groups, 10);
-        assert_eq!(short(&plan), [(1, 3, 4)]);
-        assert_eq!(plan.moves[0].cause, Cause::Uneven);
-        nodes[3].used_bytes = 900 << 20;
-        assert_eq!(plan_moves(&nodes, &groups, 10), Plan::default(), "near enough");
-        nodes.iter_mut().for_each(|node| node.used_bytes >>= 10);
-        nodes[3].used_bytes = 0;
-        assert_eq!(plan_moves(&nodes, &groups, 10), Plan::default(), "too little to move");
-    }
-
-    #[test]
-    fn evening_out_never_costs_a_zone() {
-        let mut nodes = vec![in_zone(1, "a"), in_zone(2, "b"), in_zone(3, "c"), in_zone(4, "a")];
-        nodes[3].used_bytes = 0;
-        nodes[2].used_bytes = 2 << 30;
-        let groups = [group(1, &[1, 2, 3])];
-        assert_eq!(plan_moves(&nodes, &groups, 10), Plan::default(), "only node 1 could give a place to node 4");
-        nodes[0].used_bytes = 4 << 30;
-        let two = [group(1, &[1, 2, 3]), group(2, &[1, 2, 3]), group(3, &[1, 2, 3])];
-        assert_eq!(short(&plan_moves(&nodes, &two, 10)), [(1, 1, 4)]);
     }
 }

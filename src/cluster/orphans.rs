@@ -107,13 +107,13 @@ impl ClearOrphans {
     /// Looks at one page of the node's inventory, if one is due; whether there are more pages.
     async fn inventory_page(&mut self, node: &Arc<ClusterNode>, topology: &Topology) -> bool {
         let (id, at) = (node.id(), self.cluster.clock().monotonic());
-        if !self.walks.is_due(id, at, self.cluster.settings().inventory_interval.0) {
-            return false;
-        }
         let Some(status) = node.vitals.status() else { return false };
         let is_former = |group: &Arc<PlacedGroup>| group.former.iter().any(|former| former.id() == id);
         let has_left_groups = topology.groups().any(is_former);
         let now = NodeNow { at, incarnation: Incarnation::of(&status), has_left_groups };
+        if !self.walks.is_due(id, &now, self.cluster.settings().inventory_interval.0) {
+            return false;
+        }
         let next = self.walks.next_page(id, &now);
         let asked = node.api.inventory_after(self.cluster.term(), next.after, next.from, INVENTORY_PAGE_CHUNKS).await;
         let page = match asked {

@@ -62,8 +62,9 @@ fn effective_capacities(nodes: &[PlacedNode]) -> Vec<f64> {
     nodes.iter().map(|node| node.capacity.max(1) as f64 / sharing(node).unwrap_or(1) as f64).collect()
 }
 
-/// The groups to create now: as many as it takes for each node to be in `groups_per_node`, none when all are. `groups`
-/// are the members of those that exist with the same number of replicas. Fewer nodes than replicas: none.
+/// The groups to create now: as many as it takes for each node to be in `groups_per_node`, none when all are, and never more
+/// in all than that many for each node: nodes that come back after they were replaced would else bring new groups each time.
+/// `groups` are the members of those that exist with the same number of replicas. Fewer nodes than replicas: none.
 pub fn plan_groups(
     nodes: &[PlacedNode],
     groups: &[Vec<NodeId>],
@@ -73,6 +74,7 @@ pub fn plan_groups(
     if replicas == 0 || nodes.len() < replicas {
         return Vec::new();
     }
+    let groups_max = groups_per_node * nodes.len();
     let capacities = effective_capacities(nodes);
     let mut memberships: Vec<usize> =
         nodes.iter().map(|node| groups.iter().filter(|members| members.contains(&node.node)).count()).collect();
@@ -81,7 +83,7 @@ pub fn plan_groups(
         // Partners follow capacity within each newcomer's own groups: a big newcomer is in most groups drawn, and then it
         // is these that must give the others their shares.
         let mut partnerships = vec![0; nodes.len()];
-        while memberships[newcomer] < groups_per_node {
+        while memberships[newcomer] < groups_per_node && groups.len() + planned.len() < groups_max {
             let members = choose_members(nodes, &capacities, &partnerships, newcomer, replicas);
             for &member in &members {
                 memberships[member] += 1;

@@ -204,8 +204,8 @@ fn candidate(node: &ClusterNode, standing: Standing) -> Candidate {
         Standing::NearlyFull => Role::Crowded,
         _ => Role::Resting,
     };
-    let used = node.vitals.status().map_or(0, |status| status.volumes.iter().map(|volume| volume.used).sum());
-    Candidate { node: placed(node), role, used_bytes: used, is_gone: false }
+    let live = node.vitals.status().map_or(0, |status| status.volumes.iter().map(|volume| volume.live).sum());
+    Candidate { node: placed(node), role, live_bytes: live, is_gone: false }
 }
 
 fn group_now(group: &PlacedGroup) -> GroupNow {

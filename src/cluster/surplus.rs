@@ -31,15 +31,16 @@ use std::{
 const PAGE_CHUNKS: u32 = 200;
 /// Blobs that are looked at on the members at once: a disk's worth, that leaves it to clients.
 const CHECKS_AT_ONCE: usize = 2;
-/// Rest of a node between two walks, of which the first left something there.
+/// Rest of a node between two walks, of which the first left something there: twice as long after each that cleared nothing.
 const REST: Duration = Duration::from_secs(10);
+const REST_MAX: Duration = Duration::from_secs(300);
 
 /// The step's memory; a restart begins anew.
 #[derive(Debug)]
 pub struct TrimSurplus {
     cluster: Cluster,
     walks: HashMap<NodeId, Walk>,
-    rested_from: HashMap<NodeId, Duration>,
+    rests: HashMap<NodeId, Rest>,
     progress: Progress,
 }
 
@@ -51,11 +52,27 @@ struct Walk {
     groups: HashSet<GroupId>,
     /// Of these, the ones of which something stays there for now.
     kept: HashSet<GroupId>,
+    has_cleared: bool,
+}
+
+/// From the end of a walk on.
+#[derive(Debug)]
+struct Rest {
+    from: Duration,
+    time: Duration,
+    /// Of which it left something there: others are not waited with.
+    kept: HashSet<GroupId>,
+}
+
+impl Rest {
+    fn time(&self, groups: &HashSet<GroupId>) -> Duration {
+        if self.kept == *groups { self.time } else { REST }
+    }
 }
 
 impl TrimSurplus {
     pub fn new(cluster: Cluster) -> Self {
-        Self { cluster, walks: HashMap::new(), rested_from: HashMap::new(), progress: Progress::default() }
+        Self { cluster, walks: HashMap::new(), rests: HashMap::new(), progress: Progress::default() }
     }
 
     /// Blobs that were cleared, counted once a node, and their bytes there.
@@ -76,8 +93,8 @@ impl TrimSurplus {
             }
             let Some(walk) = self.walks.remove(&node.id()).or_else(|| self.begin(node, &topology)) else { continue };
             match self.page(node, walk, &topology).await {
-                Ok(Some(walk)) => _ = self.walks.insert(node.id(), walk),
-                Ok(None) => _ = self.rested_from.insert(node.id(), self.cluster.clock().monotonic()),
+                Ok(walk) if walk.next.is_some() => _ = self.walks.insert(node.id(), walk),
+                Ok(walk) => self.rest(node.id(), walk),
                 Err(error) => tracing::warn!(node = %node.row.name, %error, "surplus copies could not be looked at"),
             }
             is_busy = true;
@@ -87,8 +104,7 @@ impl TrimSurplus {
 
     fn begin(&self, node: &ClusterNode, topology: &Topology) -> Option<Walk> {
         let now = self.cluster.clock().monotonic();
-        let has_rested = self.rested_from.get(&node.id()).is_none_or(|from| now.saturating_sub(*from) >= REST);
-        if !has_rested || self.cluster.metadata().needs_confirmation() {
+        if self.cluster.metadata().needs_confirmation() {
             return None;
         }
         let left = topology.groups().filter(|group| {
@@ -97,16 +113,24 @@ impl TrimSurplus {
                 && !self.cluster.in_flight().has_older(group.group, group.epoch)
         });
         let groups: HashSet<GroupId> = left.map(|group| group.group).collect();
-        (!groups.is_empty()).then(|| Walk { next: None, groups, kept: HashSet::new() })
+        let has_rested =
+            self.rests.get(&node.id()).is_none_or(|rest| now.saturating_sub(rest.from) >= rest.time(&groups));
+        (has_rested && !groups.is_empty()).then(|| Walk {
+            next: None,
+            groups,
+            kept: HashSet::new(),
+            has_cleared: false,
+        })
     }
 
-    /// The walk as it goes on; `None` at its end.
-    async fn page(
-        &self,
-        node: &ClusterNode,
-        mut walk: Walk,
-        topology: &Topology,
-    ) -> Result<Option<Walk>, ClusterError> {
+    fn rest(&mut self, node: NodeId, walk: Walk) {
+        let in_vain = |before: &&Rest| !walk.has_cleared && before.kept == walk.kept;
+        let time = self.rests.get(&node).filter(in_vain).map_or(REST, |before| (before.time * 2).min(REST_MAX));
+        self.rests.insert(node, Rest { from: self.cluster.clock().monotonic(), time, kept: walk.kept });
+    }
+
+    /// The walk as it goes on, without a next page at its end.
+    async fn page(&self, node: &ClusterNode, mut walk: Walk, topology: &Topology) -> Result<Walk, ClusterError> {
         let asked = node.api.inventory(self.cluster.term(), walk.next, PAGE_CHUNKS).await;
         let page = asked.map_err(|error| ClusterError::Node(error.to_string()))?;
         let mut by_group: BTreeMap<GroupId, Vec<InventoryEntry>> = BTreeMap::new();
@@ -116,13 +140,14 @@ impl TrimSurplus {
         for (group, entries) in by_group {
             let Some(placed) = topology.group(group) else { continue };
             let dropped = self.trim(node, placed, &entries).await?;
+            walk.has_cleared |= dropped > 0;
             if dropped < entries.len() {
                 walk.kept.insert(group);
             }
         }
         walk.next = page.next;
         if walk.next.is_some() {
-            return Ok(Some(walk));
+            return Ok(walk);
         }
         let empty = walk.groups.difference(&walk.kept).filter_map(|group| topology.group(*group));
         let forget = |group: &Arc<PlacedGroup>| Command::ForgetFormerMember {
@@ -134,8 +159,9 @@ impl TrimSurplus {
         if !changes.is_empty() {
             tracing::info!(node = %node.row.name, groups = changes.len(), "nothing of groups that it left is on the node");
             self.cluster.membership().change_groups(changes).await?;
+            walk.has_cleared = true;
         }
-        Ok(None)
+        Ok(walk)
     }
 
     /// Drops those of the entries that are whole on every member; how many. What nothing names is not our business.
