@@ -6,7 +6,7 @@
 //! go with its groups (what dead uploads left, say), so it keeps half of them anyway.
 
 use super::{
-    moves::{Candidate, Cause, GroupNow, Move, Planner, Role, knows},
+    move_planner::{Candidate, Cause, GroupNow, Move, Planner, Role, knows},
     placement::{PlacedNode, zone_count},
 };
 use crate::types::NodeId;
@@ -105,12 +105,13 @@ impl Planner<'_> {
 mod tests {
     use super::*;
     use crate::cluster::{
-        moves::{
-            Plan, plan_moves,
-            tests::{group, id, in_zone, serving, short},
-        },
+        move_planner::tests::{group, id, in_zone, serving, short},
         placement::plan_groups,
     };
+
+    fn evened_out(nodes: &[Candidate], groups: &[GroupNow]) -> Vec<Move> {
+        Planner::new(nodes, groups).even_out().into_iter().collect()
+    }
 
     #[test]
     fn a_newcomer_gets_groups_of_the_fullest_until_they_are_even() {
@@ -118,14 +119,12 @@ mod tests {
         nodes[3].live_bytes = 1 << 20;
         let mut groups: Vec<GroupNow> = (1..=8).map(|number| group(number, &[1, 2, 3])).collect();
         groups.push(group(9, &[1, 2, 4]));
-        let plan = plan_moves(&nodes, &groups, 10);
-        assert_eq!(short(&plan), [(1, 3, 4)]);
-        assert_eq!(plan.moves[0].cause, Cause::Uneven);
+        assert_eq!(short(&evened_out(&nodes, &groups)), [(1, 3, 4)]);
         nodes[3].live_bytes = 900 << 20;
-        assert_eq!(plan_moves(&nodes, &groups, 10), Plan::default(), "near enough");
+        assert_eq!(evened_out(&nodes, &groups), [], "near enough");
         nodes.iter_mut().for_each(|node| node.live_bytes >>= 10);
         nodes[3].live_bytes = 0;
-        assert_eq!(plan_moves(&nodes, &groups, 10), Plan::default(), "too little to move");
+        assert_eq!(evened_out(&nodes, &groups), [], "too little to move");
     }
 
     #[test]
@@ -135,10 +134,10 @@ mod tests {
         nodes[2].live_bytes = 2 << 30;
         let own = group(9, &[2, 3, 4]);
         let groups = [group(1, &[1, 2, 3]), own.clone()];
-        assert_eq!(plan_moves(&nodes, &groups, 10), Plan::default(), "only node 1 could give a place to node 4");
+        assert_eq!(evened_out(&nodes, &groups), [], "only node 1 could give a place to node 4");
         nodes[0].live_bytes = 4 << 30;
         let two = [group(1, &[1, 2, 3]), group(2, &[1, 2, 3]), group(3, &[1, 2, 3]), own];
-        assert_eq!(short(&plan_moves(&nodes, &two, 10)), [(1, 1, 4)]);
+        assert_eq!(short(&evened_out(&nodes, &two)), [(1, 1, 4)]);
     }
 
     #[test]
@@ -146,9 +145,9 @@ mod tests {
         let mut nodes = serving(4);
         nodes.iter_mut().for_each(|node| node.live_bytes = 0);
         let mut groups = vec![group(1, &[1, 2, 3]), group(2, &[1, 2, 5])];
-        assert_eq!(short(&plan_moves(&nodes, &groups, 10)), [(1, 1, 4)], "node 1 is in the most groups");
+        assert_eq!(short(&evened_out(&nodes, &groups)), [(1, 1, 4)], "node 1 is in the most groups");
         groups[0].members[0] = id(4);
-        assert_eq!(plan_moves(&nodes, &groups, 10), Plan::default());
+        assert_eq!(evened_out(&nodes, &groups), []);
     }
 
     /// A node held much that nothing named. It gave its groups away for it, was given new ones because it was in so few,
@@ -180,7 +179,7 @@ mod tests {
         for members in plan_groups(&placed, &members, 3, PER_NODE) {
             groups.push(GroupNow { members, ..group(groups.len() as u64 + 1, &[]) });
         }
-        let moves = plan_moves(nodes, groups, 10).moves;
+        let moves = evened_out(nodes, groups);
         for change in &moves {
             let group = groups.iter_mut().find(|group| group.group == change.group).unwrap();
             group.members.retain(|member| *member != change.leaving);

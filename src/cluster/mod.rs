@@ -33,6 +33,7 @@ mod known_missing;
 mod latency;
 mod member_set;
 mod membership;
+mod move_planner;
 mod moves;
 mod node_life;
 mod open_blob;

@@ -3,73 +3,11 @@
 
 use super::{
     evenness::EVENING_AT_ONCE,
+    move_planner::{Candidate, Cause, GroupNow, Move, Planner, Role, knows},
     placement::{PlacedNode, zone_count},
 };
-use crate::types::{Epoch, GroupId, NodeId};
-use std::{
-    collections::{HashMap, HashSet},
-    fmt,
-};
-
-/// What may become of a node's groups.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// It keeps its groups and may get more.
-    Serving,
-    /// It keeps its groups and gets more where nobody else can: nearly full.
-    Crowded,
-    /// It keeps its groups and gets none: silent for a while, full, frozen, slow.
-    Resting,
-    /// It gives its groups away, and is read from meanwhile.
-    Draining,
-    /// It counts as failed: others take its place.
-    Lost,
-}
-
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    pub node: PlacedNode,
-    pub role: Role,
-    /// Of records that are not dropped, those included that nothing names.
-    pub live_bytes: u64,
-    /// Lost, and certainly so: another node answers at its address (its disk was emptied, or its machine was put up anew), or
-    /// it was inside of this process and is not any more. No network that comes back brings it back.
-    pub is_gone: bool,
-}
-
-#[derive(Clone, Debug)]
-pub struct GroupNow {
-    pub group: GroupId,
-    pub epoch: Epoch,
-    pub members: Vec<NodeId>,
-    pub former: Vec<NodeId>,
-    /// The member that a change under way has brought, and that does not hold everything yet.
-    pub arriving: Option<NodeId>,
-}
-
-impl GroupNow {
-    pub(super) fn is_settled(&self) -> bool {
-        self.arriving.is_none()
-    }
-}
-
-/// Why a member leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    Lost,
-    Drained,
-    /// Its node is much fuller than another.
-    Uneven,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Move {
-    pub group: GroupId,
-    pub epoch: Epoch,
-    pub leaving: NodeId,
-    pub arriving: NodeId,
-    pub cause: Cause,
-}
+use crate::types::NodeId;
+use std::{collections::HashSet, fmt};
 
 /// Why lost nodes are not replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,26 +65,7 @@ pub fn plan_moves(nodes: &[Candidate], groups: &[GroupNow], at_once: usize) -> P
     Plan { moves, halt }
 }
 
-pub(super) struct Planner<'a> {
-    pub(super) nodes: HashMap<NodeId, &'a Candidate>,
-    pub(super) groups: &'a [GroupNow],
-    /// In how many groups each node is, those planned included.
-    pub(super) memberships: HashMap<NodeId, usize>,
-}
-
 impl<'a> Planner<'a> {
-    fn new(nodes: &'a [Candidate], groups: &'a [GroupNow]) -> Self {
-        let mut memberships = HashMap::new();
-        for member in groups.iter().flat_map(|group| &group.members) {
-            *memberships.entry(*member).or_insert(0) += 1;
-        }
-        Self { nodes: nodes.iter().map(|node| (node.node.node, node)).collect(), groups, memberships }
-    }
-
-    pub(super) fn has_role(&self, node: NodeId, role: Role) -> bool {
-        self.nodes.get(&node).is_some_and(|node| node.role == role)
-    }
-
     /// Only nodes that groups still count on: what was replaced is no loss any more. And only where it may be the network:
     /// what is gone for certain is replaced, however much it is, since waiting would bring none of it back.
     fn halt(&self) -> Option<Halt> {
@@ -214,51 +133,15 @@ impl<'a> Planner<'a> {
             })
             .map(|candidate| candidate.node.node)
     }
-
-    pub(super) fn staying(&self, group: &GroupNow, leaving: NodeId) -> impl Iterator<Item = &'a PlacedNode> {
-        let others = group.members.iter().filter(move |member| **member != leaving);
-        others.filter_map(|member| self.nodes.get(member)).map(|node| &node.node)
-    }
-}
-
-/// Whether it is, or may still be, a holder of the group's data.
-pub(super) fn knows(candidate: &Candidate, group: &GroupNow) -> bool {
-    let node = candidate.node.node;
-    group.members.contains(&node) || group.former.contains(&node)
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
+    use crate::cluster::move_planner::tests::{group, id, in_zone, serving, short as short_moves};
 
-    pub fn id(number: u8) -> NodeId {
-        NodeId::from_bytes([number; 16])
-    }
-
-    fn node(number: u8, role: Role) -> Candidate {
-        let node = PlacedNode { node: id(number), zone: "z".into(), capacity: 1 << 40, device: None };
-        Candidate { node, role, live_bytes: 1 << 30, is_gone: false }
-    }
-
-    pub fn in_zone(number: u8, zone: &str) -> Candidate {
-        let mut node = node(number, Role::Serving);
-        node.node.zone = zone.into();
-        node
-    }
-
-    pub fn group(number: u64, members: &[u8]) -> GroupNow {
-        let members = members.iter().map(|member| id(*member)).collect();
-        GroupNow { group: GroupId(number), epoch: Epoch(1), members, former: Vec::new(), arriving: None }
-    }
-
-    pub fn serving(count: u8) -> Vec<Candidate> {
-        (1..=count).map(|number| node(number, Role::Serving)).collect()
-    }
-
-    /// (group, who leaves, who comes) of each move.
-    pub fn short(plan: &Plan) -> Vec<(u64, u8, u8)> {
-        let number = |node: NodeId| node.as_bytes()[0];
-        plan.moves.iter().map(|change| (change.group.0, number(change.leaving), number(change.arriving))).collect()
+    fn short(plan: &Plan) -> Vec<(u64, u8, u8)> {
+        short_moves(&plan.moves)
     }
 
     #[test]
