@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     admin::{self, Admin, Doorkeeper, OperatorCredentials},
-    cluster::{Cluster, ClusterParts, Share},
+    cluster::{Cluster, ClusterParts, Share, Succession},
     config::{Secret, Settings},
     identity::{AccessKeys, RootKey},
     metadata::Metadata,
@@ -128,6 +128,10 @@ impl Start {
             clock: self.process.clock.clone(),
             random: self.process.random.clone(),
             shutdown: self.process.shutdown.clone(),
+            succession: match self.settings.process.take_over {
+                true => Succession::AtOnce,
+                false => Succession::WhenFree,
+            },
         };
         Cluster::start(parts).await.context("cannot begin to reign over the cluster")
     }

@@ -7,7 +7,7 @@ use crate::{
         NodeApi, NodeError,
         api::{
             DropBlobs, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus, PullBlob, PullReport,
-            PutChunk, VolumeMark,
+            PutChunk, ReignSeen, VolumeMark,
         },
     },
     types::{ChunkKey, ChunkRoot, ChunkSlice, NodeId, Term},
@@ -81,6 +81,10 @@ impl NodeApi for AbsentNode {
     }
 
     fn status(&self, _term: Term, _witness: Option<MetadataWitness>) -> BoxFuture<'_, Result<NodeStatus, NodeError>> {
+        absent()
+    }
+
+    fn reign_seen(&self) -> BoxFuture<'_, Result<ReignSeen, NodeError>> {
         absent()
     }
 

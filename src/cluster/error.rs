@@ -31,8 +31,16 @@ pub enum ClusterError {
     #[error("the request makes no sense: {0}")]
     Malformed(&'static str),
     /// A node has seen a newer term: another gateway reigns, this one has to stop.
-    #[error("another gateway reigns with term {seen}")]
+    #[error(
+        "another gateway reigns with term {seen}: this one may take its place with --take-over, if its metadata is the right one"
+    )]
     Deposed { seen: Term },
+    /// This gateway was started beside another one.
+    #[error(
+        "another gateway of this cluster is alive: node {node} has heard it since this one was started. Stop that one first, or \
+         start with --take-over if this one is to take its place"
+    )]
+    OtherGateway { node: String },
     /// An older copy of the metadata was put back: this gateway has to stop.
     #[error(
         "the metadata is older than what the nodes have seen (commit {own}, they have seen {seen}): put the newest copy \

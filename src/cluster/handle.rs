@@ -18,6 +18,7 @@ use super::{
     reclaim::Reclaimer,
     reign::Reign,
     settings::ClusterSettings,
+    succession::{Candidate, Succession},
     verification::Verifications,
 };
 use crate::{
@@ -45,6 +46,7 @@ pub struct ClusterParts {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub shutdown: Shutdown,
+    pub succession: Succession,
 }
 
 /// The storage nodes as one store. Cheap to clone.
@@ -70,10 +72,19 @@ struct Handles {
 }
 
 impl Cluster {
-    /// Begins a reign and reads who belongs to the cluster. From then on nodes are watched until shutdown.
+    /// Begins a reign, when no other gateway is in its way, and reads who belongs to the cluster. From then on nodes are watched
+    /// until shutdown.
     pub async fn start(parts: ClusterParts) -> Result<Self, ClusterError> {
-        let ClusterParts { metadata, connector, settings, clock, random, shutdown } = parts;
-        let reign = Reign::begin(metadata.clone(), clock.clone(), shutdown.clone()).await?;
+        let ClusterParts { metadata, connector, settings, clock, random, shutdown, succession } = parts;
+        let candidate = Candidate {
+            metadata: &metadata,
+            connector: &*connector,
+            clock: &*clock,
+            succession,
+            suspect_after: settings.suspect_after.0,
+        };
+        let beginning = candidate.await_turn().await?;
+        let reign = Reign::begin(metadata.clone(), clock.clone(), shutdown.clone(), beginning).await?;
         let doubts = Doubts::default();
         let parts = MembershipParts {
             metadata: metadata.clone(),

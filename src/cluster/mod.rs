@@ -57,6 +57,7 @@ mod rollback;
 mod scrubs;
 mod settings;
 mod status;
+mod succession;
 mod surplus;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -88,6 +89,7 @@ pub use repair::SendMissing;
 pub use scrubs::ScrubView;
 pub use settings::{ClusterSettings, WriteAcks};
 pub use status::{ClusterStats, NodeView};
+pub use succession::Succession;
 pub use surplus::TrimSurplus;
 pub use verification::{LostObject, Verification, Verifications, VerifyScope, VerifyStage};
 pub use verify::VerifyCopies;

@@ -123,7 +123,11 @@ impl Watch {
             }
             Ok(Err(NodeError::StaleTerm { seen })) => {
                 // A node that answers is alive; after a restore the next probe carries a term that it takes.
-                if let Err(error) = self.reign.overtaken(seen).await {
+                let outcome = match node.api.is_local() {
+                    true => self.reign.overtaken(seen).await,
+                    false => Err(self.reign.deposed(seen)),
+                };
+                if let Err(error) = outcome {
                     tracing::error!(node = %node.row.name, %error, "a node has seen a newer term");
                 }
             }

@@ -1,6 +1,6 @@
 //! This gateway's reign: its term, which goes out on every request to a node, and its end when a newer one began.
 
-use super::error::ClusterError;
+use super::{error::ClusterError, succession::Beginning};
 use crate::{
     metadata::{Command, Metadata, Outcome},
     node::{
@@ -31,11 +31,17 @@ pub struct Reign {
 
 impl Reign {
     /// Begins a reign: the term grows, durably, before anything carries it. Restored metadata that waits for confirmation
-    /// does not know the terms that were given out after the backup: it leaps past them.
-    pub async fn begin(metadata: Metadata, clock: Arc<dyn Clock>, shutdown: Shutdown) -> Result<Self, ClusterError> {
+    /// does not know the terms that were given out after the backup, nor does a copy know those after it was made: it leaps
+    /// past them.
+    pub async fn begin(
+        metadata: Metadata,
+        clock: Arc<dyn Clock>,
+        shutdown: Shutdown,
+        beginning: Beginning,
+    ) -> Result<Self, ClusterError> {
         let reign = Self { term: Arc::default(), metadata, clock, shutdown };
-        reign.grow_above(Term(0)).await?;
-        if reign.metadata.needs_confirmation() {
+        reign.grow_above(beginning.above).await?;
+        if beginning.leaps || reign.metadata.needs_confirmation() {
             reign.grow_above(Term(reign.term().0.saturating_add(STARTS_SINCE_BACKUP_MAX))).await?;
         }
         Ok(reign)
@@ -50,8 +56,9 @@ impl Reign {
         MetadataWitness { history: self.metadata.history(), commit_sequence: self.metadata.committed() }
     }
 
-    /// A node has seen a newer term. After a restore of the metadata that is our own past, the terms that were given out
-    /// after the backup: we go past them. Otherwise another gateway reigns, and this one stops.
+    /// A node of this process has seen a newer term: no other gateway reaches it. After a restore of the metadata that is our
+    /// own past, the terms that were given out after the backup: we go past them. Otherwise it is another cluster's past, and
+    /// this gateway stops.
     pub async fn overtaken(&self, seen: Term) -> Result<(), ClusterError> {
         if !self.metadata.needs_confirmation() {
             self.stop(seen);
@@ -72,7 +79,7 @@ impl Reign {
                 let error = ClusterError::OldMetadata { seen: seen.commit_sequence, own: own.commit_sequence };
                 if !self.shutdown.has_begun() {
                     tracing::error!(node, %error, "this gateway stops");
-                    self.shutdown.begin();
+                    self.shutdown.fail(error.to_string());
                 }
                 Err(error)
             }
@@ -90,6 +97,15 @@ impl Reign {
         }
     }
 
+    /// A node elsewhere has seen a newer term: another gateway reigns, and this one stops. Two of which each goes past the
+    /// other would do so for ever.
+    pub fn deposed(&self, seen: Term) -> ClusterError {
+        if seen > self.term() {
+            self.stop(seen);
+        }
+        ClusterError::Deposed { seen }
+    }
+
     fn stop(&self, seen: Term) {
         if !self.shutdown.has_begun() {
             tracing::error!(%seen, term = %self.term(), "another gateway reigns: this one stops");
@@ -99,7 +115,8 @@ impl Reign {
 
     async fn grow_above(&self, above: Term) -> Result<(), ClusterError> {
         let gateway = format!("process {}", std::process::id());
-        match self.metadata.propose(Command::BeginTerm { gateway, above, at: self.clock.now() }).await? {
+        let place = self.metadata.place().ok();
+        match self.metadata.propose(Command::BeginTerm { gateway, place, above, at: self.clock.now() }).await? {
             Outcome::TermBegun { term } => {
                 self.term.fetch_max(term.0, Ordering::Relaxed);
                 Ok(())
@@ -129,7 +146,8 @@ mod tests {
         async fn start(&self, directory: &Path) -> Reign {
             let (clock, settings) = (self.clock.clone(), MetadataSettings::default());
             let metadata = Metadata::open(directory, &settings, clock.clone(), self.random.clone()).await.unwrap();
-            Reign::begin(metadata, clock, self.shutdown.clone()).await.unwrap()
+            let beginning = Beginning { above: Term(0), leaps: false };
+            Reign::begin(metadata, clock, self.shutdown.clone(), beginning).await.unwrap()
         }
     }
 

@@ -58,6 +58,11 @@ pub struct ProcessSettings {
     /// Afterwards nothing is reclaimed until `larder admin metadata confirm`.
     pub restore: Option<PathBuf>,
 
+    /// Take the nodes over from whichever gateway they follow, which then stops. Without it a gateway with restored, copied or
+    /// moved metadata does not start while another gateway of its cluster is alive. It belongs to one start: of two gateways
+    /// that are started with it again and again, each stops the other.
+    pub take_over: bool,
+
     /// How a line of the log looks: `text` for people, `json` for machines.
     pub log_format: LogFormat,
 
@@ -83,6 +88,7 @@ impl Default for ProcessSettings {
             secret_key: None,
             cluster_secret: None,
             restore: None,
+            take_over: false,
             log_format: LogFormat::Text,
             log_level: "info".into(),
             log_dir: None,

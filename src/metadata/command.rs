@@ -66,6 +66,9 @@ pub enum Command {
     /// Begins a gateway's reign: the term grows to one more than itself and than `above`, and is the outcome.
     BeginTerm {
         gateway: String,
+        /// Where the database lies (`Metadata::place`): tells at the next start whether it is still the one of this reign.
+        #[serde(default)]
+        place: Option<String>,
         above: Term,
         at: Timestamp,
     },

@@ -17,6 +17,7 @@ mod handle;
 mod identity;
 mod object_cache;
 pub mod outcome;
+mod place;
 mod query;
 mod readers;
 mod recorder;

@@ -3,7 +3,7 @@
 use super::command::{MissingReason, NodeDuty, NodeState, VersionSelector};
 use crate::types::{
     BlobId, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot, CommitSequence, ContentId,
-    ETag, Epoch, Extent, GroupId, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Timestamp, UploadId,
+    ETag, Epoch, Extent, GroupId, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Term, Timestamp, UploadId,
     VersionId, VolumeId,
 };
 use serde::{Deserialize, Serialize};
@@ -350,4 +350,13 @@ pub struct Totals {
     pub under_replicated: u64,
     pub deletions: u64,
     pub uploads: u64,
+}
+
+/// The reign that was begun last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastReign {
+    /// 0 when none was.
+    pub term: Term,
+    /// Where the database lay; `None` from a release that did not note it.
+    pub place: Option<String>,
 }

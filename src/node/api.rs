@@ -194,6 +194,20 @@ pub struct NodeStatus {
     pub run: Option<RunId>,
 }
 
+/// What a node has heard of gateways: lets one find out whether another is alive before it takes the nodes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReignSeen {
+    /// The newest term that the node has seen; 0 before any gateway called.
+    pub term: Term,
+    /// The newest metadata that it has seen.
+    #[serde(default)]
+    pub witness: Option<MetadataWitness>,
+    /// How long ago a gateway last asked how the node is, as gateways do every few seconds. `None`: not since the node's start.
+    pub heard_ms: Option<u64>,
+    /// Since the node's start.
+    pub up_ms: u64,
+}
+
 /// What a caller can do about it is in the variant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum NodeError {
@@ -292,6 +306,9 @@ pub trait NodeApi: Send + Sync {
     /// Also tells the node the newest metadata, which it keeps on its disk. Metadata that is older than what the node
     /// has seen, or of another history, changes nothing: the answer's witness shows the difference.
     fn status(&self, term: Term, witness: Option<MetadataWitness>) -> BoxFuture<'_, Result<NodeStatus, NodeError>>;
+
+    /// What the node has heard of gateways. Names no term and changes nothing: any gateway may ask, whoever reigns.
+    fn reign_seen(&self) -> BoxFuture<'_, Result<ReignSeen, NodeError>>;
 
     /// An operator confirmed this history after a restore: the node takes it in place of the one it has seen, and
     /// never goes back to that one (`StaleMetadata`). Until then drops of the new history are refused. The cluster

@@ -15,5 +15,6 @@ mod losses;
 mod old_image;
 mod processes;
 mod scrub;
+mod take_over;
 mod verify;
 mod what_if;

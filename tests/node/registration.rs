@@ -1,13 +1,13 @@
 //! A node process makes itself known to a gateway: the door behind a plain HTTP listener, the reporter before it.
 
-use crate::harness::{CLUSTER, NODE, Node, node_settings, remote_parts, secret, witness};
+use crate::harness::{CLUSTER, NODE, Node, TERM, node_settings, remote_parts, secret, witness};
 use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use larder::{
     node::{
-        ClusterSecret, NodeSettings, Peers,
+        ClusterSecret, NodeApi, NodeSettings, Peers,
         api::PeerAddress,
         authentication::Proof,
         registration::{
@@ -157,4 +157,18 @@ async fn a_gateway_with_another_secret_is_not_believed() {
     let refused = client(&gateway, other).learn_cluster().await;
     assert!(matches!(refused, Err(CallError::Authentication(_))), "{refused:?}");
     shutdown.begin();
+}
+
+/// By this a second gateway of a cluster sees that the first one is alive.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_says_when_a_gateway_asked_how_it_is_and_nothing_else_counts_as_that() {
+    let node = Node::over_http().await;
+    let seen = async || node.api.reign_seen().await.unwrap();
+    assert_eq!(seen().await.term, Term(0));
+    // As a node does for its heartbeats, whether or not a gateway is there.
+    node.service.status(TERM, None).await.unwrap();
+    assert!(node.api.status(Term(TERM.0 - 1), None).await.is_err());
+    assert_eq!((seen().await.term, seen().await.heard_ms), (TERM, None));
+    node.api.status(TERM, None).await.unwrap();
+    assert!(seen().await.heard_ms.is_some());
 }

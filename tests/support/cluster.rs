@@ -87,6 +87,17 @@ impl Cluster {
         greeting.rsplit_once("reachable at ").expect("a node says where it is").1.to_owned()
     }
 
+    /// Another gateway, on a directory beside the others. `addresses`: of the S3 endpoint and of the operator's side.
+    pub fn start_gateway(&self, name: &str, addresses: [&str; 2], arguments: &[&str]) -> Running {
+        let data = self.directory.path().join(name);
+        let [s3, admin] = addresses;
+        let starts = self.directory.path().read_dir().unwrap().count();
+        Running::start(&self.directory.path().join(format!("{name}-{starts}.log")), |command| {
+            command.args(["gateway", "--data", text(&data), "--address", s3, "--admin-address", admin]);
+            command.args(arguments).envs(ENVIRONMENT).envs(self.settings.iter().copied());
+        })
+    }
+
     pub fn admin(&self, arguments: &[&str]) -> Output {
         larder().arg("admin").args(arguments).args(["--admin-address", &self.admin]).envs(ENVIRONMENT).output().unwrap()
     }

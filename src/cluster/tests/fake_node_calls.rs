@@ -6,7 +6,7 @@ use crate::{
         NodeApi, NodeError,
         api::{
             DropBlobs, GetChunk, InventoryCursor, InventoryEntry, InventoryPage, MetadataWitness, NodeStatus, PullBlob,
-            PullReport, PutChunk, VolumeMark, index_mark,
+            PullReport, PutChunk, ReignSeen, VolumeMark, index_mark,
         },
     },
     types::{BLOCK_LENGTH, ChunkKey, ChunkRoot, ChunkSlice, NodeId, Term},
@@ -212,6 +212,11 @@ impl NodeApi for FakeNode {
             }
             Ok(self.status_now())
         })
+    }
+
+    fn reign_seen(&self) -> BoxFuture<'_, Result<ReignSeen, NodeError>> {
+        let (term, witness) = (self.state().term, self.state().witness);
+        Box::pin(std::future::ready(Ok(ReignSeen { term, witness, heard_ms: None, up_ms: 0 })))
     }
 
     fn confirm_history(&self, term: Term, witness: MetadataWitness) -> BoxFuture<'_, Result<(), NodeError>> {

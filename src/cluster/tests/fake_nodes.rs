@@ -76,7 +76,7 @@ pub(super) struct State {
     pub volume: VolumeId,
     starts: u64,
     gets: u64,
-    term: Term,
+    pub term: Term,
     pub witness: Option<MetadataWitness>,
     free: u64,
 }

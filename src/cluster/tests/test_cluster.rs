@@ -7,7 +7,7 @@ use super::{
 use crate::{
     cluster::{
         CarryOutDeletions, Cluster, ClusterError, ClusterParts, ClusterSettings, ContentReader, ReleaseContents,
-        WrittenContent, membership::NodeRegistration,
+        Succession, WrittenContent, membership::NodeRegistration,
     },
     metadata::{
         Command, Metadata, MetadataSettings, Outcome,
@@ -74,6 +74,7 @@ impl TestCluster {
             clock: clock.clone(),
             random: random.clone(),
             shutdown: shutdown.clone(),
+            succession: Succession::WhenFree,
         };
         let cluster = Cluster::start(parts).await.unwrap();
         let create = CreateBucket {

@@ -56,7 +56,9 @@ pub(super) async fn apply(command: &Command, tx: &mut Transaction<'_>) -> Result
         Command::UnrollDeletedContents { limit } => deletions::unroll(*limit, tx).await,
         Command::FinishDeletions { blobs } => deletions::finish(blobs, tx).await,
 
-        Command::BeginTerm { gateway, above, at } => settings::begin_term(gateway, *above, *at, tx).await,
+        Command::BeginTerm { gateway, place, above, at } => {
+            settings::begin_term(gateway, place.as_deref(), *above, *at, tx).await
+        }
         Command::RegisterNode(command) => nodes::register(command, tx).await,
         Command::SetNodeState { node, state, at: _ } => nodes::set_state(*node, *state, tx).await,
         Command::CreateGroups { groups } => nodes::create_groups(groups, tx).await,

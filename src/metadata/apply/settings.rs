@@ -19,12 +19,16 @@ const SET: &str = "
 /// Afterwards the term is higher than it was and than `above`, and it is this gateway's.
 pub(super) async fn begin_term(
     gateway: &str,
+    place: Option<&str>,
     above: Term,
     at: Timestamp,
     tx: &mut Transaction<'_>,
 ) -> Result<Outcome, ApplyError> {
     let mut script = Script::of(SET).with("gateway").with(gateway);
     script.add(SET).bind("term_began").bind(time(at));
+    if let Some(place) = place {
+        script.add(SET).bind("term_place").bind(place);
+    }
     tx.execute(script).await?;
     let term = tx.fetch_number(Script::of(RAISE_TERM).with(number(above.0))).await?;
     let term = term.ok_or_else(|| CommandError::Malformed { reason: "no term".to_owned() })?;

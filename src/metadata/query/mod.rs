@@ -12,6 +12,7 @@ mod lookup;
 mod nodes;
 mod parts;
 mod placed;
+mod reign;
 mod repair;
 mod totals;
 mod uploads;

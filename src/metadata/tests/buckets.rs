@@ -2,7 +2,7 @@
 
 use super::{fixture::*, multipart};
 use crate::{
-    metadata::{Command, CommandError, Outcome, command::*},
+    metadata::{Command, CommandError, Outcome, command::*, rows::LastReign},
     types::*,
 };
 
@@ -102,13 +102,21 @@ async fn bucket_tags_are_set_and_taken_away() {
 #[tokio::test]
 async fn terms_grow_and_survive_a_restart() {
     let fixture = Fixture::new().await;
-    let begin = |above| Command::BeginTerm { gateway: "gateway".into(), above: Term(above), at: at(1) };
+    let begin = |above| Command::BeginTerm {
+        gateway: "gateway".into(),
+        place: Some("here".into()),
+        above: Term(above),
+        at: at(1),
+    };
+    assert_eq!(fixture.metadata.last_reign().await.unwrap(), LastReign { term: Term(0), place: None });
     assert_eq!(fixture.done(begin(0)).await, Outcome::TermBegun { term: Term(1) });
     fixture.metadata.close().await;
     let metadata = open(&fixture.folder.path().join("metadata"), &settings(), hooks()).await;
     assert_eq!(metadata.propose(begin(0)).await, Ok(Outcome::TermBegun { term: Term(2) }));
     assert_eq!(metadata.propose(begin(7)).await, Ok(Outcome::TermBegun { term: Term(8) }));
     assert_eq!(metadata.propose(begin(3)).await, Ok(Outcome::TermBegun { term: Term(9) }), "never lower");
+    let last = LastReign { term: Term(9), place: Some("here".into()) };
+    assert_eq!(metadata.last_reign().await.unwrap(), last);
 }
 
 #[tokio::test]

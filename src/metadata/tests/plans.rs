@@ -109,6 +109,7 @@ async fn ask_everything(fixture: &Fixture, upload: UploadId, copy: BlobCopy) {
     metadata.wanted_copies(node(4), &[copy.blob]).await.unwrap();
     metadata.surplus_blobs(node(4), GroupId(1), &[copy.blob]).await.unwrap();
     metadata.groups().await.unwrap();
+    metadata.last_reign().await.unwrap();
     metadata.has_arriving_copies(node(4)).await.unwrap();
     metadata.buckets("b", None, 10).await.unwrap();
     metadata.access_key("none").await.unwrap();

@@ -10,7 +10,7 @@ use crate::{
         NodeApi, NodeError,
         api::{
             DropBlobs, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus, PullBlob, PullReport,
-            PutChunk, VolumeMark,
+            PutChunk, ReignSeen, VolumeMark,
         },
         protocol::{
             chunk_head::{PutHead, SliceHead},
@@ -162,6 +162,13 @@ impl NodeApi for RemoteNode {
     fn status(&self, term: Term, witness: Option<MetadataWitness>) -> BoxFuture<'_, Result<NodeStatus, NodeError>> {
         Box::pin(async move {
             let answer = self.ask(Route::Status, term, &Status { witness }, self.request_timeout).await?;
+            from_json(&answer.head)
+        })
+    }
+
+    fn reign_seen(&self) -> BoxFuture<'_, Result<ReignSeen, NodeError>> {
+        Box::pin(async move {
+            let answer = self.ask(Route::ReignSeen, Term::default(), &(), self.request_timeout).await?;
             from_json(&answer.head)
         })
     }

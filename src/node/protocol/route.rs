@@ -13,6 +13,7 @@
 //! | POST | `/node/v1/forget-quarantined` | `ForgetQuarantined` | - |
 //! | POST | `/node/v1/scrub` | `null` | - |
 //! | POST | `/node/v1/status` | `Status` | `NodeStatus` |
+//! | POST | `/node/v1/reign` | `null` | `ReignSeen` |
 //! | POST | `/node/v1/history` | `MetadataWitness` | - |
 //!
 //! An answer other than 200 carries a `NodeError` as JSON (`documents`).
@@ -37,6 +38,7 @@ pub enum Route {
     ForgetQuarantined,
     BeginScrub,
     Status,
+    ReignSeen,
     ConfirmHistory,
 }
 
@@ -71,6 +73,7 @@ impl Route {
             "/node/v1/forget-quarantined" => Self::ForgetQuarantined,
             "/node/v1/scrub" => Self::BeginScrub,
             "/node/v1/status" => Self::Status,
+            "/node/v1/reign" => Self::ReignSeen,
             "/node/v1/history" => Self::ConfirmHistory,
             _ => Self::parse_chunk(path_and_query)?,
         };
@@ -107,6 +110,7 @@ impl fmt::Display for Route {
             Self::ForgetQuarantined => f.write_str("/node/v1/forget-quarantined"),
             Self::BeginScrub => f.write_str("/node/v1/scrub"),
             Self::Status => f.write_str("/node/v1/status"),
+            Self::ReignSeen => f.write_str("/node/v1/reign"),
             Self::ConfirmHistory => f.write_str("/node/v1/history"),
         }
     }
@@ -137,6 +141,7 @@ mod tests {
             Just(Route::ForgetQuarantined),
             Just(Route::BeginScrub),
             Just(Route::Status),
+            Just(Route::ReignSeen),
             Just(Route::ConfirmHistory),
         ]
     }

@@ -99,7 +99,13 @@ async fn answer(service: &NodeService, request: Believed) -> Result<Reply, NodeE
         }
         Route::Status => {
             let Status { witness } = from_json(&head)?;
-            Ok(Reply::document(&service.status(term, witness).await?))
+            let status = service.status(term, witness).await?;
+            service.heard_gateway();
+            Ok(Reply::document(&status))
+        }
+        Route::ReignSeen => {
+            let () = from_json(&head)?;
+            Ok(Reply::document(&service.reign_seen().await?))
         }
         Route::ConfirmHistory => {
             let witness: MetadataWitness = from_json(&head)?;

@@ -15,6 +15,7 @@ mod dispatch;
 mod errors;
 pub mod http;
 mod inventory;
+mod last_word;
 mod node_state;
 mod one_volume;
 mod parts;

@@ -4,6 +4,7 @@
 use super::{
     admission::Admission,
     disk_threads::DiskThreads,
+    last_word::LastWord,
     parts::{NodeParts, OpenError},
     state_keeper::StateKeeper,
     volumes::Volumes,
@@ -13,7 +14,7 @@ use crate::{
         NodeApi, NodeError, NodeSettings, PeerConnector,
         api::{
             DropBlobs, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus, PullBlob, PullReport,
-            PutChunk, VolumeMark,
+            PutChunk, ReignSeen, VolumeMark,
         },
         protocol,
     },
@@ -44,6 +45,7 @@ pub(super) struct Inner {
     pub(super) run: RunId,
     pub(super) volumes: Volumes,
     pub(super) state: StateKeeper,
+    last_word: LastWord,
     pub(super) settings: Arc<NodeSettings>,
     pub(super) admission: Admission,
     pub(super) disk_threads: DiskThreads,
@@ -68,6 +70,7 @@ impl NodeService {
             run: RunId::from_bytes(run),
             volumes,
             state,
+            last_word: LastWord::new(parts.clock.clone()),
             admission: Admission::new(parts.settings.node_requests),
             disk_threads: DiskThreads::new(parts.settings.node_disk_reads),
             pulls: Semaphore::new(PULLS_MAX),
@@ -91,6 +94,11 @@ impl NodeService {
     /// The newest term that the node has seen.
     pub fn term(&self) -> Term {
         self.inner.state.term()
+    }
+
+    /// A gateway that the node follows asked how it is, from outside of this process.
+    pub(super) fn heard_gateway(&self) {
+        self.inner.last_word.note();
     }
 
     /// Requests under way.
@@ -171,6 +179,13 @@ impl NodeApi for NodeService {
 
     fn status(&self, term: Term, witness: Option<MetadataWitness>) -> BoxFuture<'_, Result<NodeStatus, NodeError>> {
         Box::pin(self.run(self.inner.status(term, witness)))
+    }
+
+    fn reign_seen(&self) -> BoxFuture<'_, Result<ReignSeen, NodeError>> {
+        Box::pin(self.run(async {
+            let witness = self.inner.state.witness().await;
+            Ok(self.inner.last_word.told(self.term(), witness))
+        }))
     }
 
     fn confirm_history(&self, term: Term, witness: MetadataWitness) -> BoxFuture<'_, Result<(), NodeError>> {

@@ -111,6 +111,11 @@ impl StateKeeper {
         }
     }
 
+    /// The newest metadata that is kept.
+    pub async fn witness(&self) -> Option<MetadataWitness> {
+        self.kept.lock().await.state.witness
+    }
+
     /// Why nothing can be remembered any more, if that is so.
     pub async fn broken(&self) -> Option<String> {
         self.kept.lock().await.broken.clone()
