@@ -13,6 +13,9 @@ pub struct DoctorReport {
     pub findings: Vec<FindingReport>,
     /// Checks that found more than is told.
     pub cut: Vec<String>,
+    /// Checks that could not be made where the metadata was looked at.
+    #[serde(default)]
+    pub left_out: Vec<String>,
 }
 
 /// An invariant that does not hold somewhere.

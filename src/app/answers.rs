@@ -1,6 +1,6 @@
 //! What an operator asks about the data, answered over the gateway's parts.
 
-use super::{doctor::examine, explain::explain, what_if::what_if};
+use super::{doctor::examine_living, explain::explain, what_if::what_if};
 use crate::{
     admin::{
         Answer, Answers, OperationError,
@@ -51,6 +51,6 @@ impl Answers for GatewayAnswers {
     }
 
     fn doctor(&self) -> Answer<'_, DoctorReport> {
-        Box::pin(examine(&self.metadata, &self.keys, &self.directory, &*self.random))
+        Box::pin(examine_living(&self.metadata, &self.keys, &self.directory, &*self.random))
     }
 }

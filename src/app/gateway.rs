@@ -24,10 +24,10 @@ use super::{
 };
 use crate::{
     admin::{self, Admin, Doorkeeper, OperatorCredentials},
-    cluster::{Cluster, ClusterParts, Share, Succession},
+    cluster::{Cluster, ClusterError, ClusterParts, Share, Succession},
     config::{Secret, Settings},
     identity::{AccessKeys, RootKey},
-    metadata::Metadata,
+    metadata::{Metadata, MetadataError},
     node::{ClusterSecret, Peers, RemoteParts, registration::RegistrationDoor},
     objects::Objects,
     runtime::make_durable_directory,
@@ -98,7 +98,9 @@ impl Start {
             tracing::warn!(file = %file.display(), %history, "the metadata was restored: a new history begins");
         }
         let opened = Metadata::open(&directory, &self.settings.metadata, clock.clone(), random.clone()).await;
-        let metadata = opened.context("cannot open the metadata")?;
+        let is_damaged = opened.as_ref().err().is_some_and(MetadataError::is_damage);
+        let metadata = opened.context("cannot open the metadata");
+        let metadata = if is_damaged { metadata.with_context(|| self.advice()) } else { metadata }?;
         if metadata.needs_confirmation() {
             tracing::warn!(
                 "the metadata was restored from a backup: nothing is reclaimed before `larder admin metadata confirm`"
@@ -133,7 +135,19 @@ impl Start {
                 false => Succession::WhenFree,
             },
         };
-        Cluster::start(parts).await.context("cannot begin to reign over the cluster")
+        let started = Cluster::start(parts).await;
+        let is_damaged = matches!(started, Err(ClusterError::DamagedMetadata(_)));
+        let cluster = started.context("cannot begin to reign over the cluster");
+        if is_damaged { cluster.with_context(|| self.advice()) } else { cluster }
+    }
+
+    /// What to do about metadata that no gateway can start on.
+    fn advice(&self) -> String {
+        let directory = self.data.root().display();
+        format!(
+            "the metadata is damaged: `larder admin doctor --offline {directory}` says where; then restore the newest backup \
+             (--restore FILE, docs/recovering.md)"
+        )
     }
 
     /// Serves both addresses until the shutdown, then lets requests finish and closes the metadata.

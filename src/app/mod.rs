@@ -43,6 +43,7 @@ use std::process::ExitCode;
 
 pub use closed_volume::{VolumeInspection, VolumeVerification, inspect_volume, verify_volume};
 pub use credentials::{Origin as CredentialOrigin, RootCredentials};
+pub use doctor::examine_offline;
 pub use usage::UsageError;
 
 /// Gateway and nodes in one process, until it is told to stop.

@@ -24,6 +24,9 @@ pub enum ClusterError {
     /// The metadata could not be asked: the process is going down or its disk is failing.
     #[error("the metadata is not available: {0}")]
     Metadata(String),
+    /// A row of the metadata holds what can't be read.
+    #[error("{0}")]
+    DamagedMetadata(String),
     /// A node of this process does not work.
     #[error("a storage node failed: {0}")]
     Node(String),
@@ -99,6 +102,9 @@ impl From<ProposeError> for ClusterError {
 
 impl From<QueryError> for ClusterError {
     fn from(error: QueryError) -> Self {
-        Self::Metadata(error.to_string())
+        match error {
+            QueryError::Damaged(_) => Self::DamagedMetadata(error.to_string()),
+            _ => Self::Metadata(error.to_string()),
+        }
     }
 }

@@ -92,6 +92,15 @@ pub enum MetadataError {
 }
 
 impl MetadataError {
+    /// A database that is unusable for what it holds, not for want of room or rights: the doctor can look into it.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Database(error) => error.is_of_contents(),
+            Self::Damaged(_) => true,
+            _ => false,
+        }
+    }
+
     pub(super) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |error| Self::Io { path, error }
@@ -138,6 +147,16 @@ pub enum QueryError {
     Damaged(String),
     #[error("the metadata is closed")]
     Closed,
+}
+
+impl QueryError {
+    /// With the row that it is about, where a row is at fault.
+    pub(super) fn of(self, row: &str) -> Self {
+        match self {
+            Self::Damaged(what) => Self::Damaged(format!("{row}: {what}")),
+            other => other,
+        }
+    }
 }
 
 impl From<sqlx::Error> for QueryError {

@@ -1,6 +1,7 @@
 //! Which cluster, which history, and how far: read when the database is opened, made when it is new.
 //!
-//! These rows are no command's: a replay of the commands in another database leaves its own.
+//! These rows are no command's: a replay of the commands in another database leaves its own. They are made once, in an empty
+//! database: one that has lost them would begin as another cluster, which its nodes refuse.
 
 use super::{
     columns::Columns,
@@ -21,9 +22,11 @@ pub(super) struct Identity {
     pub needs_confirmation: bool,
 }
 
-const MAKE: &str = "
-    INSERT INTO settings (name, value) VALUES ('cluster_id', $1), ('history_id', $2), ('history_began', $3)
-    ON CONFLICT (name) DO NOTHING";
+const MAKE_IF_NEW: &str = "
+    INSERT INTO settings (name, value)
+    SELECT column1, column2 FROM (VALUES ('cluster_id', $1), ('history_id', $2), ('history_began', $3))
+    WHERE NOT EXISTS
+        (SELECT 1 FROM settings WHERE name IN ('cluster_id', 'history_id', 'commit_sequence', 'term', 'term_began'))";
 const READ: &str = "
     SELECT (SELECT value FROM settings WHERE name = 'cluster_id'),
         (SELECT value FROM settings WHERE name = 'history_id'),
@@ -37,7 +40,7 @@ impl Identity {
         clock: &dyn Clock,
         random: &dyn Random,
     ) -> Result<Self, MetadataError> {
-        let mut script = Script::of(MAKE);
+        let mut script = Script::of(MAKE_IF_NEW);
         script.bind(&new_id(random)[..]).bind(&new_id(random)[..]).bind(clock.now().unix_millis());
         script.execute(connection).await?;
         Ok(Self::read(connection).await?)
@@ -45,10 +48,14 @@ impl Identity {
 
     pub async fn read(connection: &mut SqliteConnection) -> Result<Self, QueryError> {
         let row = Script::of(READ).fetch_one(connection).await?;
-        let history = HistoryId::from_slice(row.bytes(1)?)?;
+        let id = |column, whose: &str| {
+            let unknown = || QueryError::Damaged(format!("it does not know its {whose}'s id"));
+            row.optional_bytes(column).ok().flatten().ok_or_else(unknown)
+        };
+        let history = HistoryId::from_slice(id(1, "history")?)?;
         let is_history = |column| Ok::<_, QueryError>(row.optional_bytes(column)? == Some(&history.as_bytes()[..]));
         Ok(Self {
-            cluster: ClusterId::from_slice(row.bytes(0)?)?,
+            cluster: ClusterId::from_slice(id(0, "cluster")?)?,
             history,
             committed: CommitSequence(row.optional_number(2)?.unwrap_or(0)),
             needs_confirmation: is_history(3)? && !is_history(4)?,

@@ -176,6 +176,7 @@ impl From<ClusterError> for ObjectError {
             | ClusterError::OldMetadata { .. }
             | ClusterError::Unreadable { .. }
             | ClusterError::Metadata(_)
+            | ClusterError::DamagedMetadata(_)
             | ClusterError::Node(_)
             | ClusterError::Stopping => Self::Unavailable(error.to_string()),
             ClusterError::NoRoom | ClusterError::MetadataFull => Self::NoRoom,
@@ -184,7 +185,8 @@ impl From<ClusterError> for ObjectError {
             | ClusterError::NoSuchNode
             | ClusterError::NodeInGroups
             | ClusterError::NodeIsInside
-            | ClusterError::NodeTaken { .. } => Self::Internal(error.to_string()),
+            | ClusterError::NodeTaken { .. }
+            | ClusterError::OtherGateway { .. } => Self::Internal(error.to_string()),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! `larder admin doctor`: nothing to find in a sound cluster, also while it is written to, and a secret that does not open.
 
-use crate::support::{Options, Server, command::text};
+use crate::support::{
+    Options, Server,
+    command::{larder, text},
+};
 use aws_sdk_s3::primitives::ByteStream;
 use serde_json::Value;
 use std::{fs, process::Output};
@@ -65,4 +68,48 @@ async fn a_key_that_was_sealed_under_another_secret_is_a_finding() {
     let report = report(&said);
     assert_eq!(report["findings"][0]["check"], "access-key", "{report:#}");
     assert_eq!(report["findings"].as_array().unwrap().len(), 1, "{report:#}");
+}
+
+#[tokio::test]
+async fn metadata_is_examined_without_a_gateway_and_not_under_one() {
+    let mut server = Server::start().await;
+    server.client().create_bucket().bucket("pantry").send().await.unwrap();
+    let data = text(&server.data()).to_owned();
+    let kept = tempfile::tempdir().unwrap();
+    let backup = kept.path().join("backup");
+    assert!(server.admin(&["metadata", "backup", text(&backup)]).status.success());
+    let offline = |path: &str| larder().args(["admin", "doctor", "--json", "--offline", path]).output().unwrap();
+    let refused = offline(&data);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("in use"), "{refused:?}");
+    assert!(offline(text(&backup)).status.success());
+    assert!(server.stop().success());
+    let said = offline(&data);
+    assert!(said.status.success(), "{said:?}");
+    assert_eq!(report(&said)["left_out"][0], "access-key", "{said:?}");
+    assert!(report(&said)["checks"].as_u64() > Some(30), "{said:?}");
+}
+
+/// The gateway ended with an error that named neither the row nor what to do.
+#[tokio::test]
+async fn a_server_that_does_not_start_on_its_metadata_says_who_looks_into_it() {
+    let mut server = Server::start_with(Options::default().without_records()).await;
+    assert!(server.stop().success());
+    let database = server.data().join("metadata/metadata.sqlite");
+    let mut bytes = fs::read(&database).unwrap();
+    let name = b"cluster_id";
+    for at in 0..bytes.len() - name.len() {
+        if bytes[at..].starts_with(name) {
+            bytes[at..at + name.len()].copy_from_slice(b"cluster_xx");
+        }
+    }
+    fs::write(&database, bytes).unwrap();
+    let data = text(&server.data()).to_owned();
+    let refused = larder().args(["server", "--data", &data, "--address", "127.0.0.1:0"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let refused = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.contains("admin doctor --offline") && refused.contains("its cluster's id"), "{refused}");
+    let said = larder().args(["admin", "doctor", "--offline", &data]).output().unwrap();
+    assert_eq!(said.status.code(), Some(1), "{said:?}");
+    assert!(String::from_utf8_lossy(&said.stdout).contains("cluster's id"), "{said:?}");
 }

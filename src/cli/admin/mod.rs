@@ -65,6 +65,11 @@ impl Admin {
         let output = if self.json { Output::Json } else { Output::Table };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
+            if let Verb::Doctor(verb) = &self.verb
+                && let Some(path) = verb.offline()
+            {
+                return doctor::run_offline(path, output).await;
+            }
             let deadline = match &self.verb {
                 Verb::Status(verb) => verb.deadline(),
                 _ => Instant::now(),

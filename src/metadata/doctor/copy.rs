@@ -4,6 +4,7 @@ use crate::{
     metadata::{
         Metadata, connection,
         error::{MetadataError, QueryError},
+        reserve::FreeSpace,
         schema,
         settings::MetadataSettings,
     },
@@ -74,12 +75,18 @@ impl Copy {
 
 /// A copy with its indexes must not fill the disk that the database may be on.
 pub(super) fn check_room(metadata: &Metadata, scratch: &Path) -> Result<(), MetadataError> {
-    let database = metadata.database();
-    let length = std::fs::metadata(database).map_err(MetadataError::io(database))?.len();
     let folder = scratch.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let free = (metadata.free_space())(folder).map_err(MetadataError::io(folder))?;
     let spare = metadata.settings().metadata_reserve.bytes().saturating_mul(SPARE_RESERVES);
-    let needed = length.saturating_mul(2).saturating_add(spare);
+    let needed = length_of(metadata.database())?.saturating_mul(2).saturating_add(spare);
+    require_room(folder, needed, metadata.free_space())
+}
+
+pub(super) fn length_of(file: &Path) -> Result<u64, MetadataError> {
+    Ok(std::fs::metadata(file).map_err(MetadataError::io(file))?.len())
+}
+
+pub(super) fn require_room(folder: &Path, needed: u64, free_space: &FreeSpace) -> Result<(), MetadataError> {
+    let free = free_space(folder).map_err(MetadataError::io(folder))?;
     if free >= needed {
         return Ok(());
     }

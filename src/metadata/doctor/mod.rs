@@ -12,14 +12,16 @@
 //! - `topology`: nodes, groups and the repair list, whose columns hold lists of ids
 //! - `settings`: what the metadata knows of itself
 //! - `copy`: the copy
+//! - `offline`: the doctor's visit to metadata that no gateway has open
 
 mod checks;
 mod copy;
+mod offline;
 mod settings;
 mod topology;
 
 use super::{
-    Metadata,
+    Metadata, MetadataSettings,
     columns::Columns,
     connection,
     error::{MetadataError, QueryError},
@@ -27,6 +29,7 @@ use super::{
 };
 use crate::types::{BucketName, CommitSequence, ObjectKey};
 use copy::Copy;
+pub use offline::examine_offline;
 use sqlx::sqlite::SqliteRow;
 use std::path::Path;
 
@@ -74,19 +77,34 @@ const DAMAGED_PAGES: &str = "stop the gateway, copy its data directory aside, an
     (`--restore FILE`, docs/recovering.md); the disk may be failing";
 
 impl Metadata {
-    /// Checks everything, for one who asks at a time: each takes a copy's room. The copy is made as `scratch`, which must not exist; it is gone afterwards, also when the future is
-    /// dropped.
+    /// Checks everything, for one who asks at a time: each takes a copy's room. The copy is made as `scratch`, which must not
+    /// exist; it is gone afterwards, also when the future is dropped.
     pub async fn examine(&self, scratch: &Path) -> Result<Examination, MetadataError> {
-        let mut examination = Examination { committed: self.committed(), checks: 1, ..Examination::default() };
+        let patient = Patient { database: self.database(), settings: self.settings(), committed: self.committed() };
         let _turn = self.examination_turn().ok_or(MetadataError::ExaminationUnderWay)?;
         // First what takes no time: nobody waits for what is refused in the end.
         copy::check_room(self, scratch)?;
+        patient.examine(scratch).await
+    }
+}
+
+/// The database that is looked at.
+struct Patient<'a> {
+    database: &'a Path,
+    settings: &'a MetadataSettings,
+    /// At least up to this command.
+    committed: CommitSequence,
+}
+
+impl Patient<'_> {
+    async fn examine(&self, scratch: &Path) -> Result<Examination, MetadataError> {
+        let mut examination = Examination { committed: self.committed, checks: 1, ..Examination::default() };
         self.check_pages(&mut examination).await?;
-        let copied = Copy::make(self.database(), self.settings(), scratch).await;
+        let copied = Copy::make(self.database, self.settings, scratch).await;
         let mut copy = match copied {
             Ok(copy) => copy,
             // Pages or rows so bad that they can't be read.
-            Err(error) if is_damage(&error) => {
+            Err(error) if error.is_damage() => {
                 examination.findings.push(damage(error.to_string()));
                 return Ok(examination);
             }
@@ -111,7 +129,7 @@ impl Metadata {
     }
 
     async fn quick_check(&self) -> Result<Vec<String>, QueryError> {
-        let mut connection = connection::reader(self.database(), self.settings()).await?;
+        let mut connection = connection::reader(self.database, self.settings).await?;
         let rows = Script::of(QUICK_CHECK).fetch_all(&mut connection).await?;
         let mut problems = Vec::new();
         for row in rows {
@@ -139,15 +157,6 @@ fn lossy_text(row: &SqliteRow, column: usize) -> Result<String, QueryError> {
 
 fn damage(what: String) -> Finding {
     Finding { check: "pages", severity: Severity::Danger, what, object: None, remedy: DAMAGED_PAGES }
-}
-
-/// A database that can't be copied for what is in it, not for want of room.
-fn is_damage(error: &MetadataError) -> bool {
-    match error {
-        MetadataError::Database(error) => error.is_of_contents(),
-        MetadataError::Damaged(_) => true,
-        _ => false,
-    }
 }
 
 impl Examination {

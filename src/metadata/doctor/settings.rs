@@ -14,7 +14,9 @@ const READ: &str = "
         (SELECT value FROM settings WHERE name = 'history_id' AND typeof(value) = 'blob'),
         (SELECT value FROM settings WHERE name = 'commit_sequence' AND typeof(value) = 'integer'),
         (SELECT count(*) FROM settings WHERE name IN ('term', 'commit_sequence', 'term_began')
-            AND (typeof(value) <> 'integer' OR value < 0))";
+            AND (typeof(value) <> 'integer' OR value < 0)),
+        EXISTS (SELECT 1 FROM settings WHERE name = 'term_began')
+            AND NOT EXISTS (SELECT 1 FROM settings WHERE name = 'term')";
 const LIST_BUCKETS: &str = "SELECT name FROM buckets ORDER BY name";
 
 const RESTORE: &str = "restore the newest backup (`--restore FILE`, docs/recovering.md)";
@@ -43,6 +45,9 @@ async fn look_at_settings(copy: &mut Copy, committed: CommitSequence) -> Result<
     }
     if row.number(3)? > 0 {
         wrong.push("the last commit, the term or its begin is no number".to_owned());
+    }
+    if row.flag(4)? {
+        wrong.push("the term of the gateway's reign is gone".to_owned());
     }
     let odd = |what| Finding { check: "settings", severity: Severity::Danger, what, object: None, remedy: RESTORE };
     Ok(wrong.into_iter().map(odd).collect())

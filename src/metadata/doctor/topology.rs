@@ -13,7 +13,7 @@ use crate::{
 use sqlx::sqlite::SqliteRow;
 use std::collections::{HashMap, HashSet};
 
-const LIST_NODES: &str = "SELECT node, name, volumes, state, duty FROM nodes ORDER BY name";
+const LIST_NODES: &str = "SELECT node, name, volumes, state, duty, address FROM nodes ORDER BY name";
 const LIST_GROUPS: &str = "
     SELECT placement_group, epoch, members, scheme, former, arriving, is_listed FROM placement_groups
     ORDER BY placement_group";
@@ -81,11 +81,25 @@ fn look_at_node(row: &SqliteRow, duties: &mut HashMap<NodeId, NodeDuty>) -> Resu
     if duty.is_err() {
         wrong.push(format!("node {name}: its duty {} means nothing", row.number(4)?.cast_signed()));
     }
+    if row.optional_bytes(5)?.is_some_and(|address| !is_address(address)) {
+        let address = lossy_text(row, 5)?;
+        wrong
+            .push(format!("node {name}: its address {address:?} is none; it is noted anew when the node is restarted"));
+    }
     match NodeId::from_slice(row.bytes(0)?) {
         Ok(node) => _ = duties.insert(node, duty.unwrap_or(NodeDuty::Serving)),
         Err(_) => wrong.push(format!("node {name}: its id is none")),
     }
     Ok(wrong)
+}
+
+/// `HOST:PORT`, as nodes register it.
+fn is_address(address: &[u8]) -> bool {
+    let parts = str::from_utf8(address).ok().and_then(|address| address.rsplit_once(':'));
+    parts.is_some_and(|(host, port)| {
+        let is_host = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic());
+        is_host && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
 }
 
 fn faults_of_group(row: &SqliteRow, duties: &HashMap<NodeId, NodeDuty>) -> Result<Vec<String>, QueryError> {

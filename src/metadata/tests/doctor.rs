@@ -2,12 +2,21 @@
 
 use super::{fixture::*, multipart};
 use crate::{
-    metadata::{Command, MetadataError, MetadataHooks, command::*, doctor::Examination},
+    metadata::{
+        Command, MetadataError, MetadataHooks,
+        command::*,
+        connection,
+        directory::{database_in, log_of},
+        doctor::{Examination, examine_offline},
+    },
     types::UploadId,
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 pub async fn examine(fixture: &Fixture) -> Examination {
@@ -123,15 +132,21 @@ const BREAKS: &[(&str, &[&str], Option<&str>)] = &[
     (
         "INSERT INTO versions SELECT bucket, key, 1, x'00', 0, 1, 1, created, owner, 0, '', NULL, NULL, NULL, NULL, NULL,
             NULL, NULL, NULL FROM versions WHERE key = x'61'",
-        &["latest-version"],
+        &["latest-version", "version-named"],
         Some("a"),
     ),
     (
         "INSERT INTO versions SELECT bucket, key, 1, x'00', 0, 0, 1, created, owner, 0, '', NULL, NULL, NULL, NULL, NULL,
             NULL, NULL, 9200 FROM versions WHERE key = x'61'",
-        &["delete-marker"],
+        &["version-named", "delete-marker"],
         Some("a"),
     ),
+    ("UPDATE versions SET is_null = 0 WHERE key = x'61'", &["version-named"], Some("a")),
+    ("UPDATE versions SET etag = 'zz' WHERE key = x'61'", &["version-etag"], Some("a")),
+    ("UPDATE versions SET etag = substr(etag, 1, 31) || 'G' WHERE key = x'61'", &["version-etag"], Some("a")),
+    ("UPDATE versions SET etag = etag || '-0' WHERE key = x'61'", &["version-etag"], Some("a")),
+    ("UPDATE versions SET etag = etag || '-1x' WHERE key = x'61'", &["version-etag"], Some("a")),
+    ("UPDATE buckets SET tags = '{'", &["bucket-tags"], None),
     ("UPDATE versions SET headers = 'x' WHERE key = x'61'", &["version-unreadable"], Some("a")),
     ("UPDATE versions SET tags = '{' WHERE key = x'61'", &["version-unreadable"], Some("a")),
     (
@@ -164,6 +179,9 @@ const BREAKS_OF_TOPOLOGY: &[(&str, &str, &str)] = &[
     ("UPDATE nodes SET state = 9 WHERE name = 'node-1'", "node", "node-1: its state 9"),
     ("UPDATE nodes SET duty = 9 WHERE name = 'node-1'", "node", "node-1: its duty 9"),
     ("UPDATE nodes SET volumes = x'01' WHERE name = 'node-1'", "node", "no list of ids"),
+    ("UPDATE nodes SET address = 'x' WHERE name = 'node-1'", "node", "node-1: its address \"x\" is none"),
+    ("UPDATE nodes SET address = 'host:0' WHERE name = 'node-1'", "node", "node-1: its address"),
+    ("UPDATE nodes SET address = 'a host:9' WHERE name = 'node-1'", "node", "node-1: its address"),
     ("UPDATE nodes SET duty = 3 WHERE name = 'node-1'", "group", "group 1 has a member that was removed"),
     ("DELETE FROM nodes WHERE name = 'node-1'", "group", "group 1 has a member, or one that left, that is no node"),
     ("UPDATE placement_groups SET epoch = 0 WHERE placement_group = 1", "group", "no epoch"),
@@ -197,6 +215,8 @@ const BREAKS_OF_TOPOLOGY: &[(&str, &str, &str)] = &[
     ("DELETE FROM settings WHERE name = 'commit_sequence'", "settings", "is not noted"),
     ("DROP TABLE completed_uploads", "completed-upload", "could not be made"),
     ("DROP TABLE parts", "pages", "no such table"),
+    ("INSERT INTO settings VALUES ('term_began', 1)", "settings", "term of the gateway's reign is gone"),
+    ("DELETE FROM settings WHERE name = 'cluster_id'", "settings", "cluster's id"),
     ("UPDATE settings SET value = x'01' WHERE name = 'cluster_id'", "settings", "cluster's id"),
     ("UPDATE settings SET value = value - 1 WHERE name = 'commit_sequence'", "settings", "is not noted"),
 ];
@@ -293,4 +313,74 @@ async fn a_page_that_was_overwritten_is_found() {
     let fixture = Fixture { metadata, ..fixture };
     let findings = examine(&fixture).await.findings;
     assert!(!findings.is_empty() && findings.iter().all(|finding| finding.check == "pages"), "{findings:#?}");
+}
+
+/// Where it lies while no gateway has it open, as a data directory, its own directory, a plain copy, a backup.
+#[tokio::test]
+async fn metadata_that_nobody_has_open_is_examined_where_it_lies_and_stays_as_it_is() {
+    let fixture = busy().await;
+    let folder = fixture.folder.path();
+    let (backup, data, scratch) = (folder.join("backup"), folder.join("data"), folder.join("doctor"));
+    fixture.metadata.backup(&backup).await.unwrap();
+    let in_use = examine_offline(folder, &scratch).await;
+    assert!(matches!(in_use, Err(MetadataError::InUse(_))), "{in_use:?}");
+    // One that no connection of this process still holds.
+    let directory = data.join("metadata");
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::copy(&backup, database_in(&directory)).unwrap();
+    let before = bytes_of(&database_in(&directory));
+    for path in [&data, &directory, &backup] {
+        let examination = examine_offline(path, &scratch).await.unwrap();
+        let committed = fixture.metadata.committed();
+        assert_eq!((examination.findings.len(), examination.committed), (0, committed), "{examination:?}");
+        assert!(!scratch.exists(), "the copy is gone");
+        assert!(bytes_of(&database_in(&directory)) == before, "{} was changed", path.display());
+    }
+    let nothing = examine_offline(&tempfile::tempdir().unwrap().path().join("."), &scratch).await;
+    assert!(nothing.unwrap_err().to_string().contains("there is no metadata in it"));
+}
+
+fn bytes_of(database: &Path) -> Vec<u8> {
+    let log = std::fs::read(log_of(database)).unwrap_or_default();
+    [std::fs::read(database).unwrap(), log].concat()
+}
+
+/// What is still in the log alone counts, and a database on which no gateway starts is looked at all the same.
+#[tokio::test]
+async fn metadata_that_no_gateway_would_start_on_is_examined_with_its_log() {
+    for (statement, words) in [
+        (
+            "UPDATE placement_groups SET members = x'01' WHERE placement_group = 1",
+            "group 1 has members that are no list",
+        ),
+        ("DELETE FROM settings WHERE name = 'cluster_id'", "does not know its cluster's id"),
+        ("DELETE FROM settings WHERE name = 'commit_sequence'", "is not noted"),
+    ] {
+        let fixture = busy().await;
+        fixture.prepare(statement).await;
+        let (database, copy) = (fixture.metadata.database().to_owned(), fixture.folder.path().join("copy"));
+        std::fs::copy(&database, &copy).unwrap();
+        std::fs::copy(log_of(&database), log_of(&copy)).unwrap();
+        let examination = examine_offline(&copy, &fixture.folder.path().join("doctor")).await.unwrap();
+        let told: Vec<&String> = examination.findings.iter().map(|finding| &finding.what).collect();
+        assert!(told.len() == 1 && told[0].contains(words), "{statement}: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_garbage_is_a_finding_and_another_programs_is_refused() {
+    let fixture = busy().await;
+    let (file, scratch) = (fixture.folder.path().join("file"), fixture.folder.path().join("doctor"));
+    fixture.metadata.backup(&file).await.unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[..100].fill(0xAA);
+    std::fs::write(&file, bytes).unwrap();
+    let examination = examine_offline(&file, &scratch).await.unwrap();
+    assert_eq!(examination.findings.iter().map(|finding| finding.check).collect::<Vec<_>>(), ["pages"]);
+    std::fs::remove_file(&file).unwrap();
+    let mut theirs = connection::writer(&file, &settings()).await.unwrap();
+    sqlx::query("CREATE TABLE theirs (x)").execute(&mut theirs).await.unwrap();
+    sqlx::Connection::close(theirs).await.unwrap();
+    let refused = examine_offline(&file, &scratch).await;
+    assert!(matches!(refused, Err(MetadataError::NotOurs { .. })), "{refused:?}");
 }

@@ -108,3 +108,30 @@ async fn a_migration_that_fails_leaves_the_older_format() {
     drop(connection);
     assert!(try_open(folder.path()).await.is_ok());
 }
+
+/// It began as another cluster, with an empty doctor's report, and no object could be read.
+#[tokio::test]
+async fn a_database_that_lost_its_ids_is_refused_and_not_given_others() {
+    for (statement, words) in [
+        ("DELETE FROM settings WHERE name = 'cluster_id'", "its cluster's id"),
+        ("DELETE FROM settings WHERE name = 'history_id'", "its history's id"),
+    ] {
+        let fixture = Fixture::new().await;
+        fixture.prepare(statement).await;
+        fixture.metadata.close().await;
+        for _ in 0..2 {
+            let error = try_open(&fixture.folder.path().join("metadata")).await.unwrap_err();
+            assert!(error.is_damage() && error.to_string().contains(words), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_can_not_be_read_is_named() {
+    let fixture = Fixture::new().await;
+    fixture.prepare("UPDATE placement_groups SET members = x'01'").await;
+    fixture.prepare("UPDATE nodes SET volumes = x'01' WHERE name = 'node-2'").await;
+    let (groups, nodes) = (fixture.metadata.groups().await.unwrap_err(), fixture.metadata.nodes().await.unwrap_err());
+    assert!(groups.to_string().contains("placement group 1: "), "{groups}");
+    assert!(nodes.to_string().contains("node node-2: "), "{nodes}");
+}

@@ -42,6 +42,14 @@ pub(super) const CHECKS: &[Check] = &[
         remedy: "abort the upload and begin it again",
     },
     Check {
+        name: "bucket-tags",
+        severity: Severity::Wrong,
+        statement: "
+            SELECT 'the tags of bucket ' || b.name || ' can''t be read', NULL, NULL
+            FROM buckets b WHERE b.tags IS NOT NULL AND NOT json_valid(b.tags) LIMIT $1",
+        remedy: "set the bucket's tags again, or delete them",
+    },
+    Check {
         name: "bucket-ended",
         severity: Severity::Danger,
         statement: "

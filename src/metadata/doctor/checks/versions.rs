@@ -24,6 +24,26 @@ pub(super) const CHECKS: &[Check] = &[
             WHERE k.nulls > 1 LIMIT $1",
         remedy: ODD,
     },
+    // Buckets have one version of each key, named null, as long as they can't be versioned.
+    Check {
+        name: "version-named",
+        severity: Severity::Wrong,
+        statement: "
+            SELECT 'the version of commit ' || v.sequence || ' is not the one named null, and there are no others', v.bucket, v.key
+            FROM versions v WHERE v.is_null <> 1 LIMIT $1",
+        remedy: ODD,
+    },
+    Check {
+        name: "version-etag",
+        severity: Severity::Wrong,
+        statement: "
+            SELECT 'the ETag ' || quote(v.etag) || ' of the version of commit ' || v.sequence || ' is none', v.bucket, v.key
+            FROM versions v WHERE v.is_delete_marker = 0 AND (length(v.etag) < 32
+                OR substr(v.etag, 1, 32) GLOB '*[^0-9a-f]*'
+                OR length(v.etag) > 32 AND (substr(v.etag, 33) NOT GLOB '-[1-9]*' OR substr(v.etag, 34) GLOB '*[^0-9]*'))
+            LIMIT $1",
+        remedy: ODD,
+    },
     Check {
         name: "version-bucket",
         severity: Severity::Wrong,
