@@ -32,7 +32,11 @@ pub struct StatusReport {
     pub blobs: u64,
     /// Bytes in all blobs, one copy.
     pub blob_bytes: u64,
+    /// Copies on the repair list.
     pub under_replicated: u64,
+    /// Blobs of which no right copy is left, as far as it was found out.
+    #[serde(default)]
+    pub lost_blobs: u64,
     /// Blobs that are deleted and still occupy space.
     pub deletions: u64,
     pub uploads: u64,

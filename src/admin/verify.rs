@@ -22,6 +22,9 @@ pub struct VerifyReport {
     pub state: String,
     pub began: String,
     pub finished: Option<String>,
+    /// Jobs that it waits for and that an operator has paused: it goes on when they are resumed.
+    #[serde(default)]
+    pub paused: Vec<String>,
     /// Finished, and everything is right now: nothing lost, nothing left to repair, every node has answered.
     pub is_good: bool,
     /// Blobs that there were when it began, for a verification of everything.

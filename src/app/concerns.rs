@@ -1,21 +1,31 @@
 //! What keeps the data from being fully redundant, in words. Empty means: everything that was written has all its
 //! copies on nodes that are alive, and further writes will have them too.
 
-use crate::cluster::{ClusterError, NodeView, Standing};
+use crate::cluster::{ClusterError, Loss, NodeView, Standing};
 
 /// `missing_copies`: rows on the repair list.
 pub fn concerns(
     nodes: &[NodeView],
     can_write: Result<(), ClusterError>,
     missing_copies: u64,
+    loss: Loss,
     changing_groups: usize,
 ) -> Vec<String> {
     let mut concerns = Vec::new();
     if let Err(error) = can_write {
         concerns.push(format!("nothing can be written: {error}"));
     }
-    if missing_copies > 0 {
-        concerns.push(format!("{missing_copies} copies of blobs are missing"));
+    // Each is counted by a look of its own.
+    let repairable = missing_copies.saturating_sub(loss.copies);
+    if repairable > 0 {
+        concerns.push(format!("{repairable} copies of blobs are missing"));
+    }
+    if loss.blobs > 0 {
+        concerns.push(format!(
+            "{} blobs are lost: no node holds them right, and no repair can bring them back. `larder admin verify` names their \
+             objects: put these again, or delete them",
+            loss.blobs
+        ));
     }
     if changing_groups > 0 {
         concerns.push(format!("{changing_groups} groups are changing a member"));
@@ -66,6 +76,8 @@ mod tests {
     };
     use std::sync::Arc;
 
+    const NONE: Loss = Loss { blobs: 0, copies: 0 };
+
     fn node(name: &str, standing: Standing) -> NodeView {
         let row = Node {
             node: NodeId::from_bytes([1; 16]),
@@ -94,23 +106,33 @@ mod tests {
 
     #[test]
     fn healthy_nodes_with_every_copy_are_no_concern() {
-        assert!(concerns(&[node("a", Standing::Healthy)], Ok(()), 0, 0).is_empty());
+        assert!(concerns(&[node("a", Standing::Healthy)], Ok(()), 0, NONE, 0).is_empty());
+    }
+
+    /// A loss looked like repair under way, for ever.
+    #[test]
+    fn what_is_lost_is_told_apart_from_what_is_being_repaired() {
+        let nodes = [node("a", Standing::Healthy)];
+        let told = concerns(&nodes, Ok(()), 5, Loss { blobs: 1, copies: 3 }, 0);
+        assert_eq!((told.len(), &*told[0]), (2, "2 copies of blobs are missing"));
+        assert!(told[1].starts_with("1 blobs are lost") && told[1].contains("delete them"), "{told:?}");
+        assert_eq!(concerns(&nodes, Ok(()), 3, Loss { blobs: 1, copies: 3 }, 0).len(), 1);
     }
 
     #[test]
     fn each_thing_that_is_wrong_is_told() {
         let nodes = [node("a", Standing::Suspect), node("b", Standing::Healthy), node("c", Standing::Frozen)];
         let nodes = nodes.map(|node| NodeView { group_count: 1, ..node });
-        let told = concerns(&nodes, Err(ClusterError::NotEnoughNodes { needed: 3, alive: 1 }), 7, 2).join("; ");
+        let told = concerns(&nodes, Err(ClusterError::NotEnoughNodes { needed: 3, alive: 1 }), 7, NONE, 2).join("; ");
         let in_doubt = NodeView { is_in_doubt: true, ..node("d", Standing::Healthy) };
-        assert_eq!(concerns(&[in_doubt], Ok(()), 0, 0), ["what node d holds is being looked at"]);
+        assert_eq!(concerns(&[in_doubt], Ok(()), 0, NONE, 0), ["what node d holds is being looked at"]);
         let put_back = || NodeView { rolled_back: 1, ..node("g", Standing::Healthy) };
         let expected = "a volume of node g went back in time: what it lacks is sent to it";
-        assert_eq!(concerns(&[put_back()], Ok(()), 2, 0)[1..], [expected]);
-        assert!(concerns(&[put_back()], Ok(()), 0, 0).is_empty(), "all is well again");
+        assert_eq!(concerns(&[put_back()], Ok(()), 2, NONE, 0)[1..], [expected]);
+        assert!(concerns(&[put_back()], Ok(()), 0, NONE, 0).is_empty(), "all is well again");
         let copied = NodeView { refused_claim: Some("host:1".to_owned()), ..node("f", Standing::Healthy) };
         let expected = "two processes claim to be node f: the one at host:1 is refused";
-        assert_eq!(concerns(&[copied], Ok(()), 0, 0), [expected]);
+        assert_eq!(concerns(&[copied], Ok(()), 0, NONE, 0), [expected]);
         for expected in
             ["3 storage nodes are needed", "7 copies", "2 groups are changing", "node a is silent", "node c is frozen"]
         {
@@ -118,7 +140,7 @@ mod tests {
         }
         assert!(!told.contains("node b"));
         let replaced = NodeView { is_in_doubt: true, ..node("e", Standing::Failed) };
-        let replaced = concerns(&[replaced], Ok(()), 0, 0);
+        let replaced = concerns(&[replaced], Ok(()), 0, NONE, 0);
         assert!(replaced.is_empty(), "no group counts on it: {replaced:?}");
     }
 }

@@ -64,6 +64,11 @@ impl Jobs {
         Ok(())
     }
 
+    /// Those of `names` that an operator has rest.
+    pub fn paused(&self, names: &[&str]) -> Vec<String> {
+        names.iter().filter(|name| self.tasks.is_paused(name)).map(|name| (*name).to_owned()).collect()
+    }
+
     fn report(&self, status: TaskStatus, totals: &Totals) -> JobReport {
         let remaining = match status.name {
             "send-missing" => Some(totals.under_replicated),

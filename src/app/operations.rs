@@ -45,7 +45,8 @@ impl GatewayOperations {
         // Whether copies are missing must be true now, not two seconds ago; how many is for people.
         let first_missing = self.metadata.under_replicated(None, None, 1).await.map_err(unavailable)?;
         let missing = if first_missing.is_empty() { 0 } else { totals.under_replicated.max(1) };
-        let concerns = concerns(&nodes, self.cluster.can_write(), missing, self.cluster.changing_groups());
+        let loss = self.cluster.loss().await.map_err(unavailable)?;
+        let concerns = concerns(&nodes, self.cluster.can_write(), missing, loss, self.cluster.changing_groups());
         let settings = self.cluster.settings();
         Ok(StatusReport {
             fully_redundant: concerns.is_empty(),
@@ -61,6 +62,7 @@ impl GatewayOperations {
             blobs: totals.blobs,
             blob_bytes: totals.blob_bytes,
             under_replicated: missing,
+            lost_blobs: loss.blobs,
             deletions: totals.deletions,
             uploads: totals.uploads,
             needs_confirmation: self.metadata.needs_confirmation(),
@@ -112,11 +114,11 @@ impl Operations for GatewayOperations {
     }
 
     fn begin_verification(&self, request: VerifyRequest) -> Answer<'_, VerifyReport> {
-        Box::pin(begin_verification(&self.metadata, &self.cluster, request))
+        Box::pin(begin_verification(&self.metadata, &self.cluster, &self.jobs, request))
     }
 
     fn verification(&self) -> Answer<'_, VerifyReport> {
-        Box::pin(newest_verification(&self.cluster))
+        Box::pin(newest_verification(&self.cluster, &self.jobs))
     }
 
     fn jobs(&self) -> Answer<'_, Vec<JobReport>> {

@@ -1,5 +1,6 @@
 //! Verifications, as operators begin and see them.
 
+use super::jobs::Jobs;
 use crate::{
     admin::{
         OperationError,
@@ -18,6 +19,7 @@ use std::{
 pub async fn begin_verification(
     metadata: &Metadata,
     cluster: &Cluster,
+    jobs: &Jobs,
     request: VerifyRequest,
 ) -> Result<VerifyReport, OperationError> {
     let scope = scope_of(metadata, request).await?;
@@ -36,13 +38,13 @@ pub async fn begin_verification(
     if is_new {
         tracing::info!(scope = scope_text(&scope), "the operator has copies verified");
     }
-    Ok(report(cluster, &verification))
+    Ok(report(cluster, jobs, &verification))
 }
 
-pub async fn newest_verification(cluster: &Cluster) -> Result<VerifyReport, OperationError> {
+pub async fn newest_verification(cluster: &Cluster, jobs: &Jobs) -> Result<VerifyReport, OperationError> {
     let newest = cluster.verification().await.map_err(unavailable)?;
     let none = || OperationError::NotFound("nothing was verified yet".to_owned());
-    newest.map(|newest| report(cluster, &newest)).ok_or_else(none)
+    newest.map(|newest| report(cluster, jobs, &newest)).ok_or_else(none)
 }
 
 async fn scope_of(metadata: &Metadata, request: VerifyRequest) -> Result<VerifyScope, OperationError> {
@@ -62,7 +64,16 @@ fn scope_text(scope: &VerifyScope) -> String {
     }
 }
 
-fn report(cluster: &Cluster, verification: &Verification) -> VerifyReport {
+/// The jobs without which it does not get on.
+fn awaited(stage: VerifyStage) -> &'static [&'static str] {
+    match stage {
+        VerifyStage::Checking | VerifyStage::Naming => &["verify-copies"],
+        VerifyStage::Repairing => &["verify-copies", "send-missing"],
+        VerifyStage::Finished => &[],
+    }
+}
+
+fn report(cluster: &Cluster, jobs: &Jobs, verification: &Verification) -> VerifyReport {
     let names: HashMap<NodeId, String> =
         cluster.nodes().into_iter().map(|node| (node.row.node, node.row.name.clone())).collect();
     let by_node = |copies: &BTreeMap<NodeId, u64>| -> Vec<NodeCopies> {
@@ -83,6 +94,7 @@ fn report(cluster: &Cluster, verification: &Verification) -> VerifyReport {
         .to_owned(),
         began: verification.began.to_iso_8601(),
         finished: verification.finished.map(|finished| finished.to_iso_8601()),
+        paused: jobs.paused(awaited(verification.stage)),
         is_good: verification.is_good(),
         blobs_expected: verification.blobs_expected,
         objects: verification.objects,

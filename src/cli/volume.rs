@@ -2,7 +2,7 @@
 
 use super::table::{print, table};
 use crate::{
-    app::{VolumeInspection, VolumeVerification, inspect_volume, verify_volume},
+    app::{Successor, VolumeInspection, VolumeVerification, inspect_volume, verify_volume},
     types::ByteSize,
 };
 use clap::{Args, Subcommand};
@@ -27,7 +27,7 @@ enum Action {
         /// Directory of the node, or of its volume
         path: PathBuf,
     },
-    /// Read every chunk and check it; exit code 1 when any is damaged
+    /// Read every chunk and check it; exit code 1 when any is damaged that was not set aside before
     Verify {
         /// Directory of the node, or of its volume
         path: PathBuf,
@@ -96,6 +96,15 @@ fn print_verification(verification: &VolumeVerification) {
     for damaged in &verification.damaged {
         let chunk = damaged.chunk.map_or_else(|| "unknown chunk".to_owned(), |chunk| chunk.to_string());
         println!("DAMAGED: {} at {}: {chunk}", damaged.file, damaged.offset);
+    }
+    for record in &verification.set_aside {
+        let chunk = record.chunk.map_or_else(|| "unknown chunk".to_owned(), |chunk| chunk.to_string());
+        let successor = match record.successor {
+            Successor::Replaced => "written again since",
+            Successor::Dropped => "dropped since",
+            Successor::Quarantined => "quarantined: the gateway knows",
+        };
+        println!("set aside: {} at {}: {chunk}, {successor}", record.file, record.offset);
     }
     print_unreadable(&verification.unreadable);
     println!("{}", if verification.is_intact() { "intact" } else { "NOT intact" });

@@ -12,6 +12,7 @@ use super::{
     in_flight::InFlight,
     known_missing::KnownMissing,
     latency::HedgeAllowance,
+    lost_blobs::LostBlobs,
     membership::{Membership, MembershipParts, NodeRegistration},
     probe::{Watch, WatchPace},
     read_registry::{ReadGuard, ReadRegistry},
@@ -67,6 +68,7 @@ struct Handles {
     reclaimer: Reclaimer,
     doubts: Doubts,
     verifications: Verifications,
+    lost_blobs: LostBlobs,
     settings: ClusterSettings,
     clock: Arc<dyn Clock>,
 }
@@ -156,6 +158,7 @@ impl Cluster {
             reclaimer,
             doubts,
             verifications: Verifications::default(),
+            lost_blobs: LostBlobs::default(),
             writes: Arc::new(writes),
             reads: Arc::new(reads),
             settings,
@@ -266,6 +269,10 @@ impl Cluster {
 
     pub(super) fn verifications(&self) -> &Verifications {
         &self.parts.verifications
+    }
+
+    pub(super) fn lost_blobs(&self) -> &LostBlobs {
+        &self.parts.lost_blobs
     }
 
     pub(super) fn reign(&self) -> &Reign {

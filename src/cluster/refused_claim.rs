@@ -5,9 +5,6 @@ use std::{
     time::Duration,
 };
 
-/// How long a refused process is told of after its last try; it tries again after at most a heartbeat's interval.
-const REMEMBERED: Duration = Duration::from_secs(60);
-
 /// The latest process that was refused because it says that it is a node that is another process already.
 #[derive(Debug, Default)]
 pub struct RefusedClaim {
@@ -20,11 +17,12 @@ impl RefusedClaim {
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, address));
     }
 
-    /// The address of a process that still tries.
-    pub fn standing(&self, now: Duration) -> Option<String> {
+    /// The address of a process that still tries: it does so after at most a heartbeat's interval. One that has not for `quiet`
+    /// is gone, as a node would count as silent.
+    pub fn standing(&self, now: Duration, quiet: Duration) -> Option<String> {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, address) = latest.as_ref()?;
-        (now.saturating_sub(*at) < REMEMBERED).then(|| address.clone())
+        (now.saturating_sub(*at) < quiet).then(|| address.clone())
     }
 }
 
@@ -35,9 +33,12 @@ mod tests {
     #[test]
     fn a_refused_process_is_told_of_until_it_has_stopped_trying() {
         let claim = RefusedClaim::default();
-        assert_eq!(claim.standing(Duration::ZERO), None);
+        let told_at = |seconds| claim.standing(Duration::from_secs(seconds), Duration::from_secs(15));
+        assert_eq!(told_at(0), None);
         claim.note(Duration::from_secs(10), "host:1".to_owned());
-        assert_eq!(claim.standing(Duration::from_secs(69)).as_deref(), Some("host:1"));
-        assert_eq!(claim.standing(Duration::from_secs(70)), None);
+        assert_eq!(told_at(24).as_deref(), Some("host:1"));
+        assert_eq!(told_at(25), None);
+        claim.note(Duration::from_secs(24), "host:2".to_owned());
+        assert_eq!(told_at(38).as_deref(), Some("host:2"));
     }
 }

@@ -93,7 +93,7 @@ impl Cluster {
                 row: node.row.clone(),
                 standing,
                 silence: node.vitals.was_heard().then(|| node.vitals.silence(now)),
-                refused_claim: node.vitals.refused_claim.standing(now),
+                refused_claim: node.vitals.refused_claim.standing(now, self.settings().suspect_after.0),
                 is_in_doubt: node.vitals.status().is_some_and(|status| self.doubts().concern(&status)),
                 rolled_back: self.doubts().rolled_back(node.id()),
                 status: node.vitals.status(),

@@ -210,9 +210,14 @@ impl Topology {
         let mut by_device: HashMap<String, u64> = HashMap::new();
         for (node, _) in self.nodes.values() {
             let Some(status) = node.vitals.status() else { return u64::MAX };
+            // A node's volumes share out what their file system has; each node speaks of all of it.
+            let mut own: HashMap<&str, u64> = HashMap::new();
             for volume in &status.volumes {
-                let free = by_device.entry(volume.device.clone()).or_insert(0);
-                *free = (*free).max(volume.free);
+                *own.entry(&volume.device).or_default() += volume.free;
+            }
+            for (device, own) in own {
+                let free = by_device.entry(device.to_owned()).or_default();
+                *free = (*free).max(own);
             }
         }
         by_device.values().sum::<u64>() / self.replicas.max(1) as u64

@@ -3,6 +3,7 @@
 mod change_groups;
 mod clear_orphans;
 mod delete_blobs;
+mod find_lost;
 mod forget_completed_uploads;
 mod list_quarantined;
 mod pace;
@@ -21,7 +22,7 @@ pub use status::{TaskState, TaskStatus};
 
 use crate::{
     cluster::{
-        CarryOutDeletions, ChangeGroups, ClearOrphans, Cluster, ForgetCompletedUploads, ListQuarantined,
+        CarryOutDeletions, ChangeGroups, ClearOrphans, Cluster, FindLost, ForgetCompletedUploads, ListQuarantined,
         QuestionCopies, ReleaseContents, SendMissing, TrimSurplus, VerifyCopies,
     },
     runtime::{Progress, Step},
@@ -58,6 +59,7 @@ pub fn all(cluster: &Cluster) -> Vec<Box<dyn Task>> {
         Box::new(ListQuarantined::new(cluster.clone())),
         Box::new(ChangeGroups::new(cluster.clone())),
         Box::new(SendMissing::new(cluster.clone())),
+        Box::new(FindLost::new(cluster.clone())),
         Box::new(TrimSurplus::new(cluster.clone())),
         Box::new(VerifyCopies::new(cluster.clone())),
         Box::new(ReleaseContents::new(cluster.clone())),

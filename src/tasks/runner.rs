@@ -98,6 +98,11 @@ impl Tasks {
         self.set_paused(name, false)
     }
 
+    /// Whether an operator has it rest.
+    pub fn is_paused(&self, name: &str) -> bool {
+        self.running.iter().any(|running| lock(&running.status).name == name && *running.is_paused.borrow())
+    }
+
     fn set_paused(&self, name: &str, is_paused: bool) -> Result<(), NoSuchTask> {
         let running = self.running.iter().find(|running| lock(&running.status).name == name).ok_or(NoSuchTask)?;
         running.is_paused.send_replace(is_paused);
@@ -264,7 +269,9 @@ mod tests {
     #[tokio::test]
     async fn a_paused_task_makes_no_step_until_it_is_resumed() {
         let (tasks, mut made, _shutdown) = start(vec![Ok(Step::Idle); 3]);
+        assert!(!tasks.is_paused("scripted"));
         tasks.pause("scripted").unwrap();
+        assert!(tasks.is_paused("scripted") && !tasks.is_paused("nobody"));
         while tasks.status()[0].state != TaskState::Paused {
             tokio::task::yield_now().await;
         }

@@ -28,8 +28,13 @@ pub struct VolumeStatus {
 impl VolumeStatus {
     /// Of a volume that could not be opened: nothing is known of it.
     pub fn lost(state: VolumeState) -> Self {
+        Self { state, ..Self::empty(VolumeId::from_bytes([0; 16])) }
+    }
+
+    /// Of a volume that holds nothing, and has room for nothing.
+    pub fn empty(volume: VolumeId) -> Self {
         Self {
-            volume: VolumeId::from_bytes([0; 16]),
+            volume,
             capacity: 0,
             used: 0,
             free: 0,
@@ -39,7 +44,7 @@ impl VolumeStatus {
             device: String::new(),
             durable_sequence: 0,
             start_count: 0,
-            state,
+            state: VolumeState::Writable,
         }
     }
 

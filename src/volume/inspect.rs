@@ -8,10 +8,11 @@ use super::{
     hint::read_hint,
     identity::{Identity, LOCK_FILE, SEGMENT_DIRECTORY},
     load::{Found, SegmentContents, scan_segment},
-    recovery::{live_chunks, read_segment_header},
+    recovery::{counting, read_segment_header},
     scan::read_whole,
     segment_files::{segment_name, segment_number},
     segment_header::{SegmentClass, SegmentHeader, SegmentState},
+    set_aside::{DamagedSegment, Newest, Successor},
 };
 use crate::types::{ChunkKey, ClusterId, NodeId, VolumeId};
 use serde::Serialize;
@@ -64,6 +65,8 @@ pub struct VolumeVerification {
     pub chunks: u64,
     pub bytes: u64,
     pub damaged: Vec<DamagedRecord>,
+    /// Damaged records that don't count any more: no damage.
+    pub set_aside: Vec<SetAsideRecord>,
     /// Names of segment files without a readable head.
     pub unreadable: Vec<String>,
     /// Bytes behind the last whole record of open segments: never acknowledged, no damage.
@@ -82,6 +85,14 @@ pub struct DamagedRecord {
     pub offset: u64,
     /// Unknown when the record's head is damaged.
     pub chunk: Option<ChunkKey>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SetAsideRecord {
+    pub file: String,
+    pub offset: u64,
+    pub chunk: Option<ChunkKey>,
+    pub successor: Successor,
 }
 
 /// Lists the segments of a closed volume.
@@ -106,15 +117,15 @@ pub fn verify(disk: &dyn Disk, directory: &Path) -> Result<VolumeVerification, V
         }
     }
     opened.keep_what_counts(&mut contents);
+    let counting: Vec<Found> =
+        counting(contents.values().flat_map(|contents| contents.found.iter().copied()).collect()).collect();
+    let newest = Newest::of(counting.iter().copied());
     for (number, contents) in &contents {
-        let file = segment_name(*number);
-        let damaged = contents.corrupt.iter();
-        result.damaged.extend(damaged.map(|offset| DamagedRecord { file: file.clone(), offset: *offset, chunk: None }));
+        opened.judge_gaps(disk, *number, contents, &newest, &mut result)?;
         result.torn_bytes += contents.torn_bytes;
     }
-    let all: Vec<Found> = contents.into_values().flat_map(|contents| contents.found).collect();
-    for found in live_chunks(all) {
-        opened.verify_chunk(&found, &mut result)?;
+    for found in counting.iter().filter(|found| found.kind == RecordKind::Chunk) {
+        opened.verify_chunk(found, &mut result)?;
     }
     result.damaged.sort_by(|a, b| (&a.file, a.offset).cmp(&(&b.file, b.offset)));
     Ok(result)
@@ -219,6 +230,27 @@ impl OpenedDirectory {
             let counts = state(number) != Some(SegmentState::Output) || outputs.contains(&generation(number));
             counts && !sources.contains(&generation(number))
         });
+    }
+
+    fn judge_gaps(
+        &self,
+        disk: &dyn Disk,
+        number: u32,
+        contents: &SegmentContents,
+        newest: &Newest,
+        result: &mut VolumeVerification,
+    ) -> Result<(), VolumeError> {
+        let Some(segment) = self.segments.get(&number).filter(|_| !contents.corrupt.is_empty()) else { return Ok(()) };
+        let hint = read_hint(disk, &self.directory, number, &segment.header)?;
+        let damaged = DamagedSegment { file: &*segment.file, header: &segment.header, contents, hint: hint.as_ref() };
+        for record in damaged.records(newest)? {
+            let (file, offset, chunk) = (segment_name(number), record.offset, record.chunk);
+            match record.successor {
+                Some(successor) => result.set_aside.push(SetAsideRecord { file, offset, chunk, successor }),
+                None => result.damaged.push(DamagedRecord { file, offset, chunk }),
+            }
+        }
+        Ok(())
     }
 
     fn verify_chunk(&self, found: &Found, result: &mut VolumeVerification) -> Result<(), VolumeError> {

@@ -76,6 +76,7 @@ mod scrub_tests;
 mod segment;
 mod segment_files;
 mod segment_header;
+mod set_aside;
 mod settings;
 mod space;
 mod switch;
@@ -93,9 +94,13 @@ pub use api::{
 };
 pub use disk::Disk;
 pub use error::VolumeError;
-pub use inspect::{DamagedRecord, SegmentInspection, VolumeInspection, VolumeVerification, inspect, verify};
+pub use inspect::{
+    DamagedRecord, SegmentInspection, SetAsideRecord, VolumeInspection, VolumeVerification, inspect, verify,
+};
 pub use real_disk::RealDisk;
 pub use scrub::{ScrubPass, ScrubPoint, ScrubStep};
 pub use scrub_record::ScrubRecord;
+pub use set_aside::Successor;
 pub use settings::{BigWrites, SmallSpace, VolumeSettings};
+pub use space::DeviceRoom;
 pub use volume::Volume;

@@ -336,13 +336,8 @@ fn give_up(files: &SegmentFiles, mut head: Head) -> Result<(), VolumeError> {
     files.adopt_free(head.number, head.header.class, head.file)
 }
 
-/// Of each key the record that counts, if it is a chunk.
-pub fn live_chunks(all: Vec<Found>) -> impl Iterator<Item = Found> {
-    counting(all).filter(|found| found.kind == RecordKind::Chunk)
-}
-
 /// Of each key the record that counts.
-fn counting(mut all: Vec<Found>) -> impl Iterator<Item = Found> {
+pub fn counting(mut all: Vec<Found>) -> impl Iterator<Item = Found> {
     all.retain(|found| found.kind != RecordKind::Switch);
     all.sort_unstable_by_key(|found| (found.key, Reverse((found.sequence, found.kind))));
     all.dedup_by_key(|found| found.key);

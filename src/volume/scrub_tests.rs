@@ -1,11 +1,12 @@
 //! Scrub: what it finds, what it takes for no damage, and how it goes on. Random combinations are in `history_tests.rs`.
 
 use super::{
-    RealDisk, ScrubPass, ScrubRecord, Volume, VolumeError,
+    RealDisk, ScrubPass, ScrubRecord, Successor, Volume, VolumeError,
     format::RecordHeader,
     history_tests::{OWNER, chunk_of, key_number, tiny_settings},
     segment_files::segment_name,
     tests::{DIRECTORY, Setup, append, drop_all, held, work},
+    verify,
 };
 use crate::{
     runtime::SeededRandom,
@@ -71,6 +72,48 @@ fn the_hint_of_a_sealed_segment_tells_whose_a_damaged_head_was() {
     let (path, header) = place(&volume, 4);
     setup.disk.flip_bit(&path, header.offset, 0);
     assert_eq!(whole_pass(&volume), (vec![key_number(4)], 0));
+}
+
+/// The volume of a node that was healed was called not intact, for records that nobody wants any more.
+#[test]
+fn damage_that_was_made_up_for_is_told_of_by_verify_and_is_none() {
+    let setup = Setup::new();
+    let (volume, _) = setup.open();
+    append(&volume, 0..12);
+    let damage = |volume: &Volume, number, at: u64, bit| {
+        let (path, header) = place(volume, number);
+        setup.disk.flip_bit(&path, header.offset + at, bit);
+    };
+    let tail = |number| place(&volume, number).1.tail_offset() + 1;
+    // Two that lie behind each other, one of which can only be told by the bit that was turned; and two that nobody heals.
+    damage(&volume, 3, tail(3), 0);
+    damage(&volume, 4, 20, 1);
+    damage(&volume, 6, 60, 7);
+    damage(&volume, 8, tail(8), 2);
+    let (path, header) = place(&volume, 10);
+    [0, 40].iter().for_each(|at| setup.disk.flip_bit(&path, header.offset + at, 0));
+    for number in [3, 4, 6] {
+        volume.quarantine_damaged(key_number(number)).unwrap();
+    }
+    assert!(append(&volume, 3..4)[0].is_ok() && append(&volume, 4..5)[0].is_ok());
+    drop_all(&volume, 6..7).unwrap();
+    volume.close().unwrap();
+    let verified = verify(&setup.disk, Path::new(DIRECTORY)).unwrap();
+    let mut set_aside: Vec<_> = verified.set_aside.iter().map(|record| (record.chunk, record.successor)).collect();
+    set_aside.sort_by_key(|(chunk, _)| *chunk);
+    let expected = [(3, Successor::Replaced), (4, Successor::Replaced), (6, Successor::Dropped)];
+    assert_eq!(set_aside, expected.map(|(number, successor)| (Some(key_number(number)), successor)));
+    let mut damaged: Vec<_> = verified.damaged.iter().map(|record| record.chunk).collect();
+    damaged.sort();
+    assert_eq!(damaged, [None, Some(key_number(8))]);
+    assert!(!verified.is_intact());
+
+    setup.disk.restart_process();
+    let (volume, _) = setup.open();
+    assert!(append(&volume, 8..9)[0].is_ok() && append(&volume, 10..11)[0].is_ok());
+    volume.close().unwrap();
+    let verified = verify(&setup.disk, Path::new(DIRECTORY)).unwrap();
+    assert_eq!((verified.set_aside.len(), verified.damaged.len()), (4, 1), "two bits of one head: {verified:?}");
 }
 
 #[test]

@@ -34,6 +34,15 @@ pub struct Room {
     pub device: String,
 }
 
+/// A file system with one or more volumes on it, in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceRoom {
+    pub device: String,
+    pub total: u64,
+    /// What chunks may still take, above the reserve.
+    pub free: u64,
+}
+
 impl Space {
     pub fn new(
         disk: Arc<dyn Disk>,
@@ -64,6 +73,13 @@ impl Space {
         let for_compaction = last.available.min(capacity.saturating_sub(used));
         let for_chunks = for_compaction.saturating_sub(self.reserve);
         Room { capacity, used, for_chunks, for_compaction, device: last.device.clone() }
+    }
+
+    /// Of the file system, as last measured, whatever the volume's own limit is.
+    pub fn device_room(&self) -> DeviceRoom {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = last.available.saturating_sub(self.reserve);
+        DeviceRoom { device: last.device.clone(), total: last.total, free }
     }
 
     /// Bytes that the open segments still take.

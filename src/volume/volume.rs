@@ -18,7 +18,7 @@ use super::{
     recovery::recover,
     segment_files::SegmentFiles,
     segment_header::SegmentClass,
-    space::Space,
+    space::{DeviceRoom, Space},
     writer::{Writer, WriterParts},
 };
 use crate::{
@@ -313,6 +313,11 @@ impl Volume {
             start_count: inner.start_count,
             state: inner.health.state(),
         }
+    }
+
+    /// Of the file system that it stands on, as last measured.
+    pub fn device_room(&self) -> DeviceRoom {
+        self.0.space.device_room()
     }
 
     pub fn stats(&self) -> VolumeStats {

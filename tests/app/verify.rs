@@ -55,10 +55,33 @@ fn bad_copies_are_repaired_and_what_is_lost_is_named() {
     for (key, file) in objects.iter().filter(|(key, _)| !key.ends_with("/2")) {
         cluster.assert_same(file, key);
     }
+    // It is no repair under way, and is over when the object is put again.
+    let status = || report(&cluster.admin(&["status", "--json"]));
+    cluster.await_nodes(|_| status()["lost_blobs"] == 1);
+    let told = status()["concerns"].to_string();
+    assert!(told.contains("1 blobs are lost") && !told.contains("missing"), "{told}");
+    put(&cluster, 2);
+    cluster.await_health();
+    assert_eq!(status()["lost_blobs"], 0);
 
     let unknown = cluster.admin(&["verify", "s3://nobody/"]);
     assert_eq!(unknown.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("no bucket"), "{unknown:?}");
+}
+
+/// It waited without a word.
+#[test]
+fn a_verification_says_that_it_waits_for_a_paused_job() {
+    let cluster = Cluster::start(3);
+    cluster.await_health();
+    assert!(cluster.admin(&["jobs", "pause", "verify-copies"]).status.success());
+    let begun = cluster.admin(&["verify", "--no-wait", "--json"]);
+    assert_eq!(report(&begun)["paused"][0], "verify-copies", "{begun:?}");
+    let last = cluster.admin(&["verify", "--last"]);
+    assert!(String::from_utf8_lossy(&last.stdout).contains("jobs resume verify-copies"), "{last:?}");
+    assert!(cluster.admin(&["jobs", "resume", "verify-copies"]).status.success());
+    let ended = cluster.admin(&["verify", "--json"]);
+    assert!(ended.status.success() && report(&ended)["paused"].as_array().unwrap().is_empty(), "{ended:?}");
 }
 
 #[test]

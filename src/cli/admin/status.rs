@@ -74,6 +74,7 @@ fn print_report(report: &StatusReport) {
     println!("data              {} in {} blobs", ByteSize(report.blob_bytes).to_human(), report.blobs);
     println!("open uploads      {}", report.uploads);
     println!("missing copies    {}", report.under_replicated);
+    println!("unrecoverable     {} blobs", report.lost_blobs);
     println!("to be deleted     {} blobs", report.deletions);
     println!("commit sequence   {}", report.commit_sequence);
 }

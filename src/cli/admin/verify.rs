@@ -57,8 +57,14 @@ impl Verify {
 async fn watch(client: &AdminClient, begun: VerifyReport, output: Output) -> anyhow::Result<VerifyReport> {
     let (mut report, mut said) = (begun, None);
     let mut said_at = tokio::time::Instant::now();
+    let mut paused = Vec::new();
     while report.finished.is_none() {
         let line = progress(&report);
+        // Where JSON is wanted the report alone goes to standard output, and comes at the end.
+        if output == Output::Json && paused != report.paused {
+            report.paused.iter().for_each(|job| eprintln!("{}", how_to_resume(job)));
+            paused.clone_from(&report.paused);
+        }
         if output == Output::Table
             && said.as_ref() != Some(&line)
             && (said.is_none() || said_at.elapsed() >= LINE_INTERVAL)
@@ -72,7 +78,14 @@ async fn watch(client: &AdminClient, begun: VerifyReport, output: Output) -> any
     Ok(report)
 }
 
+fn how_to_resume(job: &str) -> String {
+    format!("waiting: {job} is paused; `larder admin jobs resume {job}` lets it go on")
+}
+
 fn progress(report: &VerifyReport) -> String {
+    if let Some(job) = report.paused.first() {
+        return how_to_resume(job);
+    }
     let of = report.blobs_expected.map(|expected| format!(" of {expected}")).unwrap_or_default();
     let bytes = ByteSize(report.bytes).to_human();
     match report.state.as_str() {
@@ -84,6 +97,7 @@ fn progress(report: &VerifyReport) -> String {
 
 fn print_report(report: &VerifyReport) {
     println!("verified {}, begun {}: {}", report.scope, report.began, report.state);
+    report.paused.iter().for_each(|job| println!("{}", how_to_resume(job)));
     let objects = if report.objects > 0 { format!("{} objects, ", report.objects) } else { String::new() };
     println!("looked at      {objects}{} blobs, {}", report.blobs, ByteSize(report.bytes).to_human());
     println!("intact         {} copies", report.intact_copies);

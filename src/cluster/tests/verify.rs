@@ -5,7 +5,7 @@ use super::{
     test_cluster::{CHUNK, TestCluster, content},
 };
 use crate::{
-    cluster::{SendMissing, Verification, Verifications, VerifyCopies, VerifyScope, VerifyStage},
+    cluster::{FindLost, Loss, SendMissing, Verification, Verifications, VerifyCopies, VerifyScope, VerifyStage},
     metadata::{
         Command,
         command::{BlobCopy, MissingReason},
@@ -237,4 +237,41 @@ async fn one_verification_runs_at_a_time() {
     assert!(!is_new && running.is_under_way());
     finish(&test, &mut VerifyCopies::new(test.cluster.clone())).await;
     begin(&test, Some("key")).await;
+}
+
+async fn find_lost(test: &TestCluster) -> Loss {
+    let mut finding = FindLost::new(test.cluster.clone());
+    while finding.step().await.unwrap() == Step::Busy {}
+    test.cluster.loss().await.unwrap()
+}
+
+/// Of what repair can bring back nothing is lost, nor of what a node has that does not answer.
+#[tokio::test]
+async fn a_blob_is_lost_when_no_node_can_give_it_and_no_more_when_its_object_is_gone() {
+    let test = with_objects().await;
+    for node in &test.nodes {
+        for (lost, lacking) in [("key 1", 0), ("key 2", 2)] {
+            let blob = test.lookup(lost).await.unwrap().extents[0].extent.blob;
+            let key = ChunkKey { blob, index: 1 };
+            if lacking == 0 || node.id() != test.nodes[0].id() {
+                node.corrupt(key);
+            }
+        }
+    }
+    assert_eq!(find_lost(&test).await, Loss::default(), "nobody knows of it yet");
+    test.nodes[2].set_fault(Fault::Dead);
+    for key in ["key 1", "key 2"] {
+        let blob = test.lookup(key).await.unwrap().extents[0].extent.blob;
+        let copies = test.nodes.iter().map(|node| BlobCopy { blob, node: node.id() }).collect();
+        let reason = MissingReason::Corrupt;
+        test.metadata.propose(Command::MarkMissing { copies, reason }).await.unwrap();
+    }
+    assert_eq!(find_lost(&test).await, Loss::default(), "the third node may have it");
+    test.nodes[2].set_fault(Fault::None);
+    assert_eq!(find_lost(&test).await, Loss { blobs: 1, copies: 3 });
+    repair(&test).await;
+    assert_eq!(find_lost(&test).await, Loss { blobs: 1, copies: 3 }, "the other was brought back");
+    test.put("key 1", &content(CHUNK)).await;
+    test.metadata.propose(Command::UnrollDeletedContents { limit: 100 }).await.unwrap();
+    assert_eq!(find_lost(&test).await, Loss::default());
 }

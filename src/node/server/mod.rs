@@ -25,6 +25,7 @@ mod read;
 mod scrub;
 mod scrub_pace;
 mod service;
+mod shared_device;
 mod state_file;
 mod state_keeper;
 mod status;

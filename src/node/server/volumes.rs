@@ -8,11 +8,14 @@
 use super::{
     one_volume::{OneVolume, open_one},
     parts::{NodeParts, OpenError},
+    shared_device::share_out,
 };
 use crate::{
     node::{NodeError, api::VolumeMark},
     types::{ChunkKey, ChunkRoot, ChunkSlice, ScrubStatus, VolumeState, VolumeStatus},
-    volume::{AppendChunk, HeldChunk, InventoryCursor, QuarantineCounts, RecoveryReport, VolumeError, VolumeStats},
+    volume::{
+        AppendChunk, DeviceRoom, HeldChunk, InventoryCursor, QuarantineCounts, RecoveryReport, VolumeError, VolumeStats,
+    },
 };
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::oneshot;
@@ -220,7 +223,10 @@ impl Volumes {
         let lost = self.inner.lost.iter().map(|(directory, reason)| {
             VolumeStatus::lost(VolumeState::Frozen { reason: format!("{}: {reason}", directory.display()) })
         });
-        open.chain(lost).collect()
+        let mut volumes: Vec<VolumeStatus> = open.chain(lost).collect();
+        let rooms: Vec<DeviceRoom> = self.inner.open.iter().map(|one| one.volume.device_room()).collect();
+        share_out(&mut volumes, &rooms);
+        volumes
     }
 
     pub fn stats(&self) -> VolumeStats {
