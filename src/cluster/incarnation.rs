@@ -56,19 +56,7 @@ mod tests {
     };
 
     fn volume(id: u8, start_count: u64) -> VolumeStatus {
-        VolumeStatus {
-            volume: VolumeId::from_bytes([id; 16]),
-            capacity: 0,
-            used: 0,
-            free: 0,
-            chunks: 0,
-            live: 0,
-            index_bytes: 0,
-            device: String::new(),
-            durable_sequence: 0,
-            start_count,
-            state: VolumeState::Writable,
-        }
+        VolumeStatus { start_count, ..VolumeStatus::empty(VolumeId::from_bytes([id; 16])) }
     }
 
     fn frozen(volume: VolumeStatus) -> VolumeStatus {

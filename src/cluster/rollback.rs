@@ -49,7 +49,7 @@ impl RollbackWatch {
 mod tests {
     use super::*;
     use crate::{
-        node::api::{VolumeState, VolumeStatus},
+        node::api::VolumeStatus,
         types::{ClusterId, NodeId, Term},
     };
 
@@ -60,19 +60,7 @@ mod tests {
     }
 
     fn status_of(run: Option<u8>, start_count: u64, durable_sequence: u64) -> NodeStatus {
-        let volume = VolumeStatus {
-            volume: VOLUME,
-            capacity: 0,
-            used: 0,
-            free: 0,
-            chunks: 0,
-            live: 0,
-            index_bytes: 0,
-            device: String::new(),
-            durable_sequence,
-            start_count,
-            state: VolumeState::Writable,
-        };
+        let volume = VolumeStatus { start_count, durable_sequence, ..VolumeStatus::empty(VOLUME) };
         NodeStatus {
             node: NodeId::from_bytes([1; 16]),
             cluster: ClusterId::from_bytes([2; 16]),

@@ -57,6 +57,8 @@ fn explain_says_what_each_node_holds_and_what_is_wrong_there() {
 
     flip(&cluster.directory.path().join("node-1/node/volume/segments"));
     cluster.start_node(1);
+    // Until the gateway has heard of it, it is asked nothing.
+    cluster.await_status_and_log(3, |_, log| log.matches("registered with the gateway").count() == 2);
     cluster.await_health();
     let wrong = explain(&cluster, "s3://pantry/before");
     let corrupt = |(_, answers): &&(String, Vec<String>)| answers.iter().any(|answer| answer == "corrupt");
