@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn volumes_on_one_disk_have_its_room_once_and_others_their_own() {
         let (a, b) = (room("a", 1000, 600), room("b", 50, 20));
-        assert_eq!(shared(vec![volume(1000, 600)], &[a.clone()]), [(1000, 600)]);
+        assert_eq!(shared(vec![volume(1000, 600)], std::slice::from_ref(&a)), [(1000, 600)]);
         assert_eq!(
             shared(vec![volume(1000, 600), volume(50, 20), volume(1000, 600)], &[a.clone(), b.clone(), a.clone()]),
             [(500, 300), (50, 20), (500, 300)]
