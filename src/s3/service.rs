@@ -184,6 +184,7 @@ impl Inner {
             .map_err(|error| S3Error::with_message(S3Code::InvalidURI, error.to_string()))?;
         let incoming = IncomingRequest {
             method: &parts.method,
+            scope: scope(&address),
             path: &address.path,
             raw_path: parts.uri.path(),
             host_bucket: address.host_bucket(),

@@ -41,6 +41,21 @@ async fn a_repeated_complete_gets_the_same_answer() {
     assert_eq!(fixture.keys().await, ["key"]);
 }
 
+/// The write was made and acknowledged, or would have been: what became of its object since is another matter.
+#[tokio::test]
+async fn a_repeated_complete_gets_the_same_answer_after_the_object_was_overwritten_or_deleted() {
+    let fixture = Fixture::new().await;
+    let (upload, tags) = fixture.upload("key", &[b"only".to_vec()]).await;
+    let again = || complete(&fixture, &upload, &[(1, &tags[0])]).if_none_match("*").send();
+    let first = again().await.unwrap();
+    fixture.put("key", "newer").await;
+    assert_eq!(again().await.unwrap().e_tag(), first.e_tag());
+    assert_eq!(fixture.get("key").await, b"newer");
+    fixture.client.delete_object().bucket(&fixture.bucket).key("key").send().await.unwrap();
+    assert_eq!(again().await.unwrap().e_tag(), first.e_tag());
+    assert!(fixture.keys().await.is_empty());
+}
+
 /// It answered 200 with the tag of an object that the list does not describe.
 #[tokio::test]
 async fn a_repeated_complete_with_another_list_finds_the_upload_gone() {
@@ -159,7 +174,9 @@ async fn checksums_are_composite_or_of_the_full_object() {
 async fn a_malformed_document_is_malformed_xml() {
     let fixture = Fixture::new().await;
     let (upload, _) = fixture.upload("key", &[b"x".to_vec()]).await;
-    for body in ["", "<CompleteMultipartUpload/>", "<CompleteMultipartUpload><Part>", "<Other/>"] {
+    let other = "<CompleteMultipartUpload xmlns=\"urn:other\"><Part><PartNumber>1</PartNumber><ETag>a</ETag></Part>\
+                 </CompleteMultipartUpload>";
+    for body in ["", "<CompleteMultipartUpload/>", "<CompleteMultipartUpload><Part>", "<Other/>", other] {
         let refused = fixture.raw("POST", &format!("/key?uploadId={upload}")).body(body).send().await;
         assert_eq!((refused.status, refused.code().as_str()), (400, "MalformedXML"), "{body}");
     }

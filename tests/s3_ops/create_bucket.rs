@@ -44,12 +44,19 @@ async fn names_that_s3_does_not_allow_are_invalid_bucket_names() {
 async fn a_malformed_configuration_is_malformed_xml() {
     let fixture = Fixture::new().await;
     let target = format!("/{}", new_bucket_name());
-    for body in
-        ["<CreateBucketConfiguration>", "not xml at all", "<!DOCTYPE x [<!ENTITY y 'z'>]><CreateBucketConfiguration/>"]
-    {
-        let refused = RawRequest::new(&fixture, "PUT", target.clone()).body(body).send().await;
+    let put = |body: &str| RawRequest::new(&fixture, "PUT", target.clone()).body(body).send();
+    for body in [
+        "<CreateBucketConfiguration>",
+        "not xml at all",
+        "<!DOCTYPE x [<!ENTITY y 'z'>]><CreateBucketConfiguration/>",
+        "<CreateBucketConfiguration/>",
+        "<CreateBucketConfiguration><Region>eu-west-1</Region></CreateBucketConfiguration>",
+    ] {
+        let refused = put(body).await;
         assert_eq!((refused.status, refused.code().as_str()), (400, "MalformedXML"), "{body}");
     }
+    let nameless = put("<CreateBucketConfiguration><LocationConstraint/></CreateBucketConfiguration>").await;
+    assert_eq!((nameless.status, nameless.code().as_str()), (400, "InvalidLocationConstraint"));
     let head = fixture.client.head_bucket().bucket(target.trim_start_matches('/')).send().await;
     assert_eq!(code(head), "NotFound");
 }

@@ -178,6 +178,22 @@ fn send_chunked(server: &Server, change: impl Fn(&mut Vec<u8>)) -> (u16, String)
     (answer.status, answer.code().to_owned())
 }
 
+/// What is signed is held until its signature was verified, so it can't be of any length.
+#[tokio::test]
+async fn a_signed_chunk_that_is_too_long_is_refused_before_it_comes() {
+    let server = server().await;
+    let mut request = RawRequest::new("PUT", "/wire/chunked")
+        .header("content-encoding", "aws-chunked")
+        .header("x-amz-decoded-content-length", "16777217")
+        .line("Content-Length: 16777400\r\n");
+    request.payload = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD".into();
+    let (head, seed) = request.signed_head(&server);
+    let chunk = format!("1000001;chunk-signature={}\r\n", seed.signature);
+    let answer = exchange(&server, &[head.as_bytes(), chunk.as_bytes()].concat());
+    assert_eq!((answer.status, answer.code()), (400, "InvalidRequest"));
+    assert!(answer.body.contains("<Message>A signed chunk is longer than 16 MiB.</Message>"), "{}", answer.body);
+}
+
 #[tokio::test]
 async fn each_chunk_of_a_signed_body_is_verified() {
     let server = server().await;

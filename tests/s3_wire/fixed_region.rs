@@ -3,7 +3,7 @@
 use crate::support::{Options, Server};
 use aws_sdk_s3::{
     Client,
-    config::{BehaviorVersion, Credentials, Region},
+    config::{BehaviorVersion, Credentials, Region, http::HttpRequest},
     error::ProvideErrorMetadata,
     types::{BucketLocationConstraint, CreateBucketConfiguration},
 };
@@ -40,6 +40,15 @@ async fn every_bucket_is_in_it_and_whoever_asks_is_told() {
         let head = local.head_bucket().bucket(bucket).send().await.unwrap();
         assert_eq!(head.bucket_region(), Some("eu-north-1"));
     }
+    // On anything but a bucket the parameter asks for nothing: a list of all buckets passed it over, and was answered.
+    let with_location = |request: &mut HttpRequest| {
+        let separator = if request.uri().contains('?') { '&' } else { '?' };
+        request.set_uri(format!("{}{separator}location", request.uri())).unwrap();
+    };
+    let buckets = stranger.list_buckets().customize().mutate_request(with_location).send().await.unwrap_err();
+    assert_eq!(buckets.code(), Some("AuthorizationHeaderMalformed"));
+    let object = stranger.get_object().bucket("plain").key("key").customize().mutate_request(with_location);
+    assert_eq!(object.send().await.unwrap_err().code(), Some("AuthorizationHeaderMalformed"));
     let listed = stranger.list_objects_v2().bucket("plain").send().await.unwrap_err();
     assert_eq!(listed.code(), Some("AuthorizationHeaderMalformed"), "all else is signed for the right one");
 }

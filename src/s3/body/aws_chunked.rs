@@ -56,8 +56,8 @@ enum State {
     /// The line break behind a chunk's bytes.
     DataEnd(Vec<u8>),
     Trailers(TrailerReader),
-    /// The line break behind the last chunk where there are no trailers; such a body may also end without it. Trailers end
-    /// with an empty line: without it nobody knows that they are whole.
+    /// The line break behind the last chunk where there are no trailers. AWS's format has it as behind every chunk, and its
+    /// SDKs and minio-go send it.
     LastLine(Vec<u8>),
     End,
 }
@@ -114,10 +114,9 @@ impl AwsChunkedDecoder {
     }
 
     /// The body has ended: whether it could end here.
-    pub fn finish(&mut self) -> Result<(), BodyError> {
+    pub fn finish(&self) -> Result<(), BodyError> {
         match &self.state {
             State::End => Ok(()),
-            State::LastLine(line) if line.is_empty() => Ok(()),
             _ => Err(BodyError::Incomplete),
         }
     }

@@ -24,8 +24,10 @@ const DRAIN_MAX_TIME: Duration = Duration::from_secs(5);
 const CHUNK_ROOM_KIB: usize = 64 << 10;
 
 /// Memory for documents that are longer than usual, of all requests together, in KiB. What an operation makes of its
-/// document is several times as long.
-const DOCUMENT_ROOM_KIB: usize = 32 << 10;
+/// document is several times as long. A list of 10 000 parts has 1 to 3 MiB, one of 1000 keys 1 MiB where each is as long as
+/// keys may be: 5 of the former and 15 of the latter are worked on at once, and the metadata does not do more at a time. It
+/// holds two documents of the greatest length, so that none of them waits for an empty room.
+const DOCUMENT_ROOM_KIB: usize = 16 << 10;
 
 /// How long a request waits for either: as long as a client waits for an answer anyway.
 const ROOM_WAIT: Duration = Duration::from_secs(30);

@@ -7,7 +7,7 @@ use crate::{
     identity::Principal,
     s3::{
         RequestBody, RequestContext, S3Code, S3Error,
-        xml::{self, XmlWriter},
+        xml::{self, Schema, XmlWriter},
     },
 };
 use bytes::Bytes;
@@ -17,6 +17,14 @@ use serde::Deserialize;
 const DOCUMENT_MAX_BYTES: usize = 128 << 10;
 
 const FULL_CONTROL: &str = "FULL_CONTROL";
+
+const SCHEMA: Schema = Schema(&[
+    ("AccessControlPolicy", &["Owner", "AccessControlList"]),
+    ("Owner", &["ID", "DisplayName"]),
+    ("AccessControlList", &["Grant"]),
+    ("Grant", &["Grantee", "Permission"]),
+    ("Grantee", &["ID", "DisplayName", "EmailAddress", "URI"]),
+]);
 
 #[derive(Deserialize)]
 struct Policy {
@@ -83,8 +91,7 @@ pub async fn require_default_acl(ctx: &RequestContext<'_>, body: RequestBody) ->
 }
 
 fn check_policy(document: &[u8]) -> Result<(), S3Error> {
-    let policy: Policy =
-        xml::read(document, "AccessControlPolicy").map_err(|_| S3Error::new(S3Code::MalformedACLError))?;
+    let policy: Policy = xml::read(document, SCHEMA).map_err(|_| S3Error::new(S3Code::MalformedACLError))?;
     if policy.owner.is_some_and(|owner| owner.id != Principal::OWNER) {
         return Err(S3Code::AccessDenied.into());
     }
@@ -135,7 +142,9 @@ mod tests {
         assert_eq!(code(&grant("<EmailAddress>a@b.c</EmailAddress>", "FULL_CONTROL")), refused);
         assert_eq!(code(&policy("larder", "")), refused);
         assert_eq!(code(&policy("somebody", "")), Some(S3Code::AccessDenied));
-        for malformed in ["<AccessControlPolicy/>", "<Other/>", "x", &policy("larder", "<Grant/>")] {
+        for malformed in
+            ["<AccessControlPolicy/>", "<Other/>", "x", &policy("larder", "<Grant/>"), &policy("larder", "<More/>")]
+        {
             assert_eq!(code(malformed), Some(S3Code::MalformedACLError), "{malformed}");
         }
     }

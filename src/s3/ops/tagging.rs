@@ -4,12 +4,14 @@ use crate::{
     s3::{
         S3Code, S3Error,
         percent::{self, PlusSign},
-        xml::{self, XmlWriter},
+        xml::{self, Schema, XmlWriter},
     },
     types::{InvalidTagSet, TagLimit, TagSet},
 };
 use bytes::Bytes;
 use serde::Deserialize;
+
+const SCHEMA: Schema = Schema(&[("Tagging", &["TagSet"]), ("TagSet", &["Tag"]), ("Tag", &["Key", "Value"])]);
 
 #[derive(Deserialize)]
 struct TaggingDocument {
@@ -32,7 +34,7 @@ pub struct TagElement {
 }
 
 pub fn parse_document(bytes: &[u8], limit: TagLimit) -> Result<TagSet, S3Error> {
-    let document: TaggingDocument = xml::read(bytes, "Tagging")?;
+    let document: TaggingDocument = xml::read(bytes, SCHEMA)?;
     from_elements(document.tag_set.tags, limit)
 }
 
@@ -116,7 +118,8 @@ mod tests {
         ] {
             assert_eq!(parse_header(text, TagLimit::Object).unwrap_err().code(), code, "{text}");
         }
-        for text in ["<Tagging/>", "<Tagging><TagSet><Tag/></TagSet></Tagging>", "<Other/>"] {
+        let more = "<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value><Id>1</Id></Tag></TagSet></Tagging>";
+        for text in ["<Tagging/>", "<Tagging><TagSet><Tag/></TagSet></Tagging>", "<Other/>", more] {
             let error = parse_document(text.as_bytes(), TagLimit::Object).unwrap_err();
             assert_eq!(error.code(), S3Code::MalformedXML, "{text}");
         }

@@ -1,11 +1,13 @@
 //! What a signature can cover of a request, decoded once: the handlers see the same path and query.
 
-use crate::s3::query::Query;
+use crate::s3::{operation::Scope, query::Query};
 use http::{HeaderMap, Method};
 
 #[derive(Clone, Copy, Debug)]
 pub struct IncomingRequest<'a> {
     pub method: &'a Method,
+    /// What the address names.
+    pub scope: Scope,
     /// Decoded.
     pub path: &'a str,
     /// As it was sent: Signature Version 2 signs it so.

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     s3::{
         error::{S3Code, S3Error},
+        operation::Scope,
         percent::{self, PlusSign, Slash},
         query::Query,
         route,
@@ -57,6 +58,7 @@ impl Wire {
         let query = Query::parse(&self.query).unwrap();
         let request = IncomingRequest {
             method: &self.method,
+            scope: Scope::Object,
             path: &percent::decode(&self.raw_path, PlusSign::IsPlus).unwrap(),
             raw_path: &self.raw_path,
             host_bucket: self.host_bucket,

@@ -6,6 +6,7 @@ use crate::{
     runtime::{ManualClock, SeededRandom},
     s3::{
         error::{S3Code, S3Error},
+        operation::Scope,
         percent::{self, Slash},
         query::Query,
     },
@@ -60,6 +61,8 @@ impl Wire {
     fn verify_with(&self, verifier: &Verifier, at: Timestamp) -> Result<Authenticated, S3Error> {
         let request = IncomingRequest {
             method: &self.method,
+            // What else there is matters only to who asks for a bucket's location.
+            scope: Scope::Object,
             path: &self.path,
             raw_path: &percent::encode(&self.path, Slash::Kept),
             host_bucket: None,

@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     identity::{Authenticator, Credential, Principal, SigningKey},
-    s3::error::{S3Code, S3Error},
+    s3::{
+        error::{S3Code, S3Error},
+        operation::Scope,
+    },
     types::Timestamp,
 };
 use aws_lc_rs::digest;
@@ -124,7 +127,8 @@ impl Verifier {
 
     /// A client that does not know the region asks where the bucket is, and signs that for S3's first one.
     fn check_region(&self, request: &IncomingRequest<'_>, claim: &Claim<'_>) -> Result<(), S3Error> {
-        let asks_for_region = *request.method == Method::GET && request.query.contains("location");
+        let asks_for_region =
+            *request.method == Method::GET && request.scope == Scope::Bucket && request.query.contains("location");
         if asks_for_region && claim.scope.region == FIRST_REGION {
             return Ok(());
         }

@@ -1,13 +1,15 @@
 //! XML bodies: reading with limits, writing by hand.
 //!
-//! Reading refuses what S3's documents never have (a DTD, processing instructions, deep nesting) before serde sees
-//! the text, so a hostile body costs one pass over its bytes. Writing is a small writer, because list bodies are the
+//! Reading refuses what S3's documents never have (a DTD, processing instructions, elements and namespaces that are not in
+//! its `schema`) before serde sees the text, so a hostile body costs one pass over its bytes. Writing is a small writer, because list bodies are the
 //! bulk of what we write.
 
 mod read;
+mod schema;
 mod write;
 
 pub use read::read;
+pub use schema::Schema;
 pub use write::{TextEncoding, XmlWriter};
 
 /// The namespace of S3's documents.

@@ -10,7 +10,7 @@ use crate::{
             tagging::{self, TagElement},
         },
         percent::{self, Slash},
-        xml,
+        xml::{self, Schema},
     },
     types::{TagLimit, TagSet},
 };
@@ -20,10 +20,18 @@ use serde::Deserialize;
 /// Longer than any region's name.
 const REGION_MAX_BYTES: usize = 64;
 
+const SCHEMA: Schema = Schema(&[
+    ("CreateBucketConfiguration", &["LocationConstraint", "Location", "Bucket", "Tags"]),
+    ("Location", &["Name", "Type"]),
+    ("Bucket", &["DataRedundancy", "Type"]),
+    ("Tags", &["Tag"]),
+    ("Tag", &["Key", "Value"]),
+]);
+
 #[derive(Default, Deserialize)]
 struct Configuration {
-    #[serde(rename = "LocationConstraint", default)]
-    location: String,
+    #[serde(rename = "LocationConstraint")]
+    location: Option<String>,
     /// Of directory buckets only.
     #[serde(rename = "Location")]
     directory_location: Option<serde::de::IgnoredAny>,
@@ -67,31 +75,45 @@ fn check_headers(ctx: &RequestContext<'_>) -> Result<(), S3Error> {
 }
 
 fn parse(ctx: &RequestContext<'_>, document: &[u8]) -> Result<CreateBucketInput, S3Error> {
-    let configuration: Configuration = match document.trim_ascii() {
-        [] => Configuration::default(),
-        document => xml::read(document, "CreateBucketConfiguration")?,
-    };
+    let configuration = configuration(document)?;
     if configuration.directory_location.is_some() || configuration.directory_bucket.is_some() {
         return Err(S3Error::with_message(S3Code::NotImplemented, "Directory buckets are not implemented."));
     }
     let tags = configuration.tags.map(|tags| tagging::from_elements(tags.tags, TagLimit::Bucket)).transpose()?;
     Ok(CreateBucketInput {
         name: ctx.bucket()?.clone(),
-        region: region(configuration.location.trim(), ctx.region)?,
+        region: region(configuration.location.as_deref(), ctx.region)?,
         owner: ctx.principal.owner().to_owned(),
         tags: tags.filter(|tags: &TagSet| !tags.is_empty()),
     })
 }
 
-/// Any region's name is taken and given back: clients compare it with what they were configured with. Where the settings fix
-/// one, there is no other.
-fn region(constraint: &str, fixed: Option<&str>) -> Result<String, S3Error> {
-    if fixed.is_some_and(|fixed| !constraint.is_empty() && constraint != fixed) {
-        return Err(S3Code::IllegalLocationConstraintException.into());
+/// Who has nothing to say sends no document. One that says nothing is refused, as S3 does.
+fn configuration(document: &[u8]) -> Result<Configuration, S3Error> {
+    let document = document.trim_ascii();
+    if document.is_empty() {
+        return Ok(Configuration::default());
     }
-    let is_name = constraint.len() <= REGION_MAX_BYTES
+    let configuration: Configuration = xml::read(document, SCHEMA)?;
+    let Configuration { location, directory_location, directory_bucket, tags } = &configuration;
+    let is_empty = location.is_none() && directory_location.is_none() && directory_bucket.is_none() && tags.is_none();
+    if is_empty { Err(S3Code::MalformedXML.into()) } else { Ok(configuration) }
+}
+
+/// Any region's name is taken and given back: clients compare it with what they were configured with. Where the settings fix
+/// one, there is no other. A constraint without a name is none of S3's, which has the first region by no constraint at all.
+fn region(constraint: Option<&str>, fixed: Option<&str>) -> Result<String, S3Error> {
+    let Some(constraint) = constraint.map(str::trim) else { return Ok(String::new()) };
+    let refused = |code| Err(S3Error::new(code).field("LocationConstraint", constraint));
+    let is_name = (1..=REGION_MAX_BYTES).contains(&constraint.len())
         && constraint.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-    if is_name { Ok(constraint.to_owned()) } else { Err(S3Code::InvalidLocationConstraint.into()) }
+    if !is_name {
+        return refused(S3Code::InvalidLocationConstraint);
+    }
+    if fixed.is_some_and(|fixed| constraint != fixed) {
+        return refused(S3Code::IllegalLocationConstraintException);
+    }
+    Ok(constraint.to_owned())
 }
 
 #[cfg(test)]
@@ -100,14 +122,29 @@ mod tests {
 
     #[test]
     fn a_region_is_a_plain_name() {
-        for good in ["", "eu-west-1", "default", "us_east.2"] {
-            assert_eq!(region(good, None).unwrap(), good);
+        for good in ["eu-west-1", "default", "us_east.2"] {
+            assert_eq!(region(Some(good), None).unwrap(), good);
         }
-        for bad in ["a b", "<x>", &"r".repeat(65)] {
-            assert_eq!(region(bad, None).unwrap_err().code(), S3Code::InvalidLocationConstraint, "{bad}");
+        for bad in ["", " ", "a b", "<x>", &"r".repeat(65)] {
+            for fixed in [None, Some("eu-west-1")] {
+                let refused = region(Some(bad), fixed).unwrap_err();
+                assert_eq!(refused.code(), S3Code::InvalidLocationConstraint, "{bad}");
+            }
         }
-        assert!(region("", Some("eu-west-1")).is_ok() && region("eu-west-1", Some("eu-west-1")).is_ok());
-        let other = region("eu-west-2", Some("eu-west-1")).unwrap_err();
+        assert!(region(None, None).unwrap().is_empty() && region(None, Some("eu-west-1")).unwrap().is_empty());
+        assert!(region(Some("eu-west-1"), Some("eu-west-1")).is_ok());
+        let other = region(Some("eu-west-2"), Some("eu-west-1")).unwrap_err();
         assert_eq!(other.code(), S3Code::IllegalLocationConstraintException);
+    }
+
+    #[test]
+    fn a_document_that_says_nothing_is_malformed_and_none_is_not() {
+        let code = |text: &str| configuration(text.as_bytes()).err().map(|error| error.code());
+        for nothing in ["<CreateBucketConfiguration/>", "<CreateBucketConfiguration> </CreateBucketConfiguration>"] {
+            assert_eq!(code(nothing), Some(S3Code::MalformedXML), "{nothing}");
+        }
+        assert_eq!(code(""), None);
+        assert_eq!(code("\n"), None);
+        assert_eq!(code("<CreateBucketConfiguration><Tags/></CreateBucketConfiguration>"), None);
     }
 }

@@ -8,11 +8,14 @@ use crate::{
             condition_input::delete_condition,
             parameter::{self, DOCUMENT_MAX_BYTES, version_text},
         },
-        xml::{self, XmlWriter},
+        xml::{self, Schema, XmlWriter},
     },
     types::ObjectKey,
 };
 use serde::Deserialize;
+
+const SCHEMA: Schema =
+    Schema(&[("Delete", &["Object", "Quiet"]), ("Object", &["Key", "VersionId", "ETag", "LastModifiedTime", "Size"])]);
 
 #[derive(Deserialize)]
 struct Document {
@@ -60,7 +63,7 @@ pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBo
 }
 
 fn parse(bytes: &[u8]) -> Result<(Vec<Named>, Report), S3Error> {
-    let document: Document = xml::read(bytes, "Delete")?;
+    let document: Document = xml::read(bytes, SCHEMA)?;
     if document.objects.is_empty() || document.objects.len() > DELETE_MANY_MAX {
         return Err(S3Code::MalformedXML.into());
     }
@@ -158,6 +161,7 @@ mod tests {
             "<Delete><Object><Key></Key></Object></Delete>",
             "<Delete><Object/></Delete>",
             "<Delete><Object><Key>a</Key></Object><Quiet>yes</Quiet></Delete>",
+            "<Delete><Object><Key>a</Key><StorageClass>STANDARD</StorageClass></Object></Delete>",
         ] {
             assert_eq!(parse(text.as_bytes()).err().unwrap().code(), S3Code::MalformedXML, "{text}");
         }

@@ -9,11 +9,32 @@ use crate::{
             parameter::{self, DOCUMENT_MAX_BYTES, insert_own},
             upload_input,
         },
-        xml::{self, XmlWriter},
+        xml::{self, Schema, XmlWriter},
     },
     types::{Checksum, ChecksumAlgorithm, ChecksumKind},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
+
+const SCHEMA: Schema = Schema(&[
+    ("CompleteMultipartUpload", &["Part"]),
+    (
+        "Part",
+        &[
+            "PartNumber",
+            "ETag",
+            "ChecksumCRC32",
+            "ChecksumCRC32C",
+            "ChecksumCRC64NVME",
+            "ChecksumSHA1",
+            "ChecksumSHA256",
+            "ChecksumSHA512",
+            "ChecksumMD5",
+            "ChecksumXXHASH64",
+            "ChecksumXXHASH3",
+            "ChecksumXXHASH128",
+        ],
+    ),
+]);
 
 #[derive(Deserialize)]
 struct Document {
@@ -37,6 +58,15 @@ struct Part {
     sha1: Option<String>,
     #[serde(rename = "ChecksumSHA256")]
     sha256: Option<String>,
+    /// Of an algorithm that is not implemented: such a part can't have been uploaded here.
+    #[serde(
+        rename = "ChecksumSHA512",
+        alias = "ChecksumMD5",
+        alias = "ChecksumXXHASH64",
+        alias = "ChecksumXXHASH3",
+        alias = "ChecksumXXHASH128"
+    )]
+    unknown_checksum: Option<IgnoredAny>,
 }
 
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
@@ -55,7 +85,7 @@ pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBo
 }
 
 fn parts(document: &[u8]) -> Result<Vec<NamedPart>, S3Error> {
-    let document: Document = xml::read(document, "CompleteMultipartUpload")?;
+    let document: Document = xml::read(document, SCHEMA)?;
     if document.parts.is_empty() || document.parts.len() > PARTS_MAX as usize {
         return Err(S3Code::MalformedXML.into());
     }
@@ -69,6 +99,12 @@ fn named_part(part: &Part) -> Result<NamedPart, S3Error> {
             "PartNumber",
             &part.part_number,
             "Part number must be an integer between 1 and 10000, inclusive",
+        ));
+    }
+    if part.unknown_checksum.is_some() {
+        return Err(S3Error::with_message(
+            S3Code::NotImplemented,
+            "A part's checksum is of an algorithm that is not implemented.",
         ));
     }
     let refused = || S3Error::new(S3Code::InvalidPart).field("PartNumber", part.part_number.as_str());
@@ -147,5 +183,8 @@ mod tests {
         assert_eq!(code(&part("<PartNumber>x</PartNumber><ETag>a</ETag>")), S3Code::MalformedXML);
         assert_eq!(code(&part("<PartNumber>0</PartNumber><ETag>a</ETag>")), S3Code::InvalidArgument);
         assert_eq!(code(&part("<PartNumber>1</PartNumber><ETag></ETag>")), S3Code::InvalidPart);
+        assert_eq!(code(&part("<PartNumber>1</PartNumber><ETag>a</ETag><Size>1</Size>")), S3Code::MalformedXML);
+        let checksum = "<PartNumber>1</PartNumber><ETag>a</ETag><ChecksumXXHASH3>AAAAAAAAAAA=</ChecksumXXHASH3>";
+        assert_eq!(code(&part(checksum)), S3Code::NotImplemented);
     }
 }
