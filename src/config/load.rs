@@ -119,7 +119,22 @@ impl Configuration {
                 values.insert(setting.key.to_owned(), value.clone());
             }
         }
-        Settings::from_table(&values).map_err(ConfigError::Contradiction)
+        let settings = Settings::from_table(&values).map_err(ConfigError::Contradiction)?;
+        self.check_heartbeats(&settings)?;
+        Ok(settings)
+    }
+
+    /// The default fits every `suspect_after`, since the gateway asks each node itself several times within that; but who chose
+    /// to have fewer heartbeats than that believes that they are what keeps a node from being suspect.
+    fn check_heartbeats(&self, settings: &Settings) -> Result<(), ConfigError> {
+        let (interval, silence) = (settings.node.heartbeat_interval, settings.cluster.suspect_after);
+        if interval < silence || !self.is_set("heartbeat_interval") {
+            return Ok(());
+        }
+        Err(ConfigError::Contradiction(format!(
+            "heartbeat_interval ({interval}) must be shorter than suspect_after ({silence}): a node would be suspect between \
+             two heartbeats"
+        )))
     }
 
     /// Every setting in the order of the example file.
@@ -347,6 +362,26 @@ mod tests {
             let error = check_file(file.path()).unwrap_err().to_string();
             assert!(error.contains(expected), "{text:?} gave {error}");
         }
+    }
+
+    #[test]
+    fn values_that_contradict_each_other_are_told_with_both_keys() {
+        for (text, keys) in [
+            ("heartbeat_interval = \"20s\"\n", ["heartbeat_interval (20s)", "suspect_after (15s)"]),
+            ("heartbeat_interval = \"5s\"\nsuspect_after = \"5s\"\n", ["heartbeat_interval", "suspect_after"]),
+            ("suspect_after = \"10s\"\nreplace_after = \"10s\"\n", ["replace_after", "suspect_after"]),
+            ("capacity = \"128MiB\"\n", ["capacity", "disk_reserve"]),
+            ("segment_size_max = \"1MiB\"\n", ["segment_size_max", "segment_size_min"]),
+            ("metadata_log_limit = \"1MiB\"\n", ["metadata_log_limit", "metadata_checkpoint_at"]),
+            ("tls_cert = \"cert.pem\"\n", ["tls_cert", "tls_key"]),
+        ] {
+            let file = file(text);
+            let error = check_file(file.path()).unwrap_err().to_string();
+            assert!(keys.iter().all(|key| error.contains(key)), "{text:?} gave {error}");
+        }
+        // Probes keep these alive.
+        let file = file("suspect_after = \"3s\"\n");
+        check_file(file.path()).unwrap();
     }
 
     #[test]

@@ -7,8 +7,9 @@ use std::time::Duration;
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct NodeSettings {
-    /// How often a node tells the gateway that it is there, and how full. Default 5s. Too low: needless requests, one
-    /// per node and interval. Too high, near `suspect_after`: one lost heartbeat makes a healthy node suspect.
+    /// How often a node tells the gateway that it is there, and how full. Default 5s; must be shorter than the gateway's
+    /// `suspect_after`, which a node has to be told as well where both differ from their defaults. Too low: needless requests,
+    /// one per node and interval. Too high, near `suspect_after`: one lost heartbeat makes a healthy node suspect.
     pub heartbeat_interval: HumanDuration,
 
     /// How long a connection to a node, the handshake included, may take. Default 2s. Too low: a node under load, or far

@@ -29,8 +29,8 @@ pub enum BigWrites {
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct VolumeSettings {
-    /// Most bytes that the volume's files may occupy. Default: none, the file system's size. Too low: writes are refused
-    /// early. Too high: no harm, the file system's free space counts as well.
+    /// Most bytes that the volume's files may occupy. Default: none, the file system's size. Must be more than `disk_reserve`.
+    /// Too low: writes are refused early. Too high: no harm, the file system's free space counts as well.
     pub capacity: Option<ByteSize>,
     /// Free space of the file system that chunks may not use, so that deletes and compaction always have room.
     /// Default 128MiB. Too low: a full disk can't be emptied. Too high: space lies idle.
@@ -96,6 +96,9 @@ impl VolumeSettings {
         if self.big_record_size.bytes() < 4096 {
             return Err("big_record_size must be at least 4KiB: smaller records would be mostly padding".to_owned());
         }
+        if self.capacity.is_some_and(|capacity| capacity <= self.disk_reserve) {
+            return Err("capacity must be more than disk_reserve, which chunks may not use".to_owned());
+        }
         if !(1..=90).contains(&self.compact_dead_percent) {
             return Err("compact_dead_percent must lie between 1 and 90".to_owned());
         }
@@ -120,6 +123,7 @@ mod tests {
             VolumeSettings { segment_size_min: ByteSize(100), ..VolumeSettings::default() },
             VolumeSettings { segment_size_max: ByteSize::mib(1), ..VolumeSettings::default() },
             VolumeSettings { segment_size_max: ByteSize::gib(5), ..VolumeSettings::default() },
+            VolumeSettings { capacity: Some(ByteSize::mib(128)), ..VolumeSettings::default() },
             VolumeSettings { compact_dead_percent: 0, ..VolumeSettings::default() },
             VolumeSettings { recovery_threads: 0, ..VolumeSettings::default() },
             VolumeSettings { write_queue_size: ByteSize(1), ..VolumeSettings::default() },

@@ -14,6 +14,14 @@ fn check_names_file_line_and_nearest_key() {
     let directory = tempfile::tempdir().unwrap();
     let good = file(&directory, "chunk_size = \"8MiB\"\n");
     assert_eq!(run(&["config", "check", text(&good)]).code, 0);
+    let silent = file(&directory, "heartbeat_interval = \"1m\"\nsuspect_after = \"30s\"\n");
+    let ran = run(&["config", "check", text(&silent)]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.stderr.starts_with("heartbeat_interval (1m) must be shorter than suspect_after (30s)"),
+        "{}",
+        ran.stderr
+    );
     let bad = file(&directory, "\nchunk_sise = \"8MiB\"\n");
     let ran = run(&["config", "check", text(&bad)]);
     assert_eq!(ran.code, 1);
