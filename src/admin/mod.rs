@@ -6,6 +6,7 @@
 //! - `operations`: what an operator can ask; `api`: the documents that travel
 //! - `answers`: what an operator can ask about the data; `explain` and its like are the documents
 //! - `node_calls`: registration and heartbeats of nodes, handed on to the node layer's door
+//! - `listener`, `places`: its connections, and who has to leave when there is no place for one more
 //! - `client`: the other end
 
 mod answers;
@@ -21,6 +22,7 @@ pub mod holdings;
 mod listener;
 mod node_calls;
 mod operations;
+mod places;
 mod router;
 pub mod verify;
 pub mod what_if;

@@ -9,6 +9,7 @@ use super::{
     health::{self, Readiness},
     node_calls::{self, NodeCalls},
     operations::{self, Operations},
+    places::Place,
 };
 use crate::runtime::Metrics;
 use axum::{
@@ -89,6 +90,9 @@ async fn operators_only(State(doorkeeper): State<Arc<Doorkeeper>>, request: Requ
             Refusal::TooMany => StatusCode::TOO_MANY_REQUESTS,
         };
         return (status, format!("{refusal}\n")).into_response();
+    }
+    if let Some(place) = parts.extensions.get::<Arc<Place>>() {
+        place.prove();
     }
     next.run(Request::from_parts(parts, Body::from(body))).await
 }

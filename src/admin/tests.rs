@@ -3,6 +3,8 @@
 use super::{
     api::{BACKUP_PATH, KEYS_PATH, STATUS_PATH},
     client::{AdminClient, ClientError},
+    listener::serve_within,
+    places::Places,
     *,
 };
 use crate::runtime::{Metrics, Shutdown, SystemClock, SystemRandom};
@@ -13,6 +15,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -161,6 +164,10 @@ fn credentials(secret: &str) -> OperatorCredentials {
 }
 
 async fn served() -> Served {
+    served_within(Places::new(100, Duration::ZERO)).await
+}
+
+async fn served_within(places: Arc<Places>) -> Served {
     let gateway = Arc::new(Gateway::default());
     let doorkeeper = Doorkeeper::new(credentials("s3cret"), Arc::new(SystemClock::new()), Arc::new(SystemRandom));
     let metrics = Metrics::new();
@@ -176,7 +183,7 @@ async fn served() -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let shutdown = Shutdown::new();
-    tokio::spawn(serve(listener, router(admin), shutdown.clone()));
+    tokio::spawn(serve_within(places, listener, router(admin), shutdown.clone()));
     Served { address, gateway, shutdown }
 }
 
@@ -264,6 +271,43 @@ async fn nodes_calls_go_to_their_door_within_their_bound() {
     let served = served().await;
     assert_eq!(served.plain("POST", "/cluster/v1/register", "{}").await, (200, "/cluster/v1/register 2".into()));
     assert_eq!(served.plain("POST", "/cluster/v1/register", &" ".repeat(101)).await.0, 413);
+}
+
+/// They held all connections, and nodes fell silent.
+#[tokio::test]
+async fn strangers_who_hold_all_connections_lose_them_to_whoever_comes() {
+    let served = served_within(Places::new(3, Duration::ZERO)).await;
+    let mut strangers = Vec::new();
+    for _ in 0..3 {
+        let mut stranger = TcpStream::connect(&served.address).await.unwrap();
+        // Each is there when the next one comes.
+        ask(&mut stranger).await.unwrap();
+        stranger.write_all(b"GET /health/live HTTP/1.1\r\nhost:").await.unwrap();
+        strangers.push(stranger);
+    }
+    assert_eq!(served.plain("POST", "/cluster/v1/heartbeat", "{}").await.0, 200);
+    let mut rest = Vec::new();
+    // Nothing is said to him, and an error says the same.
+    let _ = strangers[0].read_to_end(&mut rest).await;
+    assert_eq!(String::from_utf8_lossy(&rest), "", "the first one was sent away");
+    for stranger in &mut strangers[1..] {
+        stranger.write_all(b" x\r\n\r\n").await.unwrap();
+        read_live(stranger).await.expect("there was a place for the others");
+    }
+}
+
+/// A request that leaves the connection open.
+async fn ask(stream: &mut TcpStream) -> std::io::Result<()> {
+    stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n").await?;
+    read_live(stream).await
+}
+
+async fn read_live(stream: &mut TcpStream) -> std::io::Result<()> {
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\nlive\n") {
+        answer.push(stream.read_u8().await?);
+    }
+    Ok(())
 }
 
 #[tokio::test]

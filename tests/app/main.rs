@@ -15,6 +15,7 @@ mod losses;
 mod old_image;
 mod processes;
 mod scrub;
+mod strangers;
 mod take_over;
 mod verify;
 mod what_if;
