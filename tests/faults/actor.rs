@@ -4,6 +4,7 @@
 use crate::{
     fleet::KEYS,
     history::{Act, History, Moment, State},
+    refusals::Refusals,
     support::{
         content::{HEAD_LENGTH, Write},
         sdk::{Retries, client_with_deadline},
@@ -35,6 +36,7 @@ const LENGTHS: u64 = 60_000;
 pub struct Shared {
     pub history: Arc<History>,
     pub totals: Arc<Totals>,
+    pub refusals: Arc<Refusals>,
 }
 
 /// What came of a request.
@@ -87,6 +89,17 @@ impl Actor {
         &self.shared.history
     }
 
+    /// What came of a request whose answer has a body: a refusal comes with its reason.
+    pub fn outcome<T, E: Debug + ProvideErrorMetadata>(&self, answer: Result<T, SdkError<E>>) -> Outcome<T> {
+        if let Err(SdkError::ServiceError(error)) = &answer
+            && let status @ 500.. = error.raw().status().as_u16()
+        {
+            let (code, message) = (error.err().code().unwrap_or_default(), error.err().message().unwrap_or_default());
+            self.shared.refusals.note(status, code, message);
+        }
+        Outcome::of(answer)
+    }
+
     /// A write that no other is like, about `blocks` times 60 kB long, announced.
     pub fn new_write(&self, key: &str, seed: u64, blocks: u64) -> Write {
         let number = self.history().next_number();
@@ -101,14 +114,14 @@ impl Actor {
         let begun = self.history().now();
         let answer = self.client.put_object().bucket(BUCKET).key(key).body(body(key, write)).send().await;
         let change = Change { act: Act::Became(Some(write)), when_refused: None };
-        self.note(key, change, begun, Outcome::of(answer)).map(drop)
+        self.note(key, change, begun, self.outcome(answer)).map(drop)
     }
 
     pub async fn delete(&self, key: &str) -> Outcome<()> {
         let begun = self.history().now();
         let answer = self.client.delete_object().bucket(BUCKET).key(key).send().await;
         let change = Change { act: Act::Became(None), when_refused: None };
-        self.note(key, change, begun, Outcome::of(answer)).map(drop)
+        self.note(key, change, begun, self.outcome(answer)).map(drop)
     }
 
     /// `If-None-Match: *`
@@ -119,7 +132,7 @@ impl Actor {
         let act = Act::Swapped { from: None, to: Some(write) };
         self.shared.totals.races.fetch_add(1, Relaxed);
         let change = Change { act, when_refused: Some(Act::SawOther(None)) };
-        self.note(key, change, begun, Outcome::of(answer)).map(drop)
+        self.note(key, change, begun, self.outcome(answer)).map(drop)
     }
 
     /// `If-Match`: `etag` is that of `from`.
@@ -130,7 +143,7 @@ impl Actor {
         let act = Act::Swapped { from: Some(from), to: Some(to) };
         self.shared.totals.races.fetch_add(1, Relaxed);
         let change = Change { act, when_refused: Some(Act::SawOther(Some(from))) };
-        self.note(key, change, begun, Outcome::of(answer)).map(drop)
+        self.note(key, change, begun, self.outcome(answer)).map(drop)
     }
 
     /// Writes the outcome of a change into the history.
@@ -162,7 +175,7 @@ impl Actor {
     /// What the key shows, with its ETag.
     pub async fn get(&self, key: &str) -> Outcome<Option<Shown>> {
         let begun = self.history().now();
-        let answer = match Outcome::of(self.client.get_object().bucket(BUCKET).key(key).send().await) {
+        let answer = match self.outcome(self.client.get_object().bucket(BUCKET).key(key).send().await) {
             Outcome::Done(answer) => answer,
             other => return self.seen_nothing(key, begun, other.map(drop)),
         };
@@ -178,7 +191,7 @@ impl Actor {
         let begun = self.history().now();
         let range = format!("bytes={first}-{}", first + count - 1);
         let request = self.client.get_object().bucket(BUCKET).key(key).range(range);
-        let answer = match Outcome::of(request.send().await) {
+        let answer = match self.outcome(request.send().await) {
             Outcome::Done(answer) => answer,
             // Shorter than that, and not of which write.
             Outcome::Refused(416, _) => return Outcome::Done(()),
@@ -212,7 +225,7 @@ impl Actor {
         let known = self.history().keys_below(prefix);
         let begun = self.history().now();
         let request = self.client.list_objects_v2().bucket(BUCKET).prefix(prefix).start_after(after);
-        let page = match Outcome::of(request.max_keys(keys_max).send().await) {
+        let page = match self.outcome(request.max_keys(keys_max).send().await) {
             Outcome::Done(page) => page,
             Outcome::Unanswered => return self.read_failed(),
             Outcome::Refused(status, code) => panic!("a list was refused with {status} {code}"),

@@ -38,6 +38,8 @@ pub enum Fault {
     DiskFails(Party),
     /// These disks have no byte left, until the end.
     DisksFull(Vec<Party>),
+    /// Syncs of these processes fail, and nothing else; what was not synced is gone at the end where they have disks of their own.
+    SyncsFail(Vec<Party>),
 }
 
 impl Fault {
@@ -74,7 +76,7 @@ pub enum Flapping {
 pub type Kind = fn(&Dice) -> Fault;
 
 /// What every topology can suffer.
-const EVERYWHERE: [Kind; 8] = [
+const EVERYWHERE: [Kind; 9] = [
     Dice::kill_front,
     Dice::kill_all,
     Dice::jump_clocks,
@@ -83,9 +85,10 @@ const EVERYWHERE: [Kind; 8] = [
     Dice::lose_segments,
     Dice::put_back,
     Dice::flip_bits,
+    Dice::fail_front_syncs,
 ];
 /// What needs nodes of their own.
-const AMONG_PROCESSES: [Kind; 12] = [
+const AMONG_PROCESSES: [Kind; 13] = [
     Dice::kill_node,
     Dice::kill_two_nodes,
     Dice::kill_node_and_front,
@@ -98,17 +101,25 @@ const AMONG_PROCESSES: [Kind; 12] = [
     Dice::lose_heartbeats,
     Dice::slow_node,
     Dice::damage_files,
+    Dice::fail_node_syncs,
 ];
 /// What needs disks of their own.
-const ON_SMALL_DISKS: [Kind; 6] = [
+const ON_SMALL_DISKS: [Kind; 7] = [
     Dice::cut_power,
     Dice::cut_power,
     Dice::fail_front_disk,
     Dice::fill_front_disk,
     Dice::fill_all_disks,
     Dice::kill_all,
+    Dice::fail_front_syncs,
 ];
-const ON_SMALL_DISKS_OF_NODES: [Kind; 3] = [Dice::fail_node_disk, Dice::fill_node_disk, Dice::fill_all_node_disks];
+const ON_SMALL_DISKS_OF_NODES: [Kind; 5] = [
+    Dice::fail_node_disk,
+    Dice::fill_node_disk,
+    Dice::fill_all_node_disks,
+    Dice::fail_node_syncs,
+    Dice::fail_all_node_syncs,
+];
 
 pub fn kinds(topology: Topology, ground: Ground) -> Vec<Kind> {
     let (always, among_processes): (&[Kind], &[Kind]) = match ground {
@@ -296,6 +307,18 @@ impl Dice {
 
     fn fill_all_disks(&self) -> Fault {
         Fault::DisksFull(self.all_parties())
+    }
+
+    fn fail_front_syncs(&self) -> Fault {
+        Fault::SyncsFail(vec![Party::Front])
+    }
+
+    fn fail_node_syncs(&self) -> Fault {
+        Fault::SyncsFail(vec![Party::Node(self.node())])
+    }
+
+    fn fail_all_node_syncs(&self) -> Fault {
+        Fault::SyncsFail((1..=self.topology.nodes()).map(Party::Node).collect())
     }
 
     fn parted(&self) -> Weather {

@@ -5,12 +5,14 @@ use crate::{
     clocks::Clocks,
     disk::SmallDisk,
     party::Party,
+    shims,
     support::{
         address::{free_address, is_ready},
         command::{larder, text},
         process::Running,
         sdk::Keys,
     },
+    syncs::Syncs,
     wire::Wire,
 };
 use rustix::process::Signal;
@@ -88,6 +90,7 @@ pub struct Fleet {
     admin: SocketAddr,
     wire: Wire,
     clocks: Clocks,
+    syncs: Syncs,
     members: BTreeMap<Party, Member>,
 }
 
@@ -96,8 +99,9 @@ impl Fleet {
     pub async fn start(topology: Topology, ground: Ground) -> Self {
         let directory = TempDir::with_prefix("larder-faults-").expect("a directory for the test");
         let (address, admin, wire) = (free_address(), free_address(), Wire::default());
-        let (disks, members, clocks) = (BTreeMap::new(), BTreeMap::new(), Clocks::new(directory.path()));
-        let mut fleet = Self { disks, directory, topology, address, admin, wire, clocks, members };
+        let (disks, members) = (BTreeMap::new(), BTreeMap::new());
+        let (clocks, syncs) = (Clocks::new(directory.path()), Syncs::new(directory.path()));
+        let mut fleet = Self { disks, directory, topology, address, admin, wire, clocks, syncs, members };
         fleet.enrol().await;
         if ground == Ground::SmallDisks {
             fleet.mount_disks();
@@ -162,6 +166,10 @@ impl Fleet {
         &self.clocks
     }
 
+    pub fn syncs(&self) -> &Syncs {
+        &self.syncs
+    }
+
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -200,7 +208,12 @@ impl Fleet {
     }
 
     pub fn disk_of(&self, party: Party) -> &SmallDisk {
-        self.disks.get(&party).expect("the fleet stands on small disks")
+        self.own_disk_of(party).expect("the fleet stands on small disks")
+    }
+
+    /// Where the fleet stands on such.
+    pub fn own_disk_of(&self, party: Party) -> Option<&SmallDisk> {
+        self.disks.get(&party)
     }
 
     pub fn start_all(&mut self) {
@@ -218,7 +231,8 @@ impl Fleet {
         }
         let process = Running::start(&member.log, |command| {
             command.args(&member.arguments).envs(SETTINGS);
-            self.clocks.equip(party, command);
+            let shims = [self.clocks.equip(party, command), self.syncs.equip(party, command)];
+            shims::preload(shims.into_iter().flatten(), command);
         });
         self.wire.runs(party, process.pid());
         member.process = Some(process);
@@ -265,6 +279,32 @@ impl Fleet {
                 panic!("{party:?} ended by itself: {status}; its log:\n{}", process.log());
             }
         }
+    }
+
+    /// The process took its own life: it goes on no more until it is started again. How long that took.
+    pub async fn wait_until_ended(&mut self, party: Party) -> Duration {
+        let began = Instant::now();
+        let member = self.members.get_mut(&party).expect("the party takes part");
+        let process = member.process.as_mut().expect("the party runs");
+        while process.ended().is_none() {
+            assert!(began.elapsed() < START_LIMIT, "{party:?} goes on; its log:\n{}", process.log());
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        began.elapsed()
+    }
+
+    /// So many nodes take no more data, and the gateway has heard so. How long that took.
+    pub async fn wait_until_frozen(&self, nodes: usize) -> Duration {
+        let began = Instant::now();
+        let is_frozen = |node: &serde_json::Value| {
+            let volumes = node["volumes"].as_array().map(Vec::as_slice).unwrap_or_default();
+            volumes.iter().any(|volume| volume.as_str().is_some_and(|state| state.starts_with("frozen")))
+        };
+        while self.nodes().iter().filter(|node| is_frozen(node)).count() < nodes {
+            assert!(began.elapsed() < START_LIMIT, "{nodes} nodes should be frozen: {}", self.status());
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        began.elapsed()
     }
 
     /// Every object has all its copies; how long that took.

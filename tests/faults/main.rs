@@ -3,9 +3,9 @@
 //!
 //! - `schedule` is which `fault` comes when: it follows from the seed alone
 //! - `nemesis` carries it out on the `fleet` of processes, whose connections go over a `wire` with weather, and whose files get
-//!   `wounds` or lie on a `disk` that fails, and whose `clocks` jump
+//!   `wounds` or lie on a `disk` that fails, whose `syncs` fail, and whose `clocks` jump (`shims` bring both about)
 //! - `load` is several clients at the same few keys; `actor` and `upload` are what they can ask; `history` is what they saw
-//! - `linearizable` judges each key's history
+//! - `linearizable` judges each key's history; `refusals` are what clients were told instead of being served
 //! - `scrub` has damage found that nobody has met yet
 //! - `survey` looks at everything when it is quiet: all keys, all subsets of nodes
 //! - `aftermath` counts copies on the disks (`census`) and waits for the space of what was deleted
@@ -28,9 +28,12 @@ mod linearizable_tests;
 mod load;
 mod nemesis;
 mod party;
+mod refusals;
 mod schedule;
 mod scrub;
+mod shims;
 mod survey;
+mod syncs;
 mod totals;
 mod upload;
 mod wire;
@@ -41,6 +44,7 @@ mod support;
 
 use actor::Shared;
 use disk::SmallDisk;
+use fault::Fault;
 use fleet::{Fleet, Ground, Topology};
 use history::History;
 use larder::runtime::{Random, SeededRandom, SystemRandom};
@@ -52,22 +56,22 @@ use totals::Totals;
 
 #[test]
 fn a_gateway_with_nodes_answers_right_through_all_faults() {
-    run(Topology::Processes(4), Ground::Directories, Usual { seed: 1, rounds: 20 });
+    run(Topology::Processes(4), Ground::Directories, Usual { seed: 1, rounds: 22 });
 }
 
 #[test]
 fn a_server_answers_right_through_all_faults() {
-    run(Topology::Server(4), Ground::Directories, Usual { seed: 2, rounds: 8 });
+    run(Topology::Server(4), Ground::Directories, Usual { seed: 2, rounds: 9 });
 }
 
 #[test]
 fn a_gateway_with_nodes_answers_right_through_full_and_failing_disks_and_power_cuts() {
-    run(Topology::Processes(4), Ground::SmallDisks, Usual { seed: 3, rounds: 9 });
+    run(Topology::Processes(4), Ground::SmallDisks, Usual { seed: 3, rounds: 12 });
 }
 
 #[test]
 fn a_server_answers_right_through_full_and_failing_disks_and_power_cuts() {
-    run(Topology::Server(4), Ground::SmallDisks, Usual { seed: 4, rounds: 6 });
+    run(Topology::Server(4), Ground::SmallDisks, Usual { seed: 4, rounds: 7 });
 }
 
 fn number(variable: &str) -> Option<u64> {
@@ -106,7 +110,7 @@ fn run(topology: Topology, ground: Ground, usual: Usual) {
 async fn one_run(topology: Topology, ground: Ground, seed: u64, rounds: u64, totals: Arc<Totals>) {
     let mut fleet = Fleet::start(topology, ground).await;
     println!("data and logs in {}", fleet.directory().display());
-    let shared = Shared { history: Arc::new(History::new()), totals };
+    let shared = Shared { history: Arc::new(History::new()), totals, refusals: Arc::default() };
     let surveyor = Surveyor::new(&fleet.endpoint(), shared.clone());
     surveyor.make_bucket().await;
     let mut schedule = Schedule::new(seed, topology, ground);
@@ -126,6 +130,7 @@ async fn one_run(topology: Topology, ground: Ground, seed: u64, rounds: u64, tot
 
 /// Load, fault, end of the fault under load, healing.
 async fn one_round(fleet: &mut Fleet, round: &Round, number: u64, shared: &Shared, random: &SeededRandom) {
+    shared.refusals.take_unclear();
     if round.fault.comes_before_load() {
         nemesis::strike(fleet, &round.fault).await;
     }
@@ -139,6 +144,12 @@ async fn one_round(fleet: &mut Fleet, round: &Round, number: u64, shared: &Share
     let ready = fleet.wait_until_ready().await;
     tokio::time::sleep(round.before).await;
     let [writes, reads] = load.stop().await;
+    let unclear = shared.refusals.take_unclear();
+    // Of a full disk a client has to hear. Of a process that dies, or of its disk, it may hear anything.
+    assert!(
+        unclear.is_empty() || !matches!(round.fault, Fault::DisksFull(_)),
+        "refused without a reason: {unclear:#?}"
+    );
     let healthy = fleet.wait_until_healthy();
     if round.fault.leaves_hidden_damage() {
         scrub::all_is_checked(fleet).await;

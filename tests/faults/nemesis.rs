@@ -46,7 +46,29 @@ pub async fn strike(fleet: &mut Fleet, fault: &Fault) {
         }
         Fault::DiskFails(party) => fleet.disk_of(*party).lose_power(),
         Fault::DisksFull(parties) => parties.iter().for_each(|party| fleet.disk_of(*party).fill()),
+        Fault::SyncsFail(parties) => fail_syncs(fleet, parties).await,
     }
+}
+
+/// A node stops taking data, a gateway ends; neither tries a sync again.
+async fn fail_syncs(fleet: &mut Fleet, parties: &[Party]) {
+    if !fleet.syncs().fail(parties) {
+        return;
+    }
+    match parties {
+        [Party::Front] => println!("  the front ended within {:.1?}", fleet.wait_until_ended(Party::Front).await),
+        nodes => println!("  frozen, and known to be, within {:.1?}", fleet.wait_until_frozen(nodes.len()).await),
+    }
+}
+
+/// What a sync has not made durable is gone, whatever comes later: the kernel has forgotten that it is not on the disk. A
+/// segment has one writer, so a second failure is a second try.
+fn assert_no_sync_was_tried_again(fleet: &Fleet, party: Party) {
+    let mut failed = fleet.syncs().failed(party);
+    failed.retain(|path| path.parent().is_some_and(|folder| folder.ends_with("segments")));
+    failed.sort();
+    let again: Vec<_> = failed.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| &pair[0]).collect();
+    assert!(again.is_empty(), "{party:?} tried again to sync {again:?}");
 }
 
 fn wipe(fleet: &mut Fleet, numbers: &[u32]) {
@@ -102,6 +124,18 @@ pub fn end(fleet: &mut Fleet, fault: &Fault) {
             fleet.start_party(*party);
         }
         Fault::DisksFull(parties) => parties.iter().for_each(|party| fleet.disk_of(*party).free()),
+        Fault::SyncsFail(parties) => {
+            for party in parties {
+                fleet.kill(*party);
+                assert_no_sync_was_tried_again(fleet, *party);
+                fleet.syncs().mend(*party);
+                if let Some(disk) = fleet.own_disk_of(*party) {
+                    disk.lose_power();
+                    disk.regain_power();
+                }
+                fleet.start_party(*party);
+            }
+        }
     }
 }
 

@@ -60,7 +60,7 @@ impl Actor {
     }
 
     async fn upload_parts<'a>(&self, key: &'a str, write: Write) -> Outcome<Upload<'a>> {
-        let created = match Outcome::of(self.client.create_multipart_upload().bucket(BUCKET).key(key).send().await) {
+        let created = match self.outcome(self.client.create_multipart_upload().bucket(BUCKET).key(key).send().await) {
             Outcome::Done(created) => created,
             other => return other.map(|_| unreachable!("it was not created")),
         };
@@ -68,7 +68,7 @@ impl Actor {
         let mut parts = CompletedMultipartUpload::builder();
         for (number, bytes) in (1..).zip(write.body(key).chunks(PART_LENGTH)) {
             let request = self.client.upload_part().bucket(BUCKET).key(key).upload_id(&id).part_number(number);
-            match Outcome::of(request.body(ByteStream::from(bytes.to_vec())).send().await) {
+            match self.outcome(request.body(ByteStream::from(bytes.to_vec())).send().await) {
                 Outcome::Done(sent) => {
                     let etag = sent.e_tag().expect("a part has an ETag");
                     parts = parts.parts(CompletedPart::builder().part_number(number).e_tag(etag).build());
@@ -81,12 +81,12 @@ impl Actor {
 
     async fn complete(&self, upload: &Upload<'_>) -> Outcome<()> {
         let request = self.client.complete_multipart_upload().bucket(BUCKET).key(upload.key).upload_id(&upload.id);
-        Outcome::of(request.multipart_upload(upload.parts.clone()).send().await).map(drop)
+        self.outcome(request.multipart_upload(upload.parts.clone()).send().await).map(drop)
     }
 
     async fn abort(&self, upload: &Upload<'_>) -> Outcome<()> {
         let request = self.client.abort_multipart_upload().bucket(BUCKET).key(upload.key).upload_id(&upload.id);
-        Outcome::of(request.send().await).map(drop)
+        self.outcome(request.send().await).map(drop)
     }
 
     /// Both may say that it is done; it happened once.
