@@ -6,11 +6,11 @@ use crate::{
     node::{
         NodeApi, NodeError,
         api::{
-            DropBlobs, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus, PullBlob, PullReport,
-            PutChunk, ReignSeen, VolumeMark,
+            ChunkRun, DropBlobs, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus, PullBlob,
+            PullReport, PutChunk, ReignSeen, VolumeMark,
         },
     },
-    types::{ChunkKey, ChunkRoot, ChunkSlice, NodeId, Term},
+    types::{BlobId, ChunkKey, ChunkRoot, ChunkSlice, NodeId, Term},
 };
 use futures_util::future::BoxFuture;
 
@@ -60,6 +60,10 @@ impl NodeApi for AbsentNode {
         _from: Option<InventoryCursor>,
         _limit: u32,
     ) -> BoxFuture<'_, Result<InventoryPage, NodeError>> {
+        absent()
+    }
+
+    fn lacking(&self, _term: Term, _runs: Vec<ChunkRun>) -> BoxFuture<'_, Result<Vec<BlobId>, NodeError>> {
         absent()
     }
 

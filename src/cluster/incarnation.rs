@@ -1,6 +1,7 @@
-//! What a node is between two events by which it may have come to hold less: the same run of its process, over the same
-//! volumes, each in the same of its starts, none more of them frozen. What was found out about a node holds for one
-//! incarnation of it; another one is looked at anew.
+//! What a node is between two events by which it may have come to hold less, nobody knows what: the same run of its process,
+//! over the same volumes, each in the same of its starts, none more of them frozen, no more damaged records found of which
+//! the node can't say whose they were. What was found out about a node holds for one incarnation of it; another one is
+//! looked at anew.
 //!
 //! The volumes are compared one by one. A sum of their starts can stand still while a volume is exchanged: the new one
 //! begins to count at 1.
@@ -9,16 +10,19 @@ use crate::{
     node::api::NodeStatus,
     types::{RunId, VolumeId},
 };
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incarnation {
     /// `None` of a node of a release that draws none.
     run: Option<RunId>,
     /// In the order of their ids.
     volumes: Vec<SeenVolume>,
+    /// Damaged records without names that were found in this run.
+    unidentified: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct SeenVolume {
     volume: VolumeId,
     start_count: u64,
@@ -37,13 +41,19 @@ impl Incarnation {
         });
         let mut volumes: Vec<SeenVolume> = seen.collect();
         volumes.sort_unstable();
-        Self { run: status.run, volumes }
+        Self { run: status.run, volumes, unidentified: status.scrub.unidentified_since_start }
+    }
+
+    /// Whether it can't be taken for an earlier one of the node by somebody who saw nothing in between. A node that draws no
+    /// runs has its starts alone to tell them apart, and a volume that is put back from a copy repeats these.
+    pub fn is_unmistakable(&self) -> bool {
+        self.run.is_some()
     }
 
     /// One of which nothing but the run is known.
     #[cfg(test)]
     pub fn of_run(run: u8) -> Self {
-        Self { run: Some(RunId::from_bytes([run; 16])), volumes: Vec::new() }
+        Self { run: Some(RunId::from_bytes([run; 16])), ..Self::default() }
     }
 }
 
@@ -52,7 +62,7 @@ mod tests {
     use super::*;
     use crate::{
         node::api::{VolumeState, VolumeStatus},
-        types::{ClusterId, NodeId, Term},
+        types::{ClusterId, NodeId, ScrubStatus, Term},
     };
 
     fn volume(id: u8, start_count: u64) -> VolumeStatus {
@@ -64,7 +74,11 @@ mod tests {
     }
 
     fn incarnation(run: u8, volumes: &[VolumeStatus]) -> Incarnation {
-        Incarnation::of(&NodeStatus {
+        Incarnation::of(&status(run, volumes))
+    }
+
+    fn status(run: u8, volumes: &[VolumeStatus]) -> NodeStatus {
+        NodeStatus {
             node: NodeId::from_bytes([1; 16]),
             cluster: ClusterId::from_bytes([2; 16]),
             volumes: volumes.to_vec(),
@@ -73,7 +87,7 @@ mod tests {
             witness: None,
             term: Term(1),
             run: Some(RunId::from_bytes([run; 16])),
-        })
+        }
     }
 
     #[test]
@@ -94,6 +108,11 @@ mod tests {
             assert_ne!(before, incarnation(1, others), "{others:?}");
         }
         assert_ne!(before, incarnation(2, &[volume(1, 1), volume(2, 3)]), "another run");
+        let mut damaged = status(1, &[volume(1, 1), volume(2, 3)]);
+        damaged.scrub = ScrubStatus { quarantined: 1, quarantined_since_start: 1, ..damaged.scrub };
+        assert_eq!(before, Incarnation::of(&damaged), "the node says which chunks it has quarantined");
+        damaged.scrub.unidentified_since_start = 1;
+        assert_ne!(before, Incarnation::of(&damaged), "a damaged record without a name");
         let all_frozen = [frozen(volume(1, 1)), frozen(volume(2, 3))];
         assert_eq!(before, incarnation(1, &all_frozen), "nothing can be asked of it");
     }

@@ -5,7 +5,8 @@
 //! behind them, as long as nothing can have become of interest that was shown before and let pass. So everything is gone
 //! through again:
 //!
-//! - in another incarnation of the node: it may hold what it did not show, and sequences may begin again;
+//! - in another incarnation of the node, unless its volumes go on from where they were: else one may hold what it did not show,
+//!   being frozen or put back from a copy, and sequences may begin again;
 //! - when it was away, since it may have missed that something was dropped;
 //! - while it has left groups: what is deleted from a group is dropped by its members alone;
 //! - when something that was shown was not remembered;
@@ -36,6 +37,12 @@ pub struct NodeNow {
     /// On the monotonic clock.
     pub at: Duration,
     pub incarnation: Incarnation,
+    /// How far each of its volumes is durable.
+    pub durable: Vec<VolumeMark>,
+    /// Whether a volume of it is frozen.
+    pub has_frozen: bool,
+    /// How often a volume of it was found to have gone back in time.
+    pub rolled_back: u64,
     /// Whether it may hold something of groups that it is no member of any more.
     pub has_left_groups: bool,
 }
@@ -51,27 +58,36 @@ pub struct NextPage {
 #[derive(Debug)]
 enum State {
     UnderWay(Walk),
-    Finished { at: Duration, base: Option<Base> },
+    Finished {
+        at: Duration,
+        base: Option<Base>,
+    },
+    /// An earlier gateway has finished the last walk.
+    Kept(Base),
 }
 
 #[derive(Debug)]
 struct Walk {
     next: NextPage,
-    incarnation: Incarnation,
+    /// The node when it began.
+    begun: NodeNow,
     /// Of its first page.
     marks: Option<Vec<VolumeMark>>,
-    /// When everything was gone through: in this walk, or in the one that it builds on.
-    whole_at: Duration,
+    /// When everything is gone through again.
+    whole_due: Duration,
     /// Whether what it shows needs not be shown again.
     is_conclusive: bool,
 }
 
 /// What the next walk can build on.
-#[derive(Clone, Debug)]
-struct Base {
-    incarnation: Incarnation,
-    marks: Vec<VolumeMark>,
-    whole_at: Duration,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base {
+    pub incarnation: Incarnation,
+    pub marks: Vec<VolumeMark>,
+    /// When everything is gone through again, on the monotonic clock.
+    pub whole_due: Duration,
+    has_frozen: bool,
+    rolled_back: u64,
 }
 
 impl InventoryWalks {
@@ -81,18 +97,21 @@ impl InventoryWalks {
         let interval = if now.has_left_groups { interval.min(INTERVAL_OF_LEFT_GROUPS) } else { interval };
         match self.walks.get(&node) {
             Some(State::Finished { at, .. }) => now.at.saturating_sub(*at) >= interval,
-            Some(State::UnderWay(_)) | None => true,
+            Some(State::UnderWay(_) | State::Kept(_)) | None => true,
         }
     }
 
     /// Goes on with the walk that is due, or begins it.
     pub fn next_page(&mut self, node: NodeId, now: &NodeNow) -> NextPage {
         let walk = match self.walks.remove(&node) {
-            Some(State::UnderWay(walk)) if walk.incarnation == now.incarnation => walk,
+            Some(State::UnderWay(walk)) if walk.begun.incarnation == now.incarnation => walk,
             Some(State::Finished { base: Some(base), .. }) if base.is_good(now) => {
-                Walk::begin(now, base.marks, base.whole_at)
+                Walk::begin(now, base.marks, base.whole_due)
             }
-            _ => Walk::begin(now, Vec::new(), now.at),
+            Some(State::Kept(base)) if base.is_good(now) && base.incarnation == now.incarnation => {
+                Walk::begin(now, base.marks, base.whole_due)
+            }
+            _ => Walk::begin(now, Vec::new(), now.at + WHOLE_EVERY),
         };
         let next = walk.next.clone();
         self.walks.insert(node, State::UnderWay(walk));
@@ -109,7 +128,8 @@ impl InventoryWalks {
                 State::UnderWay(Walk { marks: Some(marks), ..walk })
             }
             None => {
-                let base = Base { incarnation: walk.incarnation, marks, whole_at: walk.whole_at };
+                let NodeNow { incarnation, has_frozen, rolled_back, .. } = walk.begun;
+                let base = Base { incarnation, marks, whole_due: walk.whole_due, has_frozen, rolled_back };
                 let is_base = walk.is_conclusive && !base.marks.is_empty() && base.is_good(now);
                 State::Finished { at: now.at, base: is_base.then_some(base) }
             }
@@ -122,8 +142,21 @@ impl InventoryWalks {
         match self.walks.get_mut(&node) {
             Some(State::UnderWay(walk)) => walk.is_conclusive = false,
             Some(State::Finished { base, .. }) => *base = None,
-            None => {}
+            Some(State::Kept(_)) | None => drop(self.walks.remove(&node)),
         }
+    }
+
+    /// What the next walk builds on, when none is under way.
+    pub fn base(&self, node: NodeId) -> Option<&Base> {
+        match self.walks.get(&node) {
+            Some(State::Finished { base, .. }) => base.as_ref(),
+            Some(State::UnderWay(_) | State::Kept(_)) | None => None,
+        }
+    }
+
+    /// An earlier gateway has walked so far: the next walk builds on that, if it begins before anything else.
+    pub fn resume(&mut self, node: NodeId, base: Base) {
+        self.walks.entry(node).or_insert(State::Kept(base));
     }
 
     /// The node is gone: when it is back everything is gone through, at once.
@@ -137,22 +170,32 @@ impl InventoryWalks {
 }
 
 impl Walk {
-    fn begin(now: &NodeNow, after: Vec<VolumeMark>, whole_at: Duration) -> Self {
-        Self {
-            next: NextPage { from: None, after },
-            incarnation: now.incarnation.clone(),
-            marks: None,
-            whole_at,
-            is_conclusive: true,
-        }
+    fn begin(now: &NodeNow, after: Vec<VolumeMark>, whole_due: Duration) -> Self {
+        let next = NextPage { from: None, after };
+        Self { next, begun: now.clone(), marks: None, whole_due, is_conclusive: true }
     }
 }
 
 impl Base {
+    /// As another gateway has kept it.
+    pub fn kept(incarnation: Incarnation, marks: Vec<VolumeMark>, whole_due: Duration) -> Self {
+        Self { incarnation, marks, whole_due, has_frozen: false, rolled_back: 0 }
+    }
+
     fn is_good(&self, now: &NodeNow) -> bool {
-        self.incarnation == now.incarnation
-            && !now.has_left_groups
-            && now.at.saturating_sub(self.whole_at) < WHOLE_EVERY
+        let is_same = self.incarnation == now.incarnation || self.goes_on_in(now);
+        is_same && !now.has_left_groups && now.at < self.whole_due
+    }
+
+    /// Whether the volumes are what they were, started again. One that is put back from a copy has forgotten records, the marks of
+    /// drops among them, and so goes back behind what was seen of it; on one that does not, what is written has sequences
+    /// above the marks.
+    fn goes_on_in(&self, now: &NodeNow) -> bool {
+        let is_durable = |mark: &VolumeMark| {
+            now.durable.iter().any(|durable| durable.volume == mark.volume && durable.sequence >= mark.sequence)
+        };
+        let was_seen_whole = !self.has_frozen && !now.has_frozen && self.rolled_back == now.rolled_back;
+        was_seen_whole && self.marks.iter().all(is_durable)
     }
 }
 
@@ -166,7 +209,19 @@ mod tests {
     const CURSOR: InventoryCursor = InventoryCursor { volume: 0, segment: 1, offset: 2 };
 
     fn now(seconds: u64) -> NodeNow {
-        NodeNow { at: Duration::from_secs(seconds), incarnation: Incarnation::default(), has_left_groups: false }
+        NodeNow {
+            at: Duration::from_secs(seconds),
+            incarnation: Incarnation::default(),
+            durable: marks(1000),
+            has_frozen: false,
+            rolled_back: 0,
+            has_left_groups: false,
+        }
+    }
+
+    /// Started again, as far on as then.
+    fn restarted(seconds: u64) -> NodeNow {
+        NodeNow { incarnation: Incarnation::of_run(1), ..now(seconds) }
     }
 
     fn marks(sequence: u64) -> Vec<VolumeMark> {
@@ -203,8 +258,20 @@ mod tests {
     #[test]
     fn everything_is_gone_through_where_something_may_have_been_passed_over() {
         let whole = NextPage { from: None, after: Vec::new() };
-        let another = NodeNow { incarnation: Incarnation::of_run(1), ..now(110) };
-        assert_eq!(walked().next_page(NODE, &another), whole, "another incarnation");
+        let going_on = NextPage { from: None, after: marks(5) };
+        assert_eq!(walked().next_page(NODE, &NodeNow { durable: marks(5), ..restarted(110) }), going_on, "a start");
+        let behind = NodeNow { durable: marks(4), ..restarted(110) };
+        assert_eq!(walked().next_page(NODE, &behind), whole, "it goes on behind the mark");
+        let gone_back = NodeNow { rolled_back: 1, ..restarted(110) };
+        assert_eq!(
+            walked().next_page(NODE, &gone_back),
+            whole,
+            "it has lost something that was written behind the mark"
+        );
+        let frozen = NodeNow { has_frozen: true, ..restarted(110) };
+        assert_eq!(walked().next_page(NODE, &frozen), whole, "a volume is frozen");
+        let exchanged = NodeNow { durable: Vec::new(), ..restarted(110) };
+        assert_eq!(walked().next_page(NODE, &exchanged), whole, "another volume");
         let former = NodeNow { has_left_groups: true, ..now(110) };
         assert_eq!(walked().next_page(NODE, &former), whole, "it left a group");
         assert_eq!(walked().next_page(NODE, &now(14 * 24 * 3600)), whole, "from time to time");
@@ -243,5 +310,29 @@ mod tests {
         walks.next_page(NODE, &now(110));
         walks.note_page(NODE, &now(111), &InventoryPage { marks: Vec::new(), ..page(None, 0) });
         assert_eq!(walks.next_page(NODE, &now(300)), whole, "the node gives no marks");
+    }
+
+    #[test]
+    fn what_an_earlier_gateway_has_walked_is_built_on_while_the_node_is_the_same() {
+        let whole = NextPage { from: None, after: Vec::new() };
+        let resumed = || {
+            let mut walks = InventoryWalks::default();
+            walks.resume(NODE, Base::kept(Incarnation::default(), marks(5), Duration::from_secs(200)));
+            assert!(walks.is_due(NODE, &now(0), INTERVAL));
+            walks
+        };
+        assert_eq!(resumed().next_page(NODE, &now(1)), NextPage { from: None, after: marks(5) });
+        assert_eq!(resumed().next_page(NODE, &now(200)), whole);
+        assert_eq!(resumed().next_page(NODE, &restarted(1)), whole, "nobody has watched over its volumes");
+        let mut walks = resumed();
+        walks.next_page(NODE, &now(1));
+        walks.note_page(NODE, &now(1), &page(None, 9));
+        let base = walks.base(NODE).unwrap();
+        assert_eq!((&base.marks, base.whole_due), (&marks(9), Duration::from_secs(200)));
+        walks.needs_whole(NODE);
+        assert_eq!(walks.base(NODE), None);
+        let mut walks = resumed();
+        walks.needs_whole(NODE);
+        assert_eq!(walks.next_page(NODE, &now(1)), whole);
     }
 }

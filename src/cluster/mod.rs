@@ -29,6 +29,8 @@ mod holdings;
 mod in_flight;
 mod incarnation;
 mod inventory_walks;
+mod kept_counts;
+mod kept_walks;
 mod known_missing;
 mod latency;
 mod lost_blobs;

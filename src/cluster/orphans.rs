@@ -1,6 +1,7 @@
 //! Background step: clears the data of dead uploads. Two sources tell of it: this gateway's own writers, when they end without
 //! a commit; and the inventory of each node, which finds what earlier gateways left, and what came late. Both only raise a
-//! suspicion; `reclaim` decides. How much of an inventory is gone through is said in `inventory_walks`.
+//! suspicion; `reclaim` decides. How much of an inventory is gone through is said in `inventory_walks`, what of that outlives
+//! the gateway in `kept_walks`.
 
 use super::{
     Cluster,
@@ -8,11 +9,12 @@ use super::{
     error::ClusterError,
     incarnation::Incarnation,
     inventory_walks::{InventoryWalks, NodeNow},
+    kept_walks::KeptWalks,
     reclaim::{Candidate, Cause, OfGroup},
     topology::{PlacedGroup, Topology},
 };
 use crate::{
-    node::api::{DROP_BLOBS_MAX, InventoryEntry},
+    node::api::{DROP_BLOBS_MAX, InventoryEntry, NodeStatus, VolumeMark},
     runtime::{Progress, Step},
     types::{BlobId, GroupId, NodeId, Term},
 };
@@ -35,6 +37,7 @@ pub struct ClearOrphans {
     cluster: Cluster,
     suspects: BTreeMap<NodeId, HashMap<BlobId, Suspect>>,
     walks: InventoryWalks,
+    kept: KeptWalks,
     progress: Progress,
 }
 
@@ -48,7 +51,13 @@ struct Suspect {
 
 impl ClearOrphans {
     pub fn new(cluster: Cluster) -> Self {
-        Self { cluster, suspects: BTreeMap::new(), walks: InventoryWalks::default(), progress: Progress::default() }
+        Self {
+            cluster,
+            suspects: BTreeMap::new(),
+            walks: InventoryWalks::default(),
+            kept: KeptWalks::default(),
+            progress: Progress::default(),
+        }
     }
 
     /// Blobs that were dropped, counted once a node.
@@ -59,8 +68,10 @@ impl ClearOrphans {
     /// Takes over what writers abandoned, goes on with one page of each inventory that is due, and reclaims what has waited.
     pub async fn step(&mut self) -> Result<Step, ClusterError> {
         let topology = self.cluster.membership().topology().load_full();
+        self.kept.read(&self.cluster, &mut self.walks).await?;
+        let landed = self.kept.landed(self.cluster.in_flight());
         let took = self.take_abandoned(&topology);
-        let mut has_more = took == ABANDONED_PER_STEP;
+        let (mut has_more, mut gone) = (took == ABANDONED_PER_STEP, Vec::new());
         for (node, standing) in topology.nodes() {
             if standing.is_reachable() {
                 has_more |= self.inventory_page(node, &topology).await;
@@ -68,7 +79,14 @@ impl ClearOrphans {
             } else {
                 // What it misses while it is away is found by an inventory when it is back.
                 self.walks.forget(node.id());
+                gone.push(node.id());
             }
+        }
+        self.kept.forget(&self.cluster, gone).await?;
+        if took < ABANDONED_PER_STEP {
+            let suspects = &self.suspects;
+            self.kept.settle(&landed, |node, blob| suspects.get(&node).is_some_and(|of| of.contains_key(&blob)));
+            self.kept.keep(&self.cluster).await?;
         }
         Ok(if has_more { Step::Busy } else { Step::Idle })
     }
@@ -76,6 +94,7 @@ impl ClearOrphans {
     fn take_abandoned(&mut self, topology: &Topology) -> usize {
         if self.cluster.in_flight().take_has_forgotten() {
             self.walks.forget_all();
+            self.kept.all_need_whole();
         }
         let abandoned = self.cluster.in_flight().take_abandoned(ABANDONED_PER_STEP);
         let (first_seen, term) = (self.cluster.clock().monotonic(), self.cluster.term());
@@ -100,7 +119,7 @@ impl ClearOrphans {
             None if count < SUSPECTS_MAX => {
                 of_node.insert(blob, suspect);
             }
-            None => self.walks.needs_whole(node),
+            None => self.needs_whole(node),
         }
     }
 
@@ -108,14 +127,14 @@ impl ClearOrphans {
     async fn inventory_page(&mut self, node: &Arc<ClusterNode>, topology: &Topology) -> bool {
         let (id, at) = (node.id(), self.cluster.clock().monotonic());
         let Some(status) = node.vitals.status() else { return false };
-        let is_former = |group: &Arc<PlacedGroup>| group.former.iter().any(|former| former.id() == id);
-        let has_left_groups = topology.groups().any(is_former);
-        let now = NodeNow { at, incarnation: Incarnation::of(&status), has_left_groups };
+        let now = self.node_now(&status, topology, at);
         if !self.walks.is_due(id, &now, self.cluster.settings().inventory_interval.0) {
             return false;
         }
         let next = self.walks.next_page(id, &now);
-        let asked = node.api.inventory_after(self.cluster.term(), next.after, next.from, INVENTORY_PAGE_CHUNKS).await;
+        self.kept.note_asked(id, &next);
+        let term = self.cluster.term();
+        let asked = node.api.inventory_after(term, next.after, next.from, INVENTORY_PAGE_CHUNKS).await;
         let page = match asked {
             Ok(page) => page,
             Err(error) => {
@@ -123,18 +142,47 @@ impl ClearOrphans {
                 return false;
             }
         };
-        if let Err(error) = self.look_at(id, &page.blobs).await {
-            tracing::warn!(node = %node.row.name, %error, "the node's inventory could not be compared");
-            return false;
-        }
+        let unnamed = match self.look_at(id, &page.blobs).await {
+            Ok(unnamed) => unnamed,
+            Err(error) => {
+                tracing::warn!(node = %node.row.name, %error, "the node's inventory could not be compared");
+                return false;
+            }
+        };
+        self.kept.note_pending(id, unnamed);
         self.walks.note_page(id, &now, &page);
+        if page.next.is_none() {
+            self.kept.note_end(id, self.walks.base(id));
+        }
         page.next.is_some()
     }
 
-    /// Suspects what the table of blobs in flight denies first and the metadata second.
-    async fn look_at(&mut self, node: NodeId, entries: &[InventoryEntry]) -> Result<(), ClusterError> {
+    fn node_now(&self, status: &NodeStatus, topology: &Topology, at: Duration) -> NodeNow {
+        let volumes = || status.volumes.iter();
+        let is_former = |group: &Arc<PlacedGroup>| group.former.iter().any(|former| former.id() == status.node);
+        let durable = volumes().map(|of| VolumeMark { volume: of.volume, sequence: of.durable_sequence });
+        NodeNow {
+            at,
+            incarnation: Incarnation::of(status),
+            durable: durable.collect(),
+            has_frozen: volumes().any(|volume| volume.is_frozen()),
+            rolled_back: self.cluster.doubts().rolled_back(status.node),
+            has_left_groups: topology.groups().any(is_former),
+        }
+    }
+
+    /// What was shown has to be shown again.
+    fn needs_whole(&mut self, node: NodeId) {
+        self.walks.needs_whole(node);
+        self.kept.needs_whole(node);
+    }
+
+    /// Suspects what the table of blobs in flight denies first and the metadata second; returns what is in flight, or suspected.
+    async fn look_at(&mut self, node: NodeId, entries: &[InventoryEntry]) -> Result<Vec<BlobId>, ClusterError> {
         let in_flight = self.cluster.in_flight();
-        let settled: Vec<&InventoryEntry> = entries.iter().filter(|entry| !in_flight.contains(entry.blob)).collect();
+        let (flying, settled): (Vec<&InventoryEntry>, Vec<&InventoryEntry>) =
+            entries.iter().partition(|entry| in_flight.contains(entry.blob));
+        let mut unnamed: Vec<BlobId> = flying.iter().map(|entry| entry.blob).collect();
         let blobs: Vec<BlobId> = settled.iter().map(|entry| entry.blob).collect();
         let known: HashSet<BlobId> = self.cluster.metadata().known_blobs(&blobs).await?.into_iter().collect();
         let first_seen = self.cluster.clock().monotonic();
@@ -142,9 +190,10 @@ impl ClearOrphans {
             if !known.contains(&entry.blob) {
                 let InventoryEntry { group, term, chunk_limit, .. } = *entry;
                 self.suspect(node, entry.blob, Suspect { group, term, chunk_limit, first_seen });
+                unnamed.push(entry.blob);
             }
         }
-        Ok(())
+        Ok(unnamed)
     }
 
     /// Hands one request's worth of suspects that have waited to `reclaim`; whether there were more.
@@ -157,7 +206,7 @@ impl ClearOrphans {
             // A group that we don't know may be another's: reported, not deleted.
             tracing::warn!(node = %node.row.name, %group, "the node holds data of an unknown group");
             suspects.retain(|_, suspect| suspect.group != group);
-            self.walks.needs_whole(node.id());
+            self.needs_whole(node.id());
             return Ok(true);
         };
         let is_due = |(_, suspect): &(&BlobId, &Suspect)| suspect.group == group && has_waited(suspect);

@@ -4,15 +4,15 @@
 //! which, page by page, again and again with a rest. Those that the metadata wants from it go on the repair list; those that
 //! may yet be named, being in flight, stay for the next time. Of the rest (garbage, and what its group keeps elsewhere since
 //! the group moved on) nobody needs this node's copies: it forgets them. Of a record whose head is damaged the node can't say
-//! whose it was: then it is looked at chunk by chunk (`head_count`), which finds what is missing.
+//! whose it was: then it is another incarnation of itself, and is counted (`head_count`), which finds what is missing.
 
-use super::{Cluster, cluster_node::ClusterNode, error::ClusterError, incarnation::Incarnation, topology::Topology};
+use super::{Cluster, cluster_node::ClusterNode, error::ClusterError, topology::Topology};
 use crate::{
     metadata::{
         Command,
         command::{BlobCopy, MissingReason},
     },
-    node::api::{NodeStatus, QUARANTINED_CHUNKS_MAX},
+    node::api::QUARANTINED_CHUNKS_MAX,
     runtime::Step,
     types::{BlobId, ChunkKey, NodeId},
 };
@@ -28,37 +28,21 @@ const REST: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct ListQuarantined {
     cluster: Cluster,
-    /// What each node had counted when it was last looked at.
-    settled: HashMap<NodeId, Counted>,
     rests_until: HashMap<NodeId, Duration>,
     walk: Option<Walk>,
-}
-
-/// Counters of a node: whether records without a name were found since, in the same run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Counted {
-    incarnation: Incarnation,
-    unidentified: u64,
-}
-
-impl Counted {
-    fn of(status: &NodeStatus) -> Self {
-        Self { incarnation: Incarnation::of(status), unidentified: status.scrub.unidentified_since_start }
-    }
 }
 
 /// Through one node's list.
 #[derive(Debug)]
 struct Walk {
     node: NodeId,
-    counted: Counted,
     after: Option<ChunkKey>,
     pages: u32,
 }
 
 impl ListQuarantined {
     pub fn new(cluster: Cluster) -> Self {
-        Self { cluster, settled: HashMap::new(), rests_until: HashMap::new(), walk: None }
+        Self { cluster, rests_until: HashMap::new(), walk: None }
     }
 
     /// One page of one node's list.
@@ -82,7 +66,6 @@ impl ListQuarantined {
             self.walk = Some(walk);
         } else {
             self.rest(&walk);
-            self.settle(walk.node, walk.counted);
         }
         Ok(Step::Busy)
     }
@@ -92,29 +75,19 @@ impl ListQuarantined {
         let now = self.cluster.clock().monotonic();
         for (node, standing) in topology.nodes() {
             let Some(status) = node.vitals.status().filter(|_| standing.is_reachable()) else { continue };
-            let (id, counted) = (node.id(), Counted::of(&status));
+            let id = node.id();
             if self.rests_until.get(&id).is_some_and(|until| now < *until) {
                 continue;
             }
             if status.scrub.quarantined > 0 {
-                return Some(Walk { node: id, counted, after: None, pages: 0 });
+                return Some(Walk { node: id, after: None, pages: 0 });
             }
-            self.settle(id, counted);
         }
         None
     }
 
     fn rest(&mut self, walk: &Walk) {
         self.rests_until.insert(walk.node, self.cluster.clock().monotonic() + REST * walk.pages);
-    }
-
-    fn settle(&mut self, node: NodeId, counted: Counted) {
-        let before = self.settled.insert(node, counted.clone()).unwrap_or_default();
-        // After a start every node is looked at anyway.
-        if counted.incarnation == before.incarnation && counted.unidentified > before.unidentified {
-            tracing::warn!(%node, "the node has damaged records without names: it is looked at chunk by chunk");
-            self.cluster.doubts().count_again(node);
-        }
     }
 
     /// Has repaired what is wanted from the node, and the node forget what nobody wants from it.

@@ -158,19 +158,26 @@ pub struct InventoryEntry {
     pub chunk_count: u32,
     /// Highest chunk index plus one.
     pub chunk_limit: u32,
-    /// The chunks' `index_mark`s, added up, wrapping.
-    pub index_marks: u64,
     pub bytes: u64,
 }
 
-/// Stands for a chunk's index in a sum: equal sums are equal chunks, but for a chance of about 1 in 2^64. (The
-/// finalizer of SplitMix64.)
-pub fn index_mark(index: u32) -> u64 {
-    let mut mark = (u64::from(index) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mark = (mark ^ (mark >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mark = (mark ^ (mark >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mark ^ (mark >> 31)
+/// Chunks of a blob that follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkRun {
+    pub blob: BlobId,
+    pub first: u32,
+    pub count: u32,
 }
+
+impl ChunkRun {
+    pub fn keys(self) -> impl Iterator<Item = ChunkKey> {
+        (self.first..self.first.saturating_add(self.count)).map(move |index| ChunkKey { blob: self.blob, index })
+    }
+}
+
+/// Bound of one question about what is held, and of its runs: each chunk is a look-up in memory, all of them well below a
+/// millisecond, and the question has at most 98 KB.
+pub const ASKED_CHUNKS_MAX: u32 = 4096;
 
 /// Bound of one page of quarantined chunks, 80 KB of answer.
 pub const QUARANTINED_CHUNKS_MAX: u32 = 1000;
@@ -286,6 +293,10 @@ pub trait NodeApi: Send + Sync {
         from: Option<InventoryCursor>,
         limit: u32,
     ) -> BoxFuture<'_, Result<InventoryPage, NodeError>>;
+
+    /// Those of the blobs of which it lacks a chunk of the run. Known from memory: it says that there are records, not that they
+    /// are right. A chunk that it does not hold is called held by a chance of less than 1 in 2^40.
+    fn lacking(&self, term: Term, runs: Vec<ChunkRun>) -> BoxFuture<'_, Result<Vec<BlobId>, NodeError>>;
 
     /// Chunks that the node found damaged, and that were neither replaced nor dropped since: in the order of their keys from
     /// behind `after` on, at most `limit` (bounded at `QUARANTINED_CHUNKS_MAX`).

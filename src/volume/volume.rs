@@ -259,7 +259,8 @@ impl Volume {
         self.0.health.is_frozen()
     }
 
-    /// Whether the chunk may be held: `false` is certain, and known without the disk.
+    /// Whether the chunk is held, as far as is known without the disk: `false` is certain, `true` but for a chance of one in
+    /// 2^64 a chunk that is held.
     pub fn may_hold(&self, key: ChunkKey) -> bool {
         self.0.catalog.index.may_hold(self.0.catalog.index.hash(key))
     }

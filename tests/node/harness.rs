@@ -104,6 +104,14 @@ impl Node {
         Self::start(reach, directory, volume_settings(), settings).await
     }
 
+    /// The same; what happens to the volume's directory meanwhile.
+    pub async fn restart_after(self, damage: impl FnOnce(&Path)) -> Self {
+        let (reach, volume) = (self.reach, self.volume_directory());
+        let directory = self.stop().await;
+        damage(&volume);
+        Self::start(reach, directory, volume_settings(), node_settings()).await
+    }
+
     async fn start(reach: Reach, directory: TempDir, volume: VolumeSettings, settings: NodeSettings) -> Self {
         let (peers, disk, shutdown) = (Arc::<TestPeers>::default(), Arc::<SwitchedDisk>::default(), Shutdown::new());
         let parts = NodeParts {

@@ -1,8 +1,14 @@
 //! The part of the suite about what a node says that it holds.
 
 use crate::harness::{Chunk, GROUP, Node, TERM};
-use larder::{node::api::VolumeMark, types::VolumeId};
-use std::collections::BTreeMap;
+use larder::{
+    node::{
+        NodeError,
+        api::{ASKED_CHUNKS_MAX, ChunkRun, GetChunk, VolumeMark},
+    },
+    types::{BlobId, VolumeId},
+};
+use std::{collections::BTreeMap, fs};
 
 pub async fn the_inventory_names_every_blob_over_its_pages(node: Node) {
     let mut expected = BTreeMap::new();
@@ -54,4 +60,56 @@ pub async fn an_inventory_behind_a_mark_names_what_came_later(node: Node) {
     assert_eq!(shown, [small.key.blob, big.key.blob]);
     let stranger = VolumeMark { volume: VolumeId::from_bytes([9; 16]), ..marks[0] };
     assert_eq!(later(&[stranger]).await.len(), 3, "a volume that is not marked is shown as a whole");
+}
+
+fn run(blob: u8, first: u32, count: u32) -> ChunkRun {
+    ChunkRun { blob: BlobId::from_bytes([blob; 16]), first, count }
+}
+
+pub async fn a_node_names_the_blobs_of_which_it_lacks_chunks(node: Node) {
+    for (blob, index, length) in [(1, 0, 1000), (1, 1, 1000), (1, 2, 1000), (2, 1, 1 << 20)] {
+        node.put(&Chunk::new(blob, index, length)).await;
+    }
+    let asked = [run(1, 0, 3), run(2, 1, 1), run(2, 0, 2), run(3, 0, 1), run(1, 2, 2), run(4, 0, 0)];
+    let lacking = [2, 3, 1].map(|blob| BlobId::from_bytes([blob; 16]));
+    assert_eq!(node.api.lacking(TERM, asked.to_vec()).await.unwrap(), lacking);
+    let node = node.restart().await;
+    assert_eq!(node.api.lacking(TERM, asked.to_vec()).await.unwrap(), lacking);
+    for too_many in [vec![run(1, 0, ASKED_CHUNKS_MAX + 1)], vec![run(1, 0, 0); ASKED_CHUNKS_MAX as usize + 1]] {
+        let refused = node.api.lacking(TERM, too_many).await;
+        assert!(matches!(refused, Err(NodeError::Refused(_))), "{refused:?}");
+    }
+}
+
+/// What a node says from memory is what lies on its disk: of the segments one is gone, one is cut, one has lost its hint.
+pub async fn a_node_lacks_what_its_disk_has_lost_since_its_last_run(node: Node) {
+    let chunks: Vec<Chunk> = (0..60).map(|index| Chunk::new(1, index, 100_000)).collect();
+    for chunk in &chunks {
+        node.put(chunk).await;
+    }
+    let node = node
+        .restart_after(|volume| {
+            let files = fs::read_dir(volume.join("segments")).unwrap().map(|entry| entry.unwrap().path());
+            let (hints, mut segments): (Vec<_>, Vec<_>) =
+                files.partition(|path| path.extension().is_some_and(|ending| ending == "hint"));
+            segments.sort_by_key(|path| std::cmp::Reverse(fs::metadata(path).unwrap().len()));
+            assert!(segments.len() >= 3 && !hints.is_empty(), "{segments:?} {hints:?}");
+            fs::remove_file(&segments[0]).unwrap();
+            let cut = fs::OpenOptions::new().write(true).open(&segments[1]).unwrap();
+            cut.set_len(cut.metadata().unwrap().len() / 2).unwrap();
+            // There may be none of a segment that was never full.
+            let _ = fs::remove_file(segments[2].with_extension("hint"));
+        })
+        .await;
+    let (mut lacking, mut unreadable) = (Vec::new(), Vec::new());
+    for chunk in &chunks {
+        let asked = node.api.lacking(TERM, vec![run(1, chunk.key.index, 1)]).await.unwrap();
+        lacking.extend(asked.iter().map(|_| chunk.key.index));
+        let get = GetChunk { term: TERM, key: chunk.key, first_block: 0, block_count: u32::MAX };
+        if node.api.get_chunk(get).await.is_err() {
+            unreadable.push(chunk.key.index);
+        }
+    }
+    assert_eq!(lacking, unreadable);
+    assert!(!lacking.is_empty() && lacking.len() < chunks.len(), "{lacking:?}");
 }

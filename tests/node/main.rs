@@ -44,6 +44,8 @@ behaviour! {
     a_drop_that_is_too_long_is_refused,
     the_inventory_names_every_blob_over_its_pages,
     an_inventory_behind_a_mark_names_what_came_later,
+    a_node_names_the_blobs_of_which_it_lacks_chunks,
+    a_node_lacks_what_its_disk_has_lost_since_its_last_run,
     a_good_chunk_is_not_quarantined_on_a_wrong_accusation,
     a_chunk_with_flipped_bytes_is_quarantined_and_can_be_put_again,
     a_scrub_finds_flipped_bytes_and_the_node_names_the_chunks_until_they_are_replaced,

@@ -1,6 +1,7 @@
 //! What every node does, however it is reached.
 
 pub use crate::inventory_suite::{
+    a_node_lacks_what_its_disk_has_lost_since_its_last_run, a_node_names_the_blobs_of_which_it_lacks_chunks,
     an_inventory_behind_a_mark_names_what_came_later, the_inventory_names_every_blob_over_its_pages,
 };
 use crate::{

@@ -9,7 +9,7 @@ use larder::{
     node::{
         NodeApi, NodeError,
         api::{
-            DropBlobs, DroppedBlob, GetChunk, InventoryEntry, NodeStatus, PeerAddress, PullBlob, ScrubState,
+            ChunkRun, DropBlobs, DroppedBlob, GetChunk, InventoryEntry, NodeStatus, PeerAddress, PullBlob, ScrubState,
             ScrubStatus,
         },
         server::{NodeParts, NodeService, OpenError},
@@ -157,6 +157,8 @@ async fn a_frozen_volume_is_read_but_counts_as_lost_and_its_chunks_are_pulled_on
     let held = named(&inventory(&node).await);
     let lost: Vec<&Chunk> = chunks.iter().filter(|chunk| !held.contains(&chunk.key.blob)).collect();
     assert_eq!(lost.len() as u64, on_second);
+    let all = chunks.iter().map(|chunk| ChunkRun { blob: chunk.key.blob, first: 0, count: 1 }).collect();
+    assert_eq!(node.lacking(TERM, all).await.unwrap(), lost.iter().map(|chunk| chunk.key.blob).collect::<Vec<_>>());
     for chunk in &chunks {
         assert!(holds(&node, chunk).await, "what was durable is still read");
     }

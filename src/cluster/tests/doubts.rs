@@ -5,7 +5,7 @@ use super::{
     test_cluster::{CHUNK, Deletions, TestCluster, content, until},
 };
 use crate::{
-    cluster::{QuestionCopies, SendMissing, Standing},
+    cluster::{QuestionCopies, SendMissing, Standing, head_count::Pages},
     node::NodeApi,
     runtime::Step,
     types::{BlobId, ChunkKey, Term},
@@ -67,7 +67,7 @@ async fn a_node_that_comes_back_empty_is_in_doubt_until_it_has_its_copies_again(
 }
 
 #[tokio::test]
-async fn a_node_that_lost_chunks_without_going_back_in_time_is_found_out_by_their_number() {
+async fn a_node_that_lost_chunks_without_going_back_in_time_is_found_out() {
     let (test, mut steps) = cluster_with_objects().await;
     test.nodes[2].forget_all();
     test.nodes[2].restart();
@@ -204,4 +204,120 @@ async fn a_source_that_lacks_a_chunk_is_told_from_one_of_which_the_chunk_is_wron
     steps.repair().await;
     assert_eq!(missing(&test).await, 0);
     assert!(test.nodes.iter().all(|node| node.chunk_count() == 30));
+}
+
+/// As `cluster_with_objects`, of nodes that tell their runs, counted, under a gateway that has just started: it has heard of
+/// all of them, and made no step.
+async fn cluster_with_another_gateway() -> (TestCluster, Steps) {
+    let (mut test, _) = cluster_with_objects().await;
+    for (run, node) in (1..).zip(&test.nodes) {
+        node.set_run(run);
+    }
+    let mut steps = start_another_gateway(&mut test).await;
+    steps.question().await;
+    assert_eq!(asked(&test), [30; 3]);
+    let steps = start_another_gateway(&mut test).await;
+    (test, steps)
+}
+
+async fn start_another_gateway(test: &mut TestCluster) -> Steps {
+    test.restart_gateway().await;
+    test.pass(Duration::from_secs(1)).await;
+    Steps::new(test)
+}
+
+/// Chunks that each node was asked about.
+fn asked(test: &TestCluster) -> Vec<u64> {
+    test.nodes.iter().map(|node| node.asked_count()).collect()
+}
+
+#[tokio::test]
+async fn nodes_that_went_on_meanwhile_are_not_counted_again_by_another_gateway() {
+    let (test, mut steps) = cluster_with_another_gateway().await;
+    let (before, committed) = (asked(&test), test.metadata.committed());
+    steps.question().await;
+    assert!(!has_doubts(&test));
+    assert_eq!((asked(&test), test.metadata.committed()), (before, committed), "nobody was asked, nothing written");
+}
+
+/// Each way of it: whatever may have made the second node hold less while there was no gateway.
+#[tokio::test]
+async fn a_node_that_may_hold_less_since_is_counted_by_another_gateway_and_it_alone() {
+    type Event = fn(&TestCluster);
+    let events: [(&str, Event); 4] = [
+        ("another run", |test| test.nodes[1].set_run(9)),
+        ("another start", |test| test.nodes[1].restart()),
+        ("an emptied disk", |test| test.nodes[1].restart_empty()),
+        ("a damaged record without a name", |test| {
+            let damaged = ChunkKey { blob: test.nodes[1].blobs()[0], index: 0 };
+            test.nodes[1].corrupt(damaged);
+            test.nodes[1].scrub(&[damaged]);
+        }),
+    ];
+    for (name, event) in events {
+        let (mut test, _) = cluster_with_another_gateway().await;
+        let before = asked(&test);
+        event(&test);
+        let mut steps = start_another_gateway(&mut test).await;
+        steps.question.step().await.unwrap();
+        let is_in_doubt: Vec<bool> = test.cluster.nodes().iter().map(|node| node.is_in_doubt).collect();
+        assert_eq!(is_in_doubt, [false, true, false], "{name}");
+        steps.question().await;
+        assert!(!has_doubts(&test), "{name}");
+        assert_eq!(asked(&test), [before[0], before[1] + 30, before[2]], "{name}");
+        steps.repair().await;
+        assert_eq!((missing(&test).await, test.nodes[1].chunk_count()), (0, 30), "{name}");
+    }
+}
+
+/// The nodes have dropped what was deleted after the backup, and the backup names it.
+#[tokio::test]
+async fn a_count_under_another_history_of_the_metadata_holds_no_more() {
+    let (mut test, _) = cluster_with_another_gateway().await;
+    test.change_history_of_jobs("head-count/").await;
+    let before = asked(&test);
+    let mut steps = start_another_gateway(&mut test).await;
+    steps.question().await;
+    assert_eq!(asked(&test), before.iter().map(|chunks| chunks + 30).collect::<Vec<_>>());
+}
+
+/// A volume that is put back from a copy repeats its starts.
+#[tokio::test]
+async fn a_node_that_tells_no_runs_is_counted_by_every_gateway() {
+    let (mut test, _) = cluster_with_objects().await;
+    for gateways in 1..3 {
+        let mut steps = start_another_gateway(&mut test).await;
+        steps.question().await;
+        assert_eq!(asked(&test), [30 * gateways; 3]);
+    }
+}
+
+#[tokio::test]
+async fn another_gateway_goes_on_with_a_count_that_was_under_way() {
+    let (mut test, _) = cluster_with_another_gateway().await;
+    for key in 0..4 {
+        test.put(&format!("later {key}"), &content(6 * CHUNK)).await;
+    }
+    let node = test.nodes[1].clone();
+    let lost = [0, 12].map(|at| node.blobs()[at]);
+    lost.iter().for_each(|blob| node.forget(ChunkKey { blob: *blob, index: 1 }));
+    node.restart();
+    test.pass(Duration::from_secs(1)).await;
+    let before = asked(&test)[1];
+    let mut question = QuestionCopies::in_pages(test.cluster.clone(), Pages { blobs: 1, chunks: 1 });
+    while !is_kept_in_part(&test).await {
+        assert_eq!(question.step().await.unwrap(), Step::Busy);
+    }
+    assert_eq!((asked(&test)[1], missing(&test).await), (before + 32, 1), "ten blobs, and a part of the next");
+
+    let mut steps = start_another_gateway(&mut test).await;
+    steps.question.step().await.unwrap();
+    assert!(has_doubts(&test), "it is not counted yet");
+    steps.question().await;
+    assert_eq!((asked(&test)[1], missing(&test).await), (before + 32 + 24, 2), "the last four blobs");
+    assert!(!has_doubts(&test) && !is_kept_in_part(&test).await);
+}
+
+async fn is_kept_in_part(test: &TestCluster) -> bool {
+    test.metadata.job_states("head-count/").await.unwrap().iter().any(|(_, state)| state.contains("up_to"))
 }

@@ -5,11 +5,11 @@ use crate::{
     node::{
         NodeApi, NodeError,
         api::{
-            DropBlobs, GetChunk, InventoryCursor, InventoryEntry, InventoryPage, MetadataWitness, NodeStatus, PullBlob,
-            PullReport, PutChunk, ReignSeen, VolumeMark, index_mark,
+            ChunkRun, DropBlobs, GetChunk, InventoryCursor, InventoryEntry, InventoryPage, MetadataWitness, NodeStatus,
+            PullBlob, PullReport, PutChunk, ReignSeen, VolumeMark,
         },
     },
-    types::{BLOCK_LENGTH, ChunkKey, ChunkRoot, ChunkSlice, NodeId, Term},
+    types::{BLOCK_LENGTH, BlobId, ChunkKey, ChunkRoot, ChunkSlice, NodeId, Term},
 };
 use futures_util::future::BoxFuture;
 
@@ -146,7 +146,6 @@ impl NodeApi for FakeNode {
                     Some(entry) if entry.blob == key.blob => {
                         entry.chunk_count += 1;
                         entry.chunk_limit = key.index + 1;
-                        entry.index_marks = entry.index_marks.wrapping_add(index_mark(key.index));
                         entry.term = entry.term.max(held.term);
                     }
                     _ => entries.push(InventoryEntry {
@@ -155,7 +154,6 @@ impl NodeApi for FakeNode {
                         term: held.term,
                         chunk_count: 1,
                         chunk_limit: key.index + 1,
-                        index_marks: index_mark(key.index),
                         bytes: held.bytes.len() as u64,
                     }),
                 }
@@ -165,6 +163,16 @@ impl NodeApi for FakeNode {
             state.listed += entries.iter().map(|entry| u64::from(entry.chunk_count)).sum::<u64>();
             let marks = vec![VolumeMark { volume: state.volume, sequence: state.written }];
             Ok(InventoryPage { blobs: entries, next, marks })
+        })
+    }
+
+    fn lacking(&self, term: Term, runs: Vec<ChunkRun>) -> BoxFuture<'_, Result<Vec<BlobId>, NodeError>> {
+        Box::pin(async move {
+            self.pass(term).await?;
+            let mut state = self.state();
+            state.asked += runs.iter().map(|run| u64::from(run.count)).sum::<u64>();
+            let is_whole = |run: &ChunkRun| run.keys().all(|key| state.chunks.contains_key(&key));
+            Ok(runs.iter().filter(|run| !is_whole(run)).map(|run| run.blob).collect())
         })
     }
 
@@ -215,8 +223,9 @@ impl NodeApi for FakeNode {
     }
 
     fn reign_seen(&self) -> BoxFuture<'_, Result<ReignSeen, NodeError>> {
-        let (term, witness) = (self.state().term, self.state().witness);
-        Box::pin(std::future::ready(Ok(ReignSeen { term, witness, heard_ms: None, up_ms: 0 })))
+        let state = self.state();
+        let seen = ReignSeen { term: state.term, witness: state.witness, heard_ms: None, up_ms: 0 };
+        Box::pin(std::future::ready(Ok(seen)))
     }
 
     fn confirm_history(&self, term: Term, witness: MetadataWitness) -> BoxFuture<'_, Result<(), NodeError>> {

@@ -8,7 +8,8 @@ use crate::{
         api::{GetChunk, MetadataWitness, NodeStatus, ScrubStatus, VolumeState, VolumeStatus},
     },
     types::{
-        BLOCK_LENGTH, BlobId, BlockTable, ChunkKey, ChunkRoot, ChunkSlice, ClusterId, GroupId, NodeId, Term, VolumeId,
+        BLOCK_LENGTH, BlobId, BlockTable, ChunkKey, ChunkRoot, ChunkSlice, ClusterId, GroupId, NodeId, RunId, Term,
+        VolumeId,
     },
 };
 use bytes::Bytes;
@@ -67,12 +68,15 @@ pub(super) struct State {
     pub quarantine_requests: u64,
     /// Damaged records whose keys can't be read.
     unidentified: u64,
+    run: Option<RunId>,
     pub dropped: Vec<BlobId>,
     pub puts: u64,
     /// Records that were written.
     pub written: u64,
     /// Chunks that were shown in inventories.
     pub listed: u64,
+    /// Chunks that it was asked about, whether it holds them.
+    pub asked: u64,
     pub volume: VolumeId,
     starts: u64,
     gets: u64,
@@ -117,6 +121,8 @@ impl FakeNode {
             puts: 0,
             written: 0,
             listed: 0,
+            asked: 0,
+            run: None,
             volume: VolumeId::from_bytes(*id.as_bytes()),
             starts: 1,
             gets: 0,
@@ -160,6 +166,10 @@ impl FakeNode {
 
     pub fn listed_count(&self) -> u64 {
         self.state().listed
+    }
+
+    pub fn asked_count(&self) -> u64 {
+        self.state().asked
     }
 
     pub fn get_count(&self) -> u64 {
@@ -223,6 +233,11 @@ impl FakeNode {
         self.state().starts += 1;
     }
 
+    /// Is a process that tells its run from now on.
+    pub fn set_run(&self, run: u8) {
+        self.state().run = Some(RunId::from_bytes([run; 16]));
+    }
+
     /// Starts again with an empty volume, as after a change of its disk: the node's identity stays, the volume is another.
     pub fn restart_empty(&self) {
         let mut state = self.state();
@@ -231,7 +246,7 @@ impl FakeNode {
         volume[0] = volume[0].wrapping_add(100);
         state.volume = VolumeId::from_bytes(volume);
         state.starts = 1;
-        state.puts = 0;
+        (state.puts, state.written) = (0, 0);
     }
 
     /// Makes it hold a chunk of a blob that nobody wrote through the gateway.
@@ -263,7 +278,7 @@ impl FakeNode {
             live: used,
             index_bytes: 16 * state.chunks.len() as u64,
             device: format!("device of {}", self.id),
-            durable_sequence: state.puts,
+            durable_sequence: state.written,
             start_count: state.starts,
             state: if state.fault == Fault::Full { VolumeState::Full } else { VolumeState::Writable },
         };
@@ -280,7 +295,7 @@ impl FakeNode {
             load: 0,
             witness: state.witness,
             term: state.term,
-            run: None,
+            run: state.run,
         }
     }
 

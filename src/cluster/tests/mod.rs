@@ -11,6 +11,7 @@ mod outage;
 mod quarantined;
 mod reads;
 mod reclaim;
+mod searches;
 pub(crate) mod test_cluster;
 mod verify;
 mod writes;

@@ -20,17 +20,17 @@ use crate::{
 use proptest::prelude::*;
 use std::{collections::BTreeSet, time::Duration};
 
-const GRACE: Duration = Duration::from_secs(900);
+pub(super) const GRACE: Duration = Duration::from_secs(900);
 
 /// The steps that clear and repair.
-struct Steps {
+pub(super) struct Steps {
     deletions: Deletions,
     orphans: ClearOrphans,
     repair: SendMissing,
 }
 
 impl Steps {
-    fn new(test: &TestCluster) -> Self {
+    pub fn new(test: &TestCluster) -> Self {
         Self {
             deletions: Deletions::new(test),
             orphans: ClearOrphans::new(test.cluster.clone()),
@@ -39,11 +39,21 @@ impl Steps {
     }
 
     /// Until there is nothing to do now.
-    async fn run(&mut self) {
+    pub async fn run(&mut self) {
         self.deletions.run().await;
         while self.orphans.step().await.unwrap() == Step::Busy {}
         while self.repair.step().await.unwrap() == Step::Busy {}
     }
+}
+
+/// Its nodes tell their runs; it has heard of all of them.
+pub(super) async fn start_another_gateway(test: &mut TestCluster) -> Steps {
+    for (run, node) in (1..).zip(&test.nodes) {
+        node.set_run(run);
+    }
+    test.restart_gateway().await;
+    test.pass(Duration::from_secs(1)).await;
+    Steps::new(test)
 }
 
 fn blobs(test: &TestCluster) -> usize {
@@ -224,48 +234,6 @@ async fn a_deletion_is_finished_by_those_that_are_members_now() {
     assert_eq!((test.metadata.deletions(None, 10).await.unwrap().len(), blobs(&test)), (0, 0));
 }
 
-/// Chunks that were shown in inventories, on each node.
-fn listed(test: &TestCluster) -> Vec<u64> {
-    test.nodes.iter().map(|node| node.listed_count()).collect()
-}
-
-#[tokio::test]
-async fn the_search_costs_what_was_written_since_the_last_and_nothing_while_nothing_is() {
-    let interval = quick_settings().inventory_interval.0;
-    let test = TestCluster::start().await;
-    for i in 0..20 {
-        test.put(&format!("key-{i}"), &content(3 * CHUNK)).await;
-    }
-    let mut steps = Steps::new(&test);
-    test.pass(Duration::from_secs(1)).await;
-    steps.run().await;
-    assert_eq!(listed(&test), [60, 60, 60], "the first time everything");
-    test.pass(interval).await;
-    steps.run().await;
-    assert_eq!(listed(&test), [60, 60, 60]);
-
-    test.put("late", &content(2 * CHUNK)).await;
-    test.nodes[1].plant(BlobId::from_bytes([100; 16]), Term(0));
-    test.pass(interval).await;
-    steps.run().await;
-    assert_eq!(listed(&test), [62, 63, 62]);
-    test.pass(GRACE).await;
-    steps.run().await;
-    assert_eq!(test.nodes[1].blobs().len(), 21, "what came late and has no name is cleared");
-
-    test.nodes[2].restart();
-    test.pass(interval).await;
-    steps.run().await;
-    assert_eq!(listed(&test), [62, 63, 62 + 62], "after a start everything once more");
-    test.nodes[0].set_fault(Fault::Dead);
-    test.pass(Duration::from_secs(20)).await;
-    steps.run().await;
-    test.nodes[0].set_fault(Fault::None);
-    test.pass(Duration::from_secs(1)).await;
-    steps.run().await;
-    assert_eq!(listed(&test), [62 + 62, 63, 62 + 62], "and when it is back");
-}
-
 #[tokio::test]
 async fn data_of_a_newer_term_is_left_alone() {
     let test = TestCluster::start().await;
@@ -396,6 +364,11 @@ enum Event {
         node: usize,
     },
     NodeBack,
+    NodeRestarts {
+        node: usize,
+    },
+    /// Another gateway takes over; what was in flight is nobody's any more.
+    GatewayRestarts,
     /// Seconds.
     Wait(u64),
     Reclaim,
@@ -411,6 +384,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::EndRead),
         1 => (0..3_usize).prop_map(|node| Event::NodeAway { node }),
         1 => Just(Event::NodeBack),
+        1 => (0..3_usize).prop_map(|node| Event::NodeRestarts { node }),
+        1 => Just(Event::GatewayRestarts),
         2 => (1..1000_u64).prop_map(Event::Wait),
         4 => Just(Event::Reclaim),
     ]
@@ -432,7 +407,7 @@ impl Model {
         self.objects.values().copied().chain(in_flight).chain(read).collect()
     }
 
-    async fn happens(&mut self, event: Event, test: &TestCluster, steps: &mut Steps) {
+    async fn happens(&mut self, event: Event, test: &mut TestCluster, steps: &mut Steps) {
         match event {
             Event::Write => match test.write(&content(100)).await {
                 Ok(written) => self.in_flight.push(written),
@@ -466,6 +441,13 @@ impl Model {
                 test.nodes[node].set_fault(Fault::Dead);
             }
             Event::NodeBack => test.nodes.iter().for_each(|node| node.set_fault(Fault::None)),
+            Event::NodeRestarts { node } => test.nodes[node].restart(),
+            Event::GatewayRestarts => {
+                self.reads.clear();
+                let in_flight = std::mem::take(&mut self.in_flight);
+                *steps = start_another_gateway(test).await;
+                drop(in_flight);
+            }
             Event::Wait(seconds) => test.pass(Duration::from_secs(seconds)).await,
             Event::Reclaim => steps.run().await,
         }
@@ -484,10 +466,10 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let settings = ClusterSettings { grace_period: HumanDuration(GRACE), ..quick_settings() };
-            let test = TestCluster::with(settings, 3, Place::Elsewhere).await;
-            let (mut model, mut steps) = (Model::default(), Steps::new(&test));
+            let mut test = TestCluster::with(settings, 3, Place::Elsewhere).await;
+            let (mut model, mut steps) = (Model::default(), start_another_gateway(&mut test).await);
             for event in history {
-                model.happens(event, &test, &mut steps).await;
+                model.happens(event, &mut test, &mut steps).await;
                 for blob in model.protected() {
                     let copies = test.nodes.iter().filter(|node| node.blobs().contains(&blob)).count();
                     assert!(copies >= 2, "{copies} copies of {blob} after {event:?}");

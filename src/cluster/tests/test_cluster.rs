@@ -2,7 +2,7 @@
 
 use super::{
     fake_network::FakeNetwork,
-    fake_nodes::{FakeNode, Place},
+    fake_nodes::{FakeNode, Held, Place},
 };
 use crate::{
     cluster::{
@@ -12,13 +12,17 @@ use crate::{
     metadata::{
         Command, Metadata, MetadataSettings, Outcome,
         command::{
-            CreateBucket, DeleteObject, NewContent, PutObject, VersionAttributes, VersionSelector, WritePrecondition,
+            CreateBucket, DeleteObject, NewContent, PutObject, SaveJobState, VersionAttributes, VersionSelector,
+            WritePrecondition,
         },
         rows::{ObjectLookup, ReadFrom},
     },
     node::NodeApi,
     runtime::{ManualClock, Random, SeededRandom, Shutdown, Step},
-    types::{BucketId, ByteSize, ETag, HumanDuration, ObjectHeaders, ObjectKey, TagSet, Timestamp, VersionId},
+    types::{
+        BlobId, BlockTable, BucketId, ByteSize, ChunkKey, ETag, GroupId, HistoryId, HumanDuration, ObjectHeaders,
+        ObjectKey, TagSet, Term, Timestamp, VersionId,
+    },
 };
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -103,6 +107,47 @@ impl TestCluster {
             this.join(number, place).await;
         }
         this
+    }
+
+    /// Another gateway over the same metadata takes the place of this one. It has heard of no node.
+    pub async fn restart_gateway(&mut self) {
+        self.shutdown.begin();
+        self.shutdown = Shutdown::new();
+        let parts = ClusterParts {
+            metadata: self.metadata.clone(),
+            connector: self.network.clone(),
+            settings: self.cluster.settings().clone(),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            shutdown: self.shutdown.clone(),
+            succession: Succession::WhenFree,
+        };
+        self.cluster = Cluster::start(parts).await.unwrap();
+    }
+
+    /// Makes the node hold a chunk of a blob that nothing names, as if it had held it from its beginning.
+    pub fn plant_behind_marks(&self, node: usize) {
+        let planted = Held {
+            bytes: Bytes::from_static(b"x"),
+            table: BlockTable::default(),
+            group: GroupId(1),
+            term: Term(0),
+            sequence: 1,
+        };
+        let key = ChunkKey { blob: BlobId::from_bytes([100; 16]), index: 0 };
+        self.nodes[node].state().chunks.insert(key, planted);
+    }
+
+    /// What a job has kept, it has kept under another history of the metadata.
+    pub async fn change_history_of_jobs(&self, prefix: &str) {
+        let spelled = |history: HistoryId| serde_json::to_string(&history).unwrap();
+        let (history, other) = (spelled(self.metadata.history()), spelled(HistoryId::from_bytes([0; 16])));
+        let kept = self.metadata.job_states(prefix).await.unwrap();
+        assert!(kept.len() == self.nodes.len() && kept.iter().all(|(_, state)| state.contains(&history)), "{kept:?}");
+        for (name, state) in kept {
+            let job = SaveJobState { name, state: Some(state.replace(&history, &other)) };
+            self.metadata.propose(Command::SaveJobState(job)).await.unwrap();
+        }
     }
 
     pub async fn join(&mut self, number: u8, place: Place) -> Arc<FakeNode> {

@@ -9,16 +9,17 @@ use crate::{
     node::{
         NodeApi, NodeError,
         api::{
-            DropBlobs, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus, PullBlob, PullReport,
-            PutChunk, ReignSeen, VolumeMark,
+            ChunkRun, DropBlobs, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus, PullBlob,
+            PullReport, PutChunk, ReignSeen, VolumeMark,
         },
         protocol::{
             chunk_head::{PutHead, SliceHead},
+            chunk_runs,
             documents::{ForgetQuarantined, Inventory, Quarantine, Quarantined, Status, from_json, to_json},
             route::Route,
         },
     },
-    types::{ChunkKey, ChunkRoot, ChunkSlice, NodeId, Term},
+    types::{BlobId, ChunkKey, ChunkRoot, ChunkSlice, NodeId, Term},
 };
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -132,6 +133,14 @@ impl NodeApi for RemoteNode {
             let inventory = Inventory { from, limit, after };
             let answer = self.ask(Route::Inventory, term, &inventory, self.request_timeout).await?;
             from_json(&answer.head)
+        })
+    }
+
+    fn lacking(&self, term: Term, runs: Vec<ChunkRun>) -> BoxFuture<'_, Result<Vec<BlobId>, NodeError>> {
+        let head = chunk_runs::encode(&runs).into();
+        Box::pin(async move {
+            let outgoing = Outgoing { route: Route::Lacking, term, head, pieces: Vec::new() };
+            from_json(&self.call(outgoing, self.request_timeout).await?.head)
         })
     }
 

@@ -9,6 +9,7 @@
 //! | POST | `/node/v1/drop` | `DropBlobs` | - |
 //! | POST | `/node/v1/pull` | `PullBlob` | `PullReport` |
 //! | POST | `/node/v1/inventory` | `Inventory` | `InventoryPage` |
+//! | POST | `/node/v1/lacking` | `chunk_runs` | the blobs that are not held whole |
 //! | POST | `/node/v1/quarantined` | `Quarantined` | the chunks' keys |
 //! | POST | `/node/v1/forget-quarantined` | `ForgetQuarantined` | - |
 //! | POST | `/node/v1/scrub` | `null` | - |
@@ -34,6 +35,7 @@ pub enum Route {
     DropBlobs,
     PullBlob,
     Inventory,
+    Lacking,
     Quarantined,
     ForgetQuarantined,
     BeginScrub,
@@ -69,6 +71,7 @@ impl Route {
             "/node/v1/drop" => Self::DropBlobs,
             "/node/v1/pull" => Self::PullBlob,
             "/node/v1/inventory" => Self::Inventory,
+            "/node/v1/lacking" => Self::Lacking,
             "/node/v1/quarantined" => Self::Quarantined,
             "/node/v1/forget-quarantined" => Self::ForgetQuarantined,
             "/node/v1/scrub" => Self::BeginScrub,
@@ -106,6 +109,7 @@ impl fmt::Display for Route {
             Self::DropBlobs => f.write_str("/node/v1/drop"),
             Self::PullBlob => f.write_str("/node/v1/pull"),
             Self::Inventory => f.write_str("/node/v1/inventory"),
+            Self::Lacking => f.write_str("/node/v1/lacking"),
             Self::Quarantined => f.write_str("/node/v1/quarantined"),
             Self::ForgetQuarantined => f.write_str("/node/v1/forget-quarantined"),
             Self::BeginScrub => f.write_str("/node/v1/scrub"),
@@ -137,6 +141,7 @@ mod tests {
             Just(Route::DropBlobs),
             Just(Route::PullBlob),
             Just(Route::Inventory),
+            Just(Route::Lacking),
             Just(Route::Quarantined),
             Just(Route::ForgetQuarantined),
             Just(Route::BeginScrub),

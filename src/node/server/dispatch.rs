@@ -7,6 +7,7 @@ use crate::{
         api::{DropBlobs, GetChunk, MetadataWitness, PullBlob, PutChunk},
         protocol::{
             chunk_head::{PutHead, SliceHead},
+            chunk_runs,
             documents::{ForgetQuarantined, Inventory, Quarantine, Quarantined, Status, from_json, status_of, to_json},
             route::Route,
         },
@@ -84,6 +85,10 @@ async fn answer(service: &NodeService, request: Believed) -> Result<Reply, NodeE
         Route::Inventory => {
             let Inventory { from, limit, after } = from_json(&head)?;
             Ok(Reply::document(&service.inventory_after(term, after, from, limit).await?))
+        }
+        Route::Lacking => {
+            let runs = chunk_runs::decode(&head).ok_or_else(unreadable)?;
+            Ok(Reply::document(&service.lacking(term, runs).await?))
         }
         Route::Quarantined => {
             let Quarantined { after, limit } = from_json(&head)?;

@@ -1,10 +1,13 @@
-//! What a node holds, gathered by blob.
+//! What a node holds: all of it, gathered by blob, or whether it holds certain chunks.
 
 use super::service::Inner;
 use crate::{
     node::{
         NodeError,
-        api::{INVENTORY_CHUNKS_MAX, InventoryCursor, InventoryEntry, InventoryPage, VolumeMark, index_mark},
+        api::{
+            ASKED_CHUNKS_MAX, ChunkRun, INVENTORY_CHUNKS_MAX, InventoryCursor, InventoryEntry, InventoryPage,
+            VolumeMark,
+        },
     },
     types::{BlobId, Term},
     volume::HeldChunk,
@@ -29,6 +32,15 @@ impl Inner {
         let next = next.map(|(volume, (segment, offset))| InventoryCursor { volume, segment, offset });
         Ok(InventoryPage { blobs: by_blob(&held), next, marks })
     }
+
+    pub(super) async fn lacking(&self, term: Term, runs: Vec<ChunkRun>) -> Result<Vec<BlobId>, NodeError> {
+        self.state.admit_read(term).await?;
+        let chunks: u64 = runs.iter().map(|run| u64::from(run.count)).sum();
+        if runs.len() > ASKED_CHUNKS_MAX as usize || chunks > u64::from(ASKED_CHUNKS_MAX) {
+            return Err(NodeError::Refused("more chunks than one question is about".to_owned()));
+        }
+        Ok(self.volumes.lacking(&runs))
+    }
 }
 
 /// One entry per blob, in the order of their first chunks.
@@ -42,7 +54,6 @@ fn by_blob(held: &[HeldChunk]) -> Vec<InventoryEntry> {
             entry.term = entry.term.max(chunk.term);
             entry.chunk_count += 1;
             entry.chunk_limit = entry.chunk_limit.max(limit);
-            entry.index_marks = entry.index_marks.wrapping_add(index_mark(chunk.key.index));
             entry.bytes += u64::from(chunk.length);
         } else {
             entries.push(InventoryEntry {
@@ -51,7 +62,6 @@ fn by_blob(held: &[HeldChunk]) -> Vec<InventoryEntry> {
                 term: chunk.term,
                 chunk_count: 1,
                 chunk_limit: limit,
-                index_marks: index_mark(chunk.key.index),
                 bytes: u64::from(chunk.length),
             });
         }
@@ -73,16 +83,15 @@ mod tests {
             length: 100,
         };
         let entries = by_blob(&[chunk(2, 0, 5), chunk(1, 7, 5), chunk(2, 4, 6)]);
-        let entry = |blob, term, chunks: &[u32], chunk_limit, bytes| InventoryEntry {
+        let entry = |blob, term, chunk_count, chunk_limit, bytes| InventoryEntry {
             blob: BlobId::from_bytes([blob; 16]),
             group: GroupId(3),
             term: Term(term),
-            chunk_count: u32::try_from(chunks.len()).unwrap(),
+            chunk_count,
             chunk_limit,
-            index_marks: chunks.iter().fold(0, |sum: u64, index| sum.wrapping_add(index_mark(*index))),
             bytes,
         };
-        assert_eq!(entries, [entry(2, 6, &[4, 0], 5, 200), entry(1, 5, &[7], 8, 100)]);
+        assert_eq!(entries, [entry(2, 6, 2, 5, 200), entry(1, 5, 1, 8, 100)]);
         assert_eq!(by_blob(&[]), []);
     }
 }

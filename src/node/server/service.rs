@@ -13,12 +13,12 @@ use crate::{
     node::{
         NodeApi, NodeError, NodeSettings, PeerConnector,
         api::{
-            DropBlobs, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus, PullBlob, PullReport,
-            PutChunk, ReignSeen, VolumeMark,
+            ChunkRun, DropBlobs, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus, PullBlob,
+            PullReport, PutChunk, ReignSeen, VolumeMark,
         },
         protocol,
     },
-    types::{ChunkKey, ChunkRoot, ChunkSlice, ClusterId, NodeId, RunId, Term},
+    types::{BlobId, ChunkKey, ChunkRoot, ChunkSlice, ClusterId, NodeId, RunId, Term},
     volume::{self, RecoveryReport, VolumeError, VolumeStats},
 };
 use futures_util::future::BoxFuture;
@@ -158,6 +158,10 @@ impl NodeApi for NodeService {
         limit: u32,
     ) -> BoxFuture<'_, Result<InventoryPage, NodeError>> {
         Box::pin(self.run(self.inner.inventory(term, after, from, limit)))
+    }
+
+    fn lacking(&self, term: Term, runs: Vec<ChunkRun>) -> BoxFuture<'_, Result<Vec<BlobId>, NodeError>> {
+        Box::pin(self.run(self.inner.lacking(term, runs)))
     }
 
     fn quarantined(

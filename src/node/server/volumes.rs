@@ -11,8 +11,11 @@ use super::{
     shared_device::share_out,
 };
 use crate::{
-    node::{NodeError, api::VolumeMark},
-    types::{ChunkKey, ChunkRoot, ChunkSlice, ScrubStatus, VolumeState, VolumeStatus},
+    node::{
+        NodeError,
+        api::{ChunkRun, VolumeMark},
+    },
+    types::{BlobId, ChunkKey, ChunkRoot, ChunkSlice, ScrubStatus, VolumeState, VolumeStatus},
     volume::{
         AppendChunk, DeviceRoom, HeldChunk, InventoryCursor, QuarantineCounts, RecoveryReport, VolumeError, VolumeStats,
     },
@@ -209,6 +212,13 @@ impl Volumes {
             None => serving.iter().copied().find(|open| *open > now).map(|open| (position(open), (0, 0))),
         };
         Ok((held, next))
+    }
+
+    /// Those of the runs' blobs of which no volume that can be relied on holds some chunk. Known from memory.
+    pub fn lacking(&self, runs: &[ChunkRun]) -> Vec<BlobId> {
+        let serving: Vec<&OneVolume> = self.serving().collect();
+        let is_held = |key| serving.iter().any(|one| one.volume.may_hold(key));
+        runs.iter().filter(|run| !run.keys().all(is_held)).map(|run| run.blob).collect()
     }
 
     fn positions_serving(&self) -> Vec<usize> {
