@@ -51,10 +51,11 @@ pub struct NamedPart {
 impl Objects {
     pub async fn complete_upload(&self, input: &CompleteInput) -> Result<WrittenVersion, ObjectError> {
         let bucket = self.bucket(&input.name.bucket).await?;
+        // Before the upload, whose parts go with it: an upload that is still open afterwards had all of them.
+        let known = self.all_parts(input.name.upload).await?;
         let upload = self.metadata.upload(bucket.id, &input.name.key, input.name.upload).await?;
         let parts = each_part_once(&input.parts)?;
         let Some(upload) = upload else { return self.repeated_complete(&bucket, input, &parts).await };
-        let known = self.all_parts(input.name.upload).await?;
         let whole = Whole::of(input, &parts, &upload, &known)?;
         let command = Command::CompleteUpload(CompleteUpload {
             bucket: bucket.id,

@@ -55,9 +55,10 @@ impl Objects {
         name: &UploadName,
         page: PartPageInput,
     ) -> Result<(Upload, PartPage<UploadPart>), ObjectError> {
-        let (_, upload) = self.open_upload(name).await?;
         let limit = page.limit.min(PARTS_PAGE_MAX);
+        // Before the upload, whose parts go with it: an upload that is still open afterwards had all of them.
         let parts = self.metadata.upload_parts(name.upload, page.after_part, limit + 1).await?;
+        let (_, upload) = self.open_upload(name).await?;
         Ok((upload, PartPage::of(parts, limit)))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     cluster::tests::test_cluster::TestCluster,
+    metadata::{Command, Outcome},
     objects::{
         BodyError, CompleteInput, CreateBucketInput, CreateUploadInput, ExpectedDigests, GetInput, NamedPart,
         ObjectError, Objects, ObjectsSettings, PutInput, ReadConditions, Selection, StoredPart, UploadBody, UploadName,
@@ -144,6 +145,12 @@ impl Fixture {
     pub async fn upload_part(&self, upload: &UploadName, number: u32, bytes: &[u8]) -> StoredPart {
         let body = TestBody::of(bytes);
         self.objects.upload_part(upload, number, &ExpectedDigests::default(), body).await.unwrap()
+    }
+
+    /// Lets go of the parts of ended uploads and the contents that nothing names.
+    pub async fn release_all(&self) {
+        let release = || self.objects.metadata.propose(Command::UnrollDeletedContents { limit: 100 });
+        while release().await.unwrap() != (Outcome::Progress { rows: 0 }) {}
     }
 
     pub async fn complete(

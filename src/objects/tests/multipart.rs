@@ -7,7 +7,9 @@ use crate::{
     },
     types::{ChecksumAlgorithm, ChecksumKind, ETag},
 };
+use futures_util::FutureExt;
 use md5::{Digest, Md5};
+use std::{future::poll_fn, task::Poll};
 
 const PART_MIN: usize = 5 << 20;
 
@@ -55,6 +57,59 @@ async fn a_repeated_complete_gets_the_same_answer_and_an_abort_none() {
     let late = fixture.objects.upload_part(&upload, 2, &ExpectedDigests::default(), TestBody::of(b"z")).await;
     assert_eq!(late, Err(ObjectError::NoSuchUpload));
     assert_eq!(fixture.get_whole("key").await.unwrap(), b"x");
+}
+
+/// The future's output if it waits `waits` times at most before it has one.
+async fn up_to<T>(mut waits: usize, future: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
+    poll_fn(|context| match future.poll_unpin(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if waits == 0 => Poll::Ready(None),
+        Poll::Pending => {
+            waits -= 1;
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+/// Wherever a request waits, another may end the upload: its parts must not look as if they had never come.
+#[tokio::test]
+async fn an_upload_that_ends_under_a_request_is_gone_and_not_without_parts() {
+    let fixture = Fixture::start().await;
+    let other_end = async |completes: bool, waits: usize| {
+        let upload = fixture.create_upload("key", None).await;
+        let part = fixture.upload_part(&upload, 1, b"x").await;
+        let parts = [(1, &part)];
+        let mut complete = Box::pin(fixture.complete(&upload, &parts));
+        let mut list = Box::pin(fixture.objects.list_parts(&upload, PartPageInput { after_part: 0, limit: 10 }));
+        let (complete_ended, list_ended) = (up_to(waits, &mut complete).await, up_to(waits, &mut list).await);
+        let is_last = complete_ended.is_some() && list_ended.is_some();
+        let completed = async { if let Some(ended) = complete_ended { ended } else { complete.await } };
+        if completes {
+            let written = fixture.complete(&upload, &parts).await.unwrap();
+            fixture.release_all().await;
+            assert_eq!(completed.await, Ok(written), "after {waits} waits");
+        } else {
+            let aborted = fixture.objects.abort_upload(&upload).await;
+            fixture.release_all().await;
+            match completed.await {
+                Ok(_) => assert_eq!(aborted, Err(ObjectError::NoSuchUpload), "after {waits} waits"),
+                Err(refused) => assert_eq!((refused, aborted), (ObjectError::NoSuchUpload, Ok(())), "after {waits}"),
+            }
+        }
+        let listed = if let Some(ended) = list_ended { ended } else { list.await };
+        if let Ok((_, page)) = listed {
+            assert_eq!(page.parts.len(), 1, "after {waits} waits");
+        }
+        is_last
+    };
+    for completes in [true, false] {
+        let mut waits = 0;
+        while !other_end(completes, waits).await {
+            waits += 1;
+        }
+        assert!(waits > 2, "each of them reads several times: {waits}");
+    }
 }
 
 #[tokio::test]
