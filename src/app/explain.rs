@@ -116,7 +116,10 @@ async fn find(metadata: &Metadata, bucket: BucketId, key: &ObjectKey) -> Result<
         is_cut |= extents.len() > room || (version.content.is_some() && next.is_some());
         extents.truncate(room);
         room -= extents.len();
-        let parts = metadata.version_parts(bucket, key, version.version, 0, PARTS_SHOWN).await?;
+        let parts = match version.content {
+            Some(content) => metadata.content_parts(content, 0, PARTS_SHOWN).await?.unwrap_or_default(),
+            None => Vec::new(),
+        };
         let part = |part: crate::metadata::rows::VersionPart| PartReport {
             part_number: part.part_number,
             offset: part.offset,

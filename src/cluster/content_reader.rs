@@ -167,6 +167,10 @@ impl ContentReader {
         }
         if let (Some(content), Some(offset)) = (self.content, self.next_page) {
             let (extents, next_page) = self.reads.metadata.extents(content, offset).await?;
+            // They are released in order: the page begins behind the range, or not at all.
+            if extents.first().is_none_or(|first| first.content_offset > self.range.start) {
+                return Err(ClusterError::ContentReleased);
+            }
             self.extents = extents.into();
             self.next_page = next_page;
             self.guard.set_paging(next_page.is_some_and(|next| next < self.range.end));

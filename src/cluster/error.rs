@@ -21,6 +21,9 @@ pub enum ClusterError {
     /// No replica gave the right bytes. Those that failed are on the repair list; ask again later.
     #[error("no replica of chunk {chunk} could be read: {reason}")]
     Unreadable { chunk: ChunkKey, reason: String },
+    /// The content that was being read was let go of: no version names it any more, so look the object up again.
+    #[error("the object was replaced or deleted, and let go of, while it was read")]
+    ContentReleased,
     /// The metadata could not be asked: the process is going down or its disk is failing.
     #[error("the metadata is not available: {0}")]
     Metadata(String),

@@ -1,7 +1,7 @@
 //! GetObjectAttributes: what HEAD says, and the parts of a multipart object. Source: Amazon S3 API Reference,
 //! "GetObjectAttributes".
 
-use super::{ObjectError, Objects, get::GetInput};
+use super::{ObjectError, Objects, get::GetInput, overtaken::unless_overtaken};
 use crate::metadata::rows::{ObjectVersion, VersionPart};
 use std::sync::Arc;
 
@@ -47,24 +47,34 @@ impl Objects {
         input: &GetInput,
         parts: Option<PartPageInput>,
     ) -> Result<ObjectAttributes, ObjectError> {
-        let object = self.head(input).await?.object;
+        unless_overtaken(|| self.try_attributes(input, parts)).await
+    }
+
+    async fn try_attributes(
+        &self,
+        input: &GetInput,
+        parts: Option<PartPageInput>,
+    ) -> Result<ObjectAttributes, ObjectError> {
+        let object = self.try_head(input).await?.object;
         let parts = match parts.filter(|_| object.part_count.is_some()) {
-            Some(page) => Some(self.attribute_parts(input, &object, page).await?),
+            Some(page) => {
+                let limit = page.limit.min(PARTS_PAGE_MAX);
+                Some(PartPage::of(self.parts(&object, page.after_part, limit + 1).await?, limit))
+            }
             None => None,
         };
         Ok(ObjectAttributes { object, parts })
     }
 
-    async fn attribute_parts(
+    /// Parts of a version that was found, in order. None of one that was put whole.
+    pub(super) async fn parts(
         &self,
-        input: &GetInput,
         object: &ObjectVersion,
-        page: PartPageInput,
-    ) -> Result<PartPage<VersionPart>, ObjectError> {
-        let bucket = self.bucket(&input.bucket).await?;
-        let limit = page.limit.min(PARTS_PAGE_MAX);
-        let found =
-            self.metadata.version_parts(bucket.id, &input.key, object.version, page.after_part, limit + 1).await?;
-        Ok(PartPage::of(found, limit))
+        after_part: u32,
+        limit: u32,
+    ) -> Result<Vec<VersionPart>, ObjectError> {
+        let Some(content) = object.content else { return Ok(Vec::new()) };
+        let parts = self.metadata.content_parts(content, after_part, limit).await?;
+        parts.ok_or(ObjectError::Overtaken)
     }
 }

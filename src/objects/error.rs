@@ -88,6 +88,10 @@ pub enum ObjectError {
     /// Memory or hash budget is spent: come back later (`SlowDown`).
     #[error("the server is busy")]
     Busy,
+    /// Another request has replaced or deleted the version before all that was needed of it had been read: begin anew. To a
+    /// client: come back later (`SlowDown`), after several tries.
+    #[error("the version was replaced or deleted while it was read")]
+    Overtaken,
     /// Writes are not possible now (`ServiceUnavailable`); the text says what is needed.
     #[error("{0}")]
     Unavailable(String),
@@ -181,6 +185,7 @@ impl From<ClusterError> for ObjectError {
             | ClusterError::Stopping => Self::Unavailable(error.to_string()),
             ClusterError::NoRoom | ClusterError::MetadataFull => Self::NoRoom,
             ClusterError::Busy => Self::Busy,
+            ClusterError::ContentReleased => Self::Overtaken,
             ClusterError::Malformed(_)
             | ClusterError::NoSuchNode
             | ClusterError::NodeInGroups

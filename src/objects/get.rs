@@ -2,7 +2,7 @@
 
 use super::{
     ByteRange, ObjectError, Objects, ReadConditions, VersionSelector, conditions::Unmet, error::NotModified,
-    reader::ObjectReader,
+    overtaken::unless_overtaken, reader::ObjectReader,
 };
 use crate::{
     metadata::{
@@ -50,6 +50,10 @@ impl FoundObject {
 
 impl Objects {
     pub async fn head(&self, input: &GetInput) -> Result<FoundObject, ObjectError> {
+        unless_overtaken(|| self.try_head(input)).await
+    }
+
+    pub(super) async fn try_head(&self, input: &GetInput) -> Result<FoundObject, ObjectError> {
         let lookup = self.look_up(input, ReadFrom::Nothing).await?;
         self.select(input, lookup.object).await
     }
@@ -57,6 +61,10 @@ impl Objects {
     /// The reader gives exactly the bytes of the range, or an error; it keeps them from being reclaimed while it lives.
     /// When it is there, its first bytes are there and verified.
     pub async fn get(&self, input: &GetInput) -> Result<(FoundObject, ObjectReader), ObjectError> {
+        unless_overtaken(|| self.try_get(input)).await
+    }
+
+    async fn try_get(&self, input: &GetInput) -> Result<(FoundObject, ObjectReader), ObjectError> {
         let guard = self.cluster.begin_read();
         let from = match input.selection {
             Selection::Whole | Selection::Part(_) => ReadFrom::Offset(0),
@@ -93,14 +101,13 @@ impl Objects {
                 let invalid = |_| ObjectError::InvalidRange { size: object.size };
                 (range.resolve(object.size).map_err(invalid)?, None)
             }
-            Selection::Part(number) => self.select_part(input, &object, number).await?,
+            Selection::Part(number) => self.select_part(&object, number).await?,
         };
         Ok(FoundObject { object, range, selection, part })
     }
 
     async fn select_part(
         &self,
-        input: &GetInput,
         object: &ObjectVersion,
         number: u32,
     ) -> Result<(Range<u64>, Option<VersionPart>), ObjectError> {
@@ -110,8 +117,8 @@ impl Objects {
                 _ => Err(ObjectError::NoSuchPartNumber { part_number: number, part_count: 1 }),
             };
         };
-        let bucket = self.bucket(&input.bucket).await?;
-        let part = self.metadata.version_part(bucket.id, &input.key, object.version, number).await?;
+        let next = self.parts(object, number.saturating_sub(1), 1).await?;
+        let part = next.into_iter().find(|part| part.part_number == number);
         let part = part.ok_or(ObjectError::NoSuchPartNumber { part_number: number, part_count })?;
         Ok((part.offset..part.offset + part.size, Some(part)))
     }

@@ -19,6 +19,7 @@ mod get;
 mod handle;
 mod list;
 mod list_versions;
+mod overtaken;
 mod preconditions;
 mod put;
 mod ranges;

@@ -26,7 +26,7 @@ const READ: &str = "
 
 impl Metadata {
     /// The extents from the one that holds byte `from_offset` on, and where the next page begins. Of a content that was
-    /// unrolled meanwhile: none. (A read that registered before its look-up never meets that: its blobs stay.)
+    /// unrolled meanwhile: none, or those behind. (The blobs stay for a read that registered before its look-up.)
     pub async fn extents(
         &self,
         content: ContentId,

@@ -7,60 +7,35 @@ use crate::{
         rows::{UploadPart, VersionPart},
         script::Script,
     },
-    types::{BucketId, ObjectKey, UploadId, VersionId},
+    types::{ContentId, UploadId},
 };
 use sqlx::sqlite::SqliteRow;
 
-/// The version's content, whether it was written with versioning or without, each by its index.
-macro_rules! content_of_version {
-    () => {
-        "(SELECT content FROM versions WHERE bucket = $1 AND key = $2 AND is_null = 1 AND version = $3
-            UNION ALL SELECT content FROM versions WHERE bucket = $1 AND key = $2 AND is_null = 0 AND version = $3)"
-    };
-}
-
-const LIST_OF_VERSION: &str = concat!(
-    "SELECT part_number, content_offset, size, checksum_algorithm, checksum FROM version_parts WHERE content = ",
-    content_of_version!(),
-    " AND part_number > $4 ORDER BY part_number LIMIT $5 + 0"
-);
-const READ_OF_VERSION: &str = concat!(
-    "SELECT part_number, content_offset, size, checksum_algorithm, checksum FROM version_parts WHERE content = ",
-    content_of_version!(),
-    " AND part_number = $4"
-);
+/// No row: nothing names the content. Its parts may be gone then, all or some; a count that reached 0 never rises again.
+const LIST_OF_CONTENT: &str = "
+    SELECT p.part_number, p.content_offset, p.size, p.checksum_algorithm, p.checksum
+    FROM contents c LEFT JOIN version_parts p ON p.content = c.content AND p.part_number > $2
+    WHERE c.content = $1 AND c.count > 0 ORDER BY p.part_number LIMIT $3 + 0";
 const LIST_OF_UPLOAD: &str = "
     SELECT part_number, size, etag, modified, checksum_algorithm, checksum FROM parts
     WHERE upload = $1 AND part_number > $2 ORDER BY part_number LIMIT $3 + 0";
 
 impl Metadata {
-    /// Parts of a completed object in order, behind part `after_part`. None of an object that was put in one piece.
-    pub async fn version_parts(
+    /// Parts of a completed object in order, behind part `after_part`; none of one that was put in one piece. `None` when
+    /// nothing names the content any more. `limit` is 1 at least.
+    pub async fn content_parts(
         &self,
-        bucket: BucketId,
-        key: &ObjectKey,
-        version: VersionId,
+        content: ContentId,
         after_part: u32,
         limit: u32,
-    ) -> Result<Vec<VersionPart>, QueryError> {
-        let mut script = Script::of(LIST_OF_VERSION);
-        script.bind(number(bucket.0)).bind(key.as_bytes()).bind(&version.as_bytes()[..]);
-        script.bind(i64::from(after_part)).bind(i64::from(limit));
-        let rows = script.fetch_all(&mut *self.reader().await?).await?;
-        rows.iter().map(version_part).collect()
-    }
-
-    pub async fn version_part(
-        &self,
-        bucket: BucketId,
-        key: &ObjectKey,
-        version: VersionId,
-        part_number: u32,
-    ) -> Result<Option<VersionPart>, QueryError> {
-        let mut script = Script::of(READ_OF_VERSION);
-        script.bind(number(bucket.0)).bind(key.as_bytes()).bind(&version.as_bytes()[..]).bind(i64::from(part_number));
-        let row = script.fetch_optional(&mut *self.reader().await?).await?;
-        row.map(|row| version_part(&row)).transpose()
+    ) -> Result<Option<Vec<VersionPart>>, QueryError> {
+        let script = Script::of(LIST_OF_CONTENT).with(number(content.0)).with(i64::from(after_part));
+        let rows = script.with(i64::from(limit)).fetch_all(&mut *self.reader().await?).await?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        if first.optional_number(0)?.is_none() {
+            return Ok(Some(Vec::new()));
+        }
+        rows.iter().map(version_part).collect::<Result<_, _>>().map(Some)
     }
 
     /// Parts of an open upload in order, behind part `after_part`.

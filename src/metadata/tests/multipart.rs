@@ -91,18 +91,21 @@ async fn a_completed_upload_is_its_named_parts_one_behind_the_other() {
     assert_eq!((object.part_count, &object.etag), (Some(3), &command.etag));
     assert_eq!(object.headers.system.content_type.as_deref(), Some("video/mp4"));
     assert_eq!(fixture.extents("big").await.len(), 3);
-    let parts = fixture.metadata.version_parts(fixture.bucket, &key("big"), object.version, 0, 10).await.unwrap();
+    let content = object.content.unwrap();
+    let parts = fixture.metadata.content_parts(content, 0, 10).await.unwrap().unwrap();
     let places: Vec<_> = parts.iter().map(|part| (part.part_number, part.offset, part.size)).collect();
     assert_eq!(places, [(1, 0, 5 * MIB), (2, 5 * MIB, 6 * MIB), (3, 11 * MIB, 7)]);
-    let third = fixture.metadata.version_part(fixture.bucket, &key("big"), object.version, 3).await.unwrap();
-    assert_eq!(third.as_ref(), parts.last());
+    assert_eq!(fixture.metadata.content_parts(content, 2, 1).await.unwrap().as_deref(), Some(&parts[2..]));
+    assert_eq!(fixture.metadata.content_parts(content, 3, 1).await.unwrap(), Some(Vec::new()), "it has no other");
     fixture.assert_counts_are_references().await;
     fixture.unroll().await;
     fixture.assert_counts_are_references().await;
     assert_eq!(fixture.extents("big").await.len(), 3, "the parts are released, the object's extents stay");
     assert_eq!(fixture.metadata.deletions(None, 10).await.unwrap().len(), 1, "part 9 was not named");
     fixture.delete("big").await;
+    assert_eq!(fixture.metadata.content_parts(content, 0, 10).await.unwrap(), None, "nothing names it");
     fixture.unroll().await;
+    assert_eq!(fixture.metadata.content_parts(content, 0, 10).await.unwrap(), None, "it is gone");
     assert_eq!(fixture.metadata.deletions(None, 10).await.unwrap().len(), 4);
     assert_eq!(fixture.count("SELECT (SELECT count(*) FROM contents) + (SELECT count(*) FROM version_parts)").await, 0);
 }

@@ -85,8 +85,7 @@ async fn ask_everything(fixture: &Fixture, upload: UploadId, copy: BlobCopy) {
     }
     fixture.list("", "/", None, 10).await;
     metadata.list_uploads(bucket, "", "t", Some(("big".into(), Some(upload))), 10).await.unwrap();
-    metadata.version_parts(bucket, &key("big"), id, 0, 10).await.unwrap();
-    metadata.version_part(bucket, &key("big"), id, 1).await.unwrap();
+    metadata.content_parts(ContentId(1), 0, 10).await.unwrap();
     metadata.upload_parts(upload, 0, 10).await.unwrap();
     metadata.upload(bucket, &key("other"), upload).await.unwrap();
     metadata.completed_upload(bucket, &key("big"), upload).await.unwrap();

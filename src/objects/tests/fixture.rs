@@ -12,8 +12,8 @@ use crate::{
     types::{BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ObjectHeaders, ObjectKey, TagSet},
 };
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
-use std::{collections::VecDeque, sync::Arc};
+use futures_util::{FutureExt, future::BoxFuture};
+use std::{collections::VecDeque, future::poll_fn, sync::Arc, task::Poll};
 
 pub struct Fixture {
     pub objects: Objects,
@@ -176,4 +176,34 @@ pub fn complete_input(upload: &UploadName, parts: &[(u32, &StoredPart)]) -> Comp
         expected_size: None,
         precondition: WritePrecondition::None,
     }
+}
+
+/// Has a request overtaken wherever it waits, three times over. `overtake` lets one wait so often, and says whether it was
+/// overtaken then; else it had ended. How often one waits is not always the same: an answer may come before it is waited for.
+pub async fn overtake_everywhere(overtake: impl AsyncFn(usize) -> bool) {
+    let (mut overtaken, mut ended, mut waits) = (0, 0, 0);
+    for _ in 0..1000 {
+        if overtake(waits).await {
+            (overtaken, waits) = (overtaken + 1, waits + 1);
+        } else {
+            (ended, waits) = (ended + 1, 0);
+        }
+        if overtaken >= 3 && ended >= 3 {
+            return;
+        }
+    }
+    panic!("{overtaken} were overtaken, {ended} were not");
+}
+
+/// The future's output if it waits `waits` times at most before it has one.
+pub async fn up_to<T>(mut waits: usize, future: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
+    poll_fn(|context| match future.poll_unpin(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if waits == 0 => Poll::Ready(None),
+        Poll::Pending => {
+            waits -= 1;
+            Poll::Pending
+        }
+    })
+    .await
 }

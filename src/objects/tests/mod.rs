@@ -6,3 +6,4 @@ mod fixture;
 mod lists;
 mod multipart;
 mod objects;
+mod overtaken;

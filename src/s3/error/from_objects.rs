@@ -73,7 +73,7 @@ impl From<ObjectError> for S3Error {
             ObjectError::Body(error) => error.into(),
             ObjectError::InvalidArgument { name, value, reason } => Self::invalid_argument(name, &value, reason),
             ObjectError::InvalidRequest(reason) => Self::invalid_request(reason),
-            ObjectError::Busy => S3Code::SlowDown.into(),
+            ObjectError::Busy | ObjectError::Overtaken => S3Code::SlowDown.into(),
             ObjectError::Unavailable(reason) => Self::with_message(S3Code::ServiceUnavailable, reason),
             ObjectError::NoRoom => {
                 Self::with_message(S3Code::ServiceUnavailable, "The cluster has no room left for new data.")

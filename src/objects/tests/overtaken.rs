@@ -1,0 +1,155 @@
+//! Wherever a read waits, another request may replace the object or delete it, and all that only the old version had may
+//! be gone: the answer is that of the key before or after.
+
+use super::fixture::{Fixture, bucket, get_input, key, overtake_everywhere, up_to};
+use crate::{
+    cluster::tests::test_cluster::content,
+    metadata::rows::ReadFrom,
+    objects::{
+        ByteRange, DeleteEntry, GetInput, ObjectError, PartCopyInput, PartPageInput, ReadConditions, Selection,
+        SourceInput, VersionSelector, WritePrecondition,
+    },
+};
+
+const PART_MIN: usize = 5 << 20;
+
+/// Reads of the object's first part.
+#[derive(Clone, Copy, Debug)]
+enum Read {
+    Get,
+    Head,
+    Attributes,
+}
+
+/// What comes between.
+#[derive(Clone, Copy, Debug)]
+enum Ending {
+    Delete,
+    PutWhole,
+    PutInParts,
+}
+
+/// Whether the look-up is answered by the cache.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Known {
+    No,
+    Yes,
+}
+
+async fn put_in_parts(fixture: &Fixture, bytes: &[u8]) {
+    let upload = fixture.create_upload("key", None).await;
+    let part = fixture.upload_part(&upload, 1, bytes).await;
+    fixture.complete(&upload, &[(1, &part)]).await.unwrap();
+}
+
+/// The part's length; of an object that was put whole, the object's.
+async fn read(fixture: &Fixture, read: Read) -> Result<u64, ObjectError> {
+    let input = GetInput { selection: Selection::Part(1), ..get_input("key") };
+    match read {
+        Read::Get => fixture.get(&input).await.map(|bytes| bytes.len() as u64),
+        Read::Head => fixture.objects.head(&input).await.map(|found| found.range.end - found.range.start),
+        Read::Attributes => {
+            let page = PartPageInput { after_part: 0, limit: 10 };
+            let attributes = fixture.objects.attributes(&get_input("key"), Some(page)).await?;
+            let size = attributes.object.size;
+            Ok(attributes.parts.map_or(size, |page| page.parts.iter().map(|part| part.size).sum()))
+        }
+    }
+}
+
+/// What a read answers behind it.
+async fn end(fixture: &Fixture, ending: Ending) -> Result<u64, ObjectError> {
+    let after = match ending {
+        Ending::Delete => {
+            let (version, precondition) = (VersionSelector::Latest, WritePrecondition::None);
+            let entry = DeleteEntry { key: key("key"), version, precondition };
+            fixture.objects.delete(&bucket(), entry, "root").await.unwrap();
+            Err(ObjectError::NoSuchKey)
+        }
+        Ending::PutWhole => Ok(fixture.put("key", b"whole").await.size),
+        Ending::PutInParts => {
+            put_in_parts(fixture, b"another").await;
+            Ok(7)
+        }
+    };
+    fixture.release_all().await;
+    after
+}
+
+/// Lets the read wait so often, then the other request ends; whether the read had not ended before.
+async fn overtake(fixture: &Fixture, of: Read, ending: Ending, known: Known, waits: usize) -> bool {
+    put_in_parts(fixture, b"old").await;
+    if known == Known::Yes {
+        fixture.get_whole("key").await.unwrap();
+    }
+    let mut reading = Box::pin(read(fixture, of));
+    let ended = up_to(waits, &mut reading).await;
+    let is_overtaken = ended.is_none();
+    let after = end(fixture, ending).await;
+    let answer = if let Some(ended) = ended { ended } else { reading.await };
+    assert!(answer == Ok(3) || answer == after, "{of:?} {ending:?} {known:?} after {waits} waits: {answer:?}");
+    is_overtaken
+}
+
+#[tokio::test]
+async fn a_part_is_of_the_object_before_or_after_what_came_between() {
+    let fixture = Fixture::start().await;
+    for of in [Read::Get, Read::Head, Read::Attributes] {
+        for ending in [Ending::Delete, Ending::PutWhole, Ending::PutInParts] {
+            for known in [Known::No, Known::Yes] {
+                overtake_everywhere(async |waits| overtake(&fixture, of, ending, known, waits).await).await;
+            }
+        }
+    }
+}
+
+/// An object whose last extent, `old`, is on no look-up's first page.
+async fn put_in_pieces(fixture: &Fixture, count: u32) {
+    let conditions = ReadConditions::default();
+    let source = SourceInput { bucket: bucket(), key: key("source"), version: VersionSelector::Latest, conditions };
+    let name = fixture.create_upload("key", None).await;
+    let mut parts = Vec::new();
+    for part_number in 1..count {
+        let input = PartCopyInput { name: name.clone(), part_number, source: source.clone(), range: None };
+        parts.push((part_number, fixture.objects.copy_part(input).await.unwrap().part));
+    }
+    parts.push((count, fixture.upload_part(&name, count, b"old").await));
+    let named: Vec<_> = parts.iter().map(|(number, part)| (*number, part)).collect();
+    fixture.complete(&name, &named).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_range_far_behind_is_of_the_object_before_or_after_what_came_between() {
+    let fixture = Fixture::start().await;
+    fixture.put("source", &content(PART_MIN)).await;
+    let overtake = async |selection: Selection, waits: usize| {
+        put_in_pieces(&fixture, 20).await;
+        let first_byte = Selection::Range(ByteRange::FromTo { first: 0, last: 0 });
+        fixture.get(&GetInput { selection: first_byte, ..get_input("key") }).await.unwrap();
+        let bucket = fixture.objects.bucket(&bucket()).await.unwrap().id;
+        let (metadata, key) = (&fixture.objects.metadata, key("key"));
+        let known = metadata.lookup(bucket, &key, VersionSelector::Latest, ReadFrom::Nothing).await.unwrap();
+        assert!(
+            known.unwrap().next_offset.is_some(),
+            "the cache has the first page of its extents, and there are more"
+        );
+        let input = GetInput { selection, ..get_input("key") };
+        let mut reading = Box::pin(fixture.get(&input));
+        let ended = up_to(waits, &mut reading).await;
+        let is_overtaken = ended.is_none();
+        fixture.put("key", b"new").await;
+        fixture.release_all().await;
+        let answer = if let Some(ended) = ended { ended } else { reading.await };
+        let answers = match selection {
+            Selection::Part(20) => {
+                [Ok(b"old".to_vec()), Err(ObjectError::NoSuchPartNumber { part_number: 20, part_count: 1 })]
+            }
+            _ => [Ok(b"old".to_vec()), Ok(b"new".to_vec())],
+        };
+        assert!(answers.contains(&answer), "{selection:?} after {waits} waits: {answer:?}");
+        is_overtaken
+    };
+    for selection in [Selection::Range(ByteRange::Suffix { length: 3 }), Selection::Part(20)] {
+        overtake_everywhere(async |waits| overtake(selection, waits).await).await;
+    }
+}
