@@ -11,9 +11,22 @@ pub struct RequestId([u8; 16]);
 pub struct InvalidRequestId;
 
 impl RequestId {
+    /// Digits.
+    pub const LENGTH: usize = 16;
+
     pub fn from_number(number: u64) -> Self {
         const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
         Self(std::array::from_fn(|i| DIGITS[(number >> (60 - 4 * i) & 0xF) as usize]))
+    }
+
+    /// Refuses what are no digits as above.
+    pub fn from_bytes(digits: [u8; Self::LENGTH]) -> Result<Self, InvalidRequestId> {
+        let are_digits = digits.iter().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(byte));
+        if are_digits { Ok(Self(digits)) } else { Err(InvalidRequestId) }
+    }
+
+    pub fn as_bytes(&self) -> &[u8; Self::LENGTH] {
+        &self.0
     }
 
     pub fn as_str(&self) -> &str {
@@ -25,9 +38,7 @@ impl FromStr for RequestId {
     type Err = InvalidRequestId;
 
     fn from_str(text: &str) -> Result<Self, InvalidRequestId> {
-        let digits: [u8; 16] = text.as_bytes().try_into().map_err(|_| InvalidRequestId)?;
-        let are_digits = digits.iter().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(byte));
-        if are_digits { Ok(Self(digits)) } else { Err(InvalidRequestId) }
+        Self::from_bytes(text.as_bytes().try_into().map_err(|_| InvalidRequestId)?)
     }
 }
 

@@ -5,6 +5,7 @@ mod faults;
 mod harness;
 mod inventory_suite;
 mod logs;
+mod put_batches;
 mod registration;
 mod strangers;
 mod suite;
@@ -55,6 +56,7 @@ behaviour! {
     a_pull_fetches_what_is_missing_from_the_peer_that_has_it,
     a_pull_replaces_a_corrupt_chunk,
     sixty_four_puts_at_once_all_become_durable,
+    each_of_many_small_puts_at_once_gets_its_own_answer,
     what_was_put_and_learned_is_still_there_after_a_restart,
     a_full_volume_refuses_chunks_and_still_reads_and_drops,
     a_frozen_volume_refuses_chunks_says_so_and_still_reads,

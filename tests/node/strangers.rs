@@ -4,7 +4,13 @@ use crate::{
     faults::{Meddler, proxy},
     harness::{Chunk, NODE, Node, TERM, node_settings, remote_parts},
 };
-use larder::node::{ClusterSecret, NodeApi, NodeError, RemoteNode, RemoteParts, api::GetChunk};
+use larder::{
+    node::{
+        ClusterSecret, NodeApi, NodeError, RemoteNode, RemoteParts,
+        api::{GetChunk, PutChunk},
+    },
+    types::{ChunkKey, ChunkRoot},
+};
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicBool, Ordering},
@@ -117,7 +123,7 @@ async fn a_recorded_connection_cannot_be_played_again() {
     let chunk = Chunk::new(1, 0, 5000);
     remote.put_chunk(chunk.put()).await.unwrap();
     // Gone again, without a trace that would refuse it for another reason.
-    node.service.quarantine(TERM, chunk.key, larder::types::ChunkRoot::from_bytes([0; 32])).await.unwrap();
+    node.service.quarantine(TERM, chunk.key, ChunkRoot::from_bytes([0; 32])).await.unwrap();
     assert_lacks(&node, &chunk).await;
     let recorded = recorder.0.lock().unwrap().clone();
     let answer = send_raw(node.address.as_ref().unwrap(), &recorded).await;
@@ -190,32 +196,67 @@ impl Meddler for Forger {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_put_that_was_changed_on_the_way_is_refused() {
-    let chunk = Chunk::new(1, 0, 5000);
-    let (key, root, table) = (chunk.key.to_string(), chunk.root(), chunk.table().to_bytes());
-    let other_key = key.replace("/0", "/1");
+/// What the wire shows of a put, and what a stranger would make of it.
+type Forgery<'a> = (&'a str, &'a [u8], &'a [u8]);
+
+async fn assert_no_forgery_is_taken(chunk: &Chunk, forgeries: &[Forgery<'_>]) {
     let mut flipped = chunk.bytes[100..132].to_vec();
     flipped[3] ^= 1;
-    let forgeries: [(&str, &[u8], &[u8]); 6] = [
-        ("path", key.as_bytes(), other_key.as_bytes()),
-        ("method", b"PUT /node", b"PUX /node"),
+    let (root, table) = (chunk.root(), chunk.table().to_bytes());
+    let of_every_put: [Forgery<'_>; 4] = [
         ("term", b"larder-proof: 0 10 ", b"larder-proof: 0 11 "),
         ("root", &root.as_bytes()[..], &[7; 32]),
-        ("table", &table, &[1, 2, 3, 4]),
+        ("table", &table, &vec![5; table.len()]),
         ("bytes", &chunk.bytes[100..132], &flipped),
     ];
-    for (what, from, to) in forgeries {
+    for (what, from, to) in of_every_put.iter().chain(forgeries) {
         let node = Node::over_http().await;
         let forger = Forger::new(from, to, false);
         let remote = RemoteNode::new(NODE, proxy(&node, forger.clone()).await, remote_parts(node_settings()));
         let refused = remote.put_chunk(chunk.put()).await;
         assert!(forger.struck.load(Ordering::SeqCst), "{what} was found on the wire");
         assert!(matches!(refused, Err(NodeError::Unreachable(_) | NodeError::Garbled)), "{what}: {refused:?}");
-        assert_lacks(&node, &chunk).await;
-        assert_lacks(&node, &Chunk { key: larder::types::ChunkKey { index: 1, ..chunk.key }, ..chunk.clone() }).await;
+        assert_lacks(&node, chunk).await;
+        assert_lacks(&node, &Chunk { key: ChunkKey { index: 1, ..chunk.key }, ..chunk.clone() }).await;
         assert_ne!(node.service.term(), TERM.next(), "{what}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_put_that_was_changed_on_the_way_is_refused() {
+    let chunk = Chunk::new(1, 0, 100_000);
+    let key = chunk.key.to_string();
+    let other_key = key.replace("/0", "/1");
+    let forgeries: [Forgery<'_>; 2] =
+        [("path", key.as_bytes(), other_key.as_bytes()), ("method", b"PUT /node", b"PUX /node")];
+    assert_no_forgery_is_taken(&chunk, &forgeries).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_put_of_several_that_was_changed_on_the_way_is_refused() {
+    let chunk = Chunk::new(1, 0, 5000);
+    let blob = chunk.key.blob.as_bytes();
+    let (key, other_key) = ([&blob[..], &[0; 4]].concat(), [&blob[..], &[1, 0, 0, 0]].concat());
+    let forgeries: [Forgery<'_>; 3] = [
+        ("key", &key, &other_key),
+        ("path", b"/node/v1/chunks", b"/node/v1/status"),
+        ("method", b"POST /node/v1/chunks", b"POSE /node/v1/chunks"),
+    ];
+    assert_no_forgery_is_taken(&chunk, &forgeries).await;
+}
+
+/// A node's refusal of one chunk must not become a word that it is durable.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_about_several_that_was_changed_on_the_way_is_not_believed() {
+    let chunk = Chunk::new(1, 0, 5000);
+    let garbled = || PutChunk { root: ChunkRoot::from_bytes([7; 32]), ..chunk.put() };
+    let node = Node::over_http().await;
+    let forger = Forger::new(b"[\"Garbled\"]", b"[null     ]", true);
+    let remote = RemoteNode::new(NODE, proxy(&node, forger.clone()).await, remote_parts(node_settings()));
+    let answer = remote.put_chunk(garbled()).await;
+    assert!(forger.struck.load(Ordering::SeqCst), "the answer was found on the wire");
+    assert!(matches!(answer, Err(NodeError::Unreachable(_))), "{answer:?}");
+    assert_eq!(node.api.put_chunk(garbled()).await, Err(NodeError::Garbled));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

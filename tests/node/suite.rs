@@ -384,6 +384,34 @@ pub async fn sixty_four_puts_at_once_all_become_durable(node: Node) {
     assert_eq!(status.volumes[0].chunks, 64);
 }
 
+pub async fn each_of_many_small_puts_at_once_gets_its_own_answer(node: Node) {
+    let taken = Chunk::new(2, 7, 2000);
+    node.put(&taken).await;
+    let chunks: Vec<Chunk> = (0..200).map(|index| Chunk::new(1, index, 1 + index as usize * 400)).collect();
+    let puts = chunks.iter().zip(0..).map(|(chunk, index)| match index % 50 {
+        10 => PutChunk { root: ChunkRoot::from_bytes([9; 32]), ..chunk.put() },
+        20 => PutChunk { term: Term(TERM.0 - 1), ..chunk.put() },
+        30 => Chunk { bytes: chunk.bytes.clone(), key: taken.key }.put(),
+        _ => chunk.put(),
+    });
+    let puts: Vec<_> = puts.map(|put| node.api.put_chunk(put)).collect();
+    let answers = futures_util::future::join_all(puts).await;
+    for ((chunk, index), answer) in chunks.iter().zip(0..).zip(answers) {
+        match index % 50 {
+            10 => assert_eq!(answer, Err(NodeError::Garbled), "{index}"),
+            20 => assert_eq!(answer, Err(NodeError::StaleTerm { seen: TERM }), "{index}"),
+            30 => assert!(matches!(answer, Err(NodeError::Refused(_))), "{index}: {answer:?}"),
+            _ => {
+                assert_eq!(answer, Ok(()), "{index}");
+                assert_holds(&node, chunk).await;
+                continue;
+            }
+        }
+        assert_lacks(&node, chunk).await;
+    }
+    assert_holds(&node, &taken).await;
+}
+
 pub async fn what_was_put_and_learned_is_still_there_after_a_restart(node: Node) {
     let chunks = [Chunk::new(1, 0, 3000), Chunk::new(1, 1, 2 << 20)];
     for chunk in &chunks {

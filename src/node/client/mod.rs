@@ -1,10 +1,11 @@
 //! The client of a remote node: `NodeApi` over HTTP/1.1, authenticated, with a deadline on everything.
 //!
-//! `remote` turns each call into a request and its answer into a value, `pool` keeps the connections, `connection` is
-//! one of them: its handshake, its counter, one exchange at a time.
+//! `remote` turns each call into a request and its answer into a value, `put_batches` sends small chunks
+//! together, `pool` keeps the connections, `connection` is one of them: its handshake, its counter, one exchange at a time.
 
 mod connection;
 mod pool;
+mod put_batches;
 mod remote;
 
 pub use remote::RemoteNode;

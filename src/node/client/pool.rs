@@ -4,10 +4,14 @@ use super::{
     RemoteParts,
     connection::{Answer, Connection, Outgoing, unreachable},
 };
-use crate::{node::NodeError, types::NodeId};
+use crate::{
+    node::{NodeError, protocol::documents::from_json},
+    types::NodeId,
+};
 use std::{
     collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tokio::{
     sync::Semaphore,
@@ -39,12 +43,17 @@ impl Pool {
         &self.address
     }
 
+    /// Requests that are under way at a time.
+    pub(super) fn connections_max(&self) -> usize {
+        self.parts.settings.node_connections as usize
+    }
+
     /// Sends the request over an idle connection or a new one. A cancelled call closes its connection. The caller sets
     /// the deadline.
     ///
     /// The other side may close an idle connection at the moment of its use. So a failure on a kept connection is tried
     /// once more on a new one: every request to a node means the same when it comes twice.
-    pub(super) async fn call(&self, outgoing: Outgoing) -> Result<Answer, NodeError> {
+    async fn call(&self, outgoing: Outgoing) -> Result<Answer, NodeError> {
         let _permit = self.permits.acquire().await.map_err(unreachable)?;
         if let Some(mut kept) = self.take_idle() {
             match kept.exchange(outgoing.clone()).await {
@@ -60,6 +69,13 @@ impl Pool {
         let answer = connection.exchange(outgoing).await?;
         self.keep(connection);
         Ok(answer)
+    }
+
+    /// The answer in that time, or the error that it carries.
+    pub(super) async fn ask(&self, outgoing: Outgoing, deadline: Duration) -> Result<Answer, NodeError> {
+        let answered = timeout(deadline, self.call(outgoing)).await;
+        let answer = answered.map_err(|_| unreachable("no answer in time"))??;
+        if answer.status == 200 { Ok(answer) } else { Err(from_json(&answer.head)?) }
     }
 
     async fn open(&self) -> Result<Connection, NodeError> {

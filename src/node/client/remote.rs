@@ -2,8 +2,9 @@
 
 use super::{
     RemoteParts,
-    connection::{Answer, Outgoing, unreachable},
+    connection::{Answer, Outgoing},
     pool::Pool,
+    put_batches::PutBatches,
 };
 use crate::{
     node::{
@@ -13,6 +14,7 @@ use crate::{
             PullReport, PutChunk, ReignSeen, VolumeMark,
         },
         protocol::{
+            chunk_batch::BATCHED_CHUNK_LENGTH_MAX,
             chunk_head::{PutHead, SliceHead},
             chunk_runs,
             documents::{ForgetQuarantined, Inventory, Quarantine, Quarantined, Status, from_json, to_json},
@@ -23,14 +25,14 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use std::time::Duration;
-use tokio::time::timeout;
+use std::{sync::Arc, time::Duration};
 
 /// A node in another process. Answers are authenticated; that a chunk's bytes are the right ones is for the caller to
 /// check, against the root.
 pub struct RemoteNode {
     id: NodeId,
-    pool: Pool,
+    pool: Arc<Pool>,
+    small_puts: PutBatches,
     request_timeout: Duration,
     pull_timeout: Duration,
 }
@@ -40,18 +42,14 @@ impl RemoteNode {
     pub fn new(id: NodeId, address: String, parts: RemoteParts) -> Self {
         let (request_timeout, pull_timeout) =
             (parts.settings.node_request_timeout.0, parts.settings.node_pull_timeout.0);
-        Self { id, pool: Pool::new(id, address, parts), request_timeout, pull_timeout }
+        let pool = Arc::new(Pool::new(id, address, parts));
+        let small_puts = PutBatches::new(Arc::clone(&pool), request_timeout);
+        Self { id, pool, small_puts, request_timeout, pull_timeout }
     }
 
     /// `host:port`.
     pub fn address(&self) -> &str {
         self.pool.address()
-    }
-
-    async fn call(&self, outgoing: Outgoing, deadline: Duration) -> Result<Answer, NodeError> {
-        let answered = timeout(deadline, self.pool.call(outgoing)).await;
-        let answer = answered.map_err(|_| unreachable("no answer in time"))??;
-        if answer.status == 200 { Ok(answer) } else { Err(from_json(&answer.head)?) }
     }
 
     /// A call whose request is a document.
@@ -62,7 +60,7 @@ impl RemoteNode {
         document: &(impl serde::Serialize + Sync),
         deadline: Duration,
     ) -> Result<Answer, NodeError> {
-        self.call(Outgoing { route, term, head: to_json(document).into(), pieces: Vec::new() }, deadline).await
+        self.pool.ask(Outgoing { route, term, head: to_json(document).into(), pieces: Vec::new() }, deadline).await
     }
 }
 
@@ -80,20 +78,23 @@ impl NodeApi for RemoteNode {
         if let Err(refused) = put.check_length() {
             return Box::pin(async move { Err(refused) });
         }
+        if put.data.length <= BATCHED_CHUNK_LENGTH_MAX {
+            return Box::pin(self.small_puts.put(put));
+        }
         let outgoing = Outgoing {
             route: Route::PutChunk(put.key),
             term: put.term,
             head: PutHead::encode(put.group, put.root, &put.data).into(),
             pieces: put.data.pieces,
         };
-        Box::pin(async move { self.call(outgoing, self.request_timeout).await.map(|_| ()) })
+        Box::pin(async move { self.pool.ask(outgoing, self.request_timeout).await.map(|_| ()) })
     }
 
     fn get_chunk(&self, get: GetChunk) -> BoxFuture<'_, Result<ChunkSlice, NodeError>> {
         let route = Route::GetChunk { key: get.key, first_block: get.first_block, block_count: get.block_count };
         Box::pin(async move {
             let outgoing = Outgoing { route, term: get.term, head: Bytes::new(), pieces: Vec::new() };
-            let answer = self.call(outgoing, self.request_timeout).await?;
+            let answer = self.pool.ask(outgoing, self.request_timeout).await?;
             // A slice past the chunk's end is empty, wherever the node says that it begins.
             SliceHead::decode(&answer.head)
                 .filter(|head| head.first_block == get.first_block || answer.data.is_empty())
@@ -140,7 +141,7 @@ impl NodeApi for RemoteNode {
         let head = chunk_runs::encode(&runs).into();
         Box::pin(async move {
             let outgoing = Outgoing { route: Route::Lacking, term, head, pieces: Vec::new() };
-            from_json(&self.call(outgoing, self.request_timeout).await?.head)
+            from_json(&self.pool.ask(outgoing, self.request_timeout).await?.head)
         })
     }
 

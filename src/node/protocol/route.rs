@@ -4,6 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | POST | `/node/v1/hello` | `Hello` | `HelloAnswer` |
 //! | PUT | `/node/v1/chunks/<blob>/<index>` | `PutHead`, the chunk | - |
+//! | POST | `/node/v1/chunks` | `chunk_batch`, the chunks | for each chunk `null` or its error |
 //! | GET | `/node/v1/chunks/<blob>/<index>?first=N&count=N` | - | `SliceHead`, the blocks |
 //! | POST | `/node/v1/quarantine` | `Quarantine` | whether the chunk was wrong |
 //! | POST | `/node/v1/drop` | `DropBlobs` | - |
@@ -30,6 +31,7 @@ use std::fmt;
 pub enum Route {
     Hello,
     PutChunk(ChunkKey),
+    PutChunks,
     GetChunk { key: ChunkKey, first_block: u32, block_count: u32 },
     Quarantine,
     DropBlobs,
@@ -67,6 +69,7 @@ impl Route {
     pub fn parse(method: &str, path_and_query: &str) -> Option<Self> {
         let route = match path_and_query {
             "/node/v1/hello" => Self::Hello,
+            "/node/v1/chunks" => Self::PutChunks,
             "/node/v1/quarantine" => Self::Quarantine,
             "/node/v1/drop" => Self::DropBlobs,
             "/node/v1/pull" => Self::PullBlob,
@@ -105,6 +108,7 @@ impl fmt::Display for Route {
             Self::GetChunk { key, first_block, block_count } => {
                 write!(f, "{CHUNKS}{key}?first={first_block}&count={block_count}")
             }
+            Self::PutChunks => f.write_str("/node/v1/chunks"),
             Self::Quarantine => f.write_str("/node/v1/quarantine"),
             Self::DropBlobs => f.write_str("/node/v1/drop"),
             Self::PullBlob => f.write_str("/node/v1/pull"),
@@ -137,6 +141,7 @@ mod tests {
                 block_count
             }),
             Just(Route::Hello),
+            Just(Route::PutChunks),
             Just(Route::Quarantine),
             Just(Route::DropBlobs),
             Just(Route::PullBlob),

@@ -12,6 +12,7 @@ use crate::{
         protocol::{
             CHUNK_LENGTH_MAX, HELLO_LENGTH_MAX_BYTES, REQUEST_HEAD_MAX_BYTES, REQUEST_ID_HEADER,
             body::{BodyError, BodyReader, FrameBody},
+            chunk_batch,
             chunk_head::PutHead,
             documents::to_json,
             route::Route,
@@ -204,6 +205,7 @@ impl PeerConnection {
                 let head = PutHead::decode(head).ok_or_else(|| refused("the chunk's head can't be read"))?;
                 (head.length, Some(self.serving.receive_memory.take(head.length).await?))
             }
+            Route::PutChunks => return self.receive_batch(head, body).await,
             Route::GetChunk { block_count, .. } => {
                 let length_max = block_count.saturating_mul(BLOCK_LENGTH).min(CHUNK_LENGTH_MAX);
                 (0, Some(self.serving.send_memory.take(length_max).await?))
@@ -219,6 +221,27 @@ impl PeerConnection {
             false => body.take_pieces(length).await,
         };
         Ok((pieces.map_err(|error| NodeError::Unreachable(error.to_string()))?, memory))
+    }
+
+    /// Several small chunks, each as one piece.
+    async fn receive_batch(
+        &self,
+        head: &[u8],
+        mut body: BodyReader<Incoming>,
+    ) -> Result<(Vec<Bytes>, Option<HeldMemory>), NodeError> {
+        let refused = |reason: &str| NodeError::Refused(reason.to_owned());
+        let entries = chunk_batch::decode(head).ok_or_else(|| refused("the chunks' heads can't be read"))?;
+        let length = entries.iter().map(|entry| entry.head.length).sum();
+        let memory = self.serving.receive_memory.take(length).await?;
+        if body.remaining() != u64::from(length) {
+            return Err(refused("the body is not as long as its head says"));
+        }
+        let mut chunks = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            let chunk = body.take_contiguous(entry.head.length as usize).await;
+            chunks.push(chunk.map_err(|error| NodeError::Unreachable(error.to_string()))?);
+        }
+        Ok((chunks, Some(memory)))
     }
 
     fn seal(&self, counter: u64, reply: Reply, memory: Option<HeldMemory>) -> Result<Response<FrameBody>, Stranger> {

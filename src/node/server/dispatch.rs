@@ -6,22 +6,25 @@ use crate::{
         NodeApi, NodeError,
         api::{DropBlobs, GetChunk, MetadataWitness, PullBlob, PutChunk},
         protocol::{
+            chunk_batch::{self, BatchEntry},
             chunk_head::{PutHead, SliceHead},
             chunk_runs,
             documents::{ForgetQuarantined, Inventory, Quarantine, Quarantined, Status, from_json, status_of, to_json},
             route::Route,
         },
     },
+    runtime::RequestScope,
     types::{ChunkData, ChunkSlice, Term},
 };
 use bytes::Bytes;
+use futures_util::future::join_all;
 
 /// A request whose proof was right.
 pub(super) struct Believed {
     pub(super) route: Route,
     pub(super) term: Term,
     pub(super) head: Bytes,
-    /// A chunk's bytes, or nothing.
+    /// A chunk's bytes, or several chunks, each in one piece, or nothing.
     pub(super) pieces: Vec<Bytes>,
 }
 
@@ -59,6 +62,10 @@ async fn answer(service: &NodeService, request: Believed) -> Result<Reply, NodeE
             let data = ChunkData { pieces, length: head.length, table: head.table };
             service.put_chunk(PutChunk { term, group: head.group, key, data, root: head.root }).await?;
             Ok(Reply::document(&()))
+        }
+        Route::PutChunks => {
+            let entries = chunk_batch::decode(&head).ok_or_else(unreadable)?;
+            Ok(Reply::document(&put_chunks(service, term, entries, pieces).await))
         }
         Route::GetChunk { key, first_block, block_count } => {
             let get = GetChunk { term, key, first_block, block_count };
@@ -119,6 +126,32 @@ async fn answer(service: &NodeService, request: Believed) -> Result<Reply, NodeE
         // A connection says hello once, before anything else.
         Route::Hello => Err(unreadable()),
     }
+}
+
+/// Puts all of them side by side: they share a sync. What became of each, in their order.
+async fn put_chunks(
+    service: &NodeService,
+    term: Term,
+    entries: Vec<BatchEntry>,
+    chunks: Vec<Bytes>,
+) -> Vec<Option<NodeError>> {
+    let puts = entries.into_iter().zip(chunks).map(|(BatchEntry { key, request, head }, chunk)| {
+        let data = ChunkData { pieces: vec![chunk], length: head.length, table: head.table };
+        let putting = service.put_chunk(PutChunk { term, group: head.group, key, data, root: head.root });
+        let put = async move {
+            let refused = putting.await.err();
+            let status = refused.as_ref().map_or(200, status_of);
+            tracing::debug!(route = %Route::PutChunk(key), status, "answered");
+            refused
+        };
+        async move {
+            match request {
+                Some(id) => RequestScope::new(id).run(put).await,
+                None => put.await,
+            }
+        }
+    });
+    join_all(puts).await
 }
 
 fn unreadable() -> NodeError {
