@@ -90,7 +90,7 @@ mod tests {
     }
 
     fn encode_all(puts: &[PutChunk]) -> Vec<u8> {
-        let request = |put: &PutChunk| (put.group.0 % 2 == 0).then(|| RequestId::from_number(put.group.0));
+        let request = |put: &PutChunk| (put.group.0.is_multiple_of(2)).then(|| RequestId::from_number(put.group.0));
         encode(puts.iter().map(|put| (put, request(put))))
     }
 
@@ -104,7 +104,7 @@ mod tests {
             for (entry, put) in entries.iter().zip(&puts) {
                 let head = PutHead { group: put.group, length: put.data.length, root: put.root, table: put.data.table.clone() };
                 prop_assert_eq!((entry.key, &entry.head), (put.key, &head));
-                prop_assert_eq!(entry.request, (put.group.0 % 2 == 0).then(|| RequestId::from_number(put.group.0)));
+                prop_assert_eq!(entry.request, (put.group.0.is_multiple_of(2)).then(|| RequestId::from_number(put.group.0)));
             }
             bytes.pop();
             prop_assert_eq!(decode(&bytes), None);
