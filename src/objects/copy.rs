@@ -5,6 +5,7 @@ use super::{
     Directive, ObjectError, Objects, SINGLE_WRITE_MAX_BYTES, VersionSelector, WritePrecondition,
     copy_source::{FoundSource, Pinned, SourceInput},
     handle::unexpected,
+    overtaken::unless_overtaken,
 };
 use crate::{
     metadata::{Command, Outcome, command::CopyObject, outcome::WrittenVersion},
@@ -47,8 +48,12 @@ const CHANGES_NOTHING: &str = "This copy request is illegal because it is trying
 
 impl Objects {
     pub async fn copy(&self, input: CopyInput) -> Result<CopiedObject, ObjectError> {
+        unless_overtaken(|| self.try_copy(&input)).await
+    }
+
+    async fn try_copy(&self, input: &CopyInput) -> Result<CopiedObject, ObjectError> {
         let source = self.find_source(&input.source).await?;
-        self.refuse_copy_that_changes_nothing(&input, &source).await?;
+        refuse_copy_that_changes_nothing(input, &source)?;
         if source.lookup.object.size > SINGLE_WRITE_MAX_BYTES {
             return Err(ObjectError::InvalidRequest(format!(
                 "The specified copy source is larger than the maximum allowable size for a copy source: \
@@ -57,7 +62,7 @@ impl Objects {
         }
         let destination = self.bucket(&input.bucket).await?;
         let source_version = source.shown_version();
-        let headers = headers_to_write(&input, &source);
+        let headers = headers_to_write(input, &source);
         let pinned_source = source.named(&input.source, Pinned::ToThisVersion);
         let loose_source = source.named(&input.source, Pinned::No);
         let headers_follow_source = headers != input.headers;
@@ -66,12 +71,12 @@ impl Objects {
         let command = Command::CopyObject(CopyObject {
             source: if depends_on_found { pinned_source } else { loose_source },
             bucket: destination.id,
-            key: input.key,
+            key: input.key.clone(),
             version: self.new_version_id(),
             created: self.now(),
-            owner: input.owner,
+            owner: input.owner.clone(),
             headers,
-            tags: input.tags,
+            tags: input.tags.clone(),
             checksum,
             precondition: input.precondition.clone(),
         });
@@ -80,27 +85,6 @@ impl Objects {
             Ok(other) => Err(unexpected(&other)),
             Err(error) => Err(input.precondition.name_failure(error)),
         }
-    }
-
-    /// The current version onto itself, also where it is named as the `null` version that it is.
-    async fn refuse_copy_that_changes_nothing(
-        &self,
-        input: &CopyInput,
-        source: &FoundSource,
-    ) -> Result<(), ObjectError> {
-        let is_same_key = input.source.bucket == input.bucket && input.source.key == input.key;
-        if !is_same_key || input.onto_itself == OntoItself::ChangesSomething {
-            return Ok(());
-        }
-        let is_current = match input.source.version {
-            VersionSelector::Latest => true,
-            VersionSelector::Null => {
-                let current = self.current_version(source.bucket.id, &input.key).await?;
-                current.is_some_and(|current| current.version == source.lookup.object.version)
-            }
-            VersionSelector::Id(_) => false,
-        };
-        if is_current { Err(ObjectError::InvalidRequest(CHANGES_NOTHING.to_owned())) } else { Ok(()) }
     }
 
     /// Keeps the source's checksum unless the client asks for another algorithm, or for the whole object's value
@@ -125,6 +109,20 @@ impl Objects {
         let checksum: Option<Checksum> = digests.checksum(algorithm).cloned();
         Ok(Directive::Replace(checksum.map(ObjectChecksum::full_object)))
     }
+}
+
+/// The current version onto itself, also where it is named as the `null` version that it is.
+fn refuse_copy_that_changes_nothing(input: &CopyInput, source: &FoundSource) -> Result<(), ObjectError> {
+    let is_same_key = input.source.bucket == input.bucket && input.source.key == input.key;
+    let is_current = match input.source.version {
+        VersionSelector::Latest => true,
+        VersionSelector::Null => source.lookup.object.is_latest,
+        VersionSelector::Id(_) => false,
+    };
+    if is_same_key && is_current && input.onto_itself == OntoItself::ChangesNothing {
+        return Err(ObjectError::InvalidRequest(CHANGES_NOTHING.to_owned()));
+    }
+    Ok(())
 }
 
 /// The website redirect is the request's alone, also where all else is the source's.

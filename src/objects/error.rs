@@ -45,9 +45,6 @@ pub enum ObjectError {
     /// Not a failure to a client: 304.
     #[error("not modified")]
     NotModified(Box<NotModified>),
-    /// Another write won the race: read again and retry.
-    #[error("another write came between")]
-    ConditionalConflict,
     #[error("the range begins behind the last of {size} bytes")]
     InvalidRange { size: u64 },
     /// Of a copy: the range does not lie inside the source.
@@ -126,7 +123,7 @@ impl From<CommandError> for ObjectError {
             CommandError::SourcePreconditionFailed => {
                 Self::PreconditionFailed { condition: "x-amz-copy-source-If-Match" }
             }
-            CommandError::SourceChanged => Self::ConditionalConflict,
+            CommandError::SourceChanged => Self::Overtaken,
             CommandError::SourceRangeInvalid => Self::InvalidCopyRange { size: 0 },
             CommandError::NoSuchUpload => Self::NoSuchUpload,
             CommandError::InvalidPart { part_number } => Self::InvalidPart { part_number },

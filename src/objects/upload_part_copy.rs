@@ -7,6 +7,7 @@ use super::{
     copy_source::{FoundSource, Pinned, SourceInput},
     digest::BodyHasher,
     handle::unexpected,
+    overtaken::unless_overtaken,
     upload_part::{StoredPart, UploadName, kept_algorithm},
 };
 use crate::{
@@ -37,6 +38,10 @@ pub struct CopiedPart {
 
 impl Objects {
     pub async fn copy_part(&self, input: PartCopyInput) -> Result<CopiedPart, ObjectError> {
+        unless_overtaken(|| self.try_copy_part(&input)).await
+    }
+
+    async fn try_copy_part(&self, input: &PartCopyInput) -> Result<CopiedPart, ObjectError> {
         let (bucket, upload) = self.open_upload(&input.name).await?;
         let source = self.find_source(&input.source).await?;
         let range = slice_of(input.range, source.lookup.object.size)?;
@@ -62,7 +67,7 @@ impl Objects {
             Ok(Outcome::Written(_)) => {}
             Ok(other) => return Err(unexpected(&other)),
             Err(ProposeError::Refused(CommandError::TooManyExtents { .. })) => {
-                self.move_slice(&input, &bucket, range, &part, modified).await?;
+                self.move_slice(input, &bucket, range, &part, modified).await?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -82,7 +87,7 @@ impl Objects {
     }
 
     /// Writes the slice's bytes as a part of their own. The source is found again: should it have changed, the bytes
-    /// hash to something else and the part is refused.
+    /// hash to something else.
     async fn move_slice(
         &self,
         input: &PartCopyInput,
@@ -94,7 +99,7 @@ impl Objects {
         let algorithm = part.checksum.algorithm();
         let source = self.find_source(&input.source).await?;
         if source.lookup.object.size < range.end {
-            return Err(ObjectError::ConditionalConflict);
+            return Err(ObjectError::Overtaken);
         }
         let mut hasher = BodyHasher::new(&self.hashes, [algorithm]);
         let mut writer = self.cluster.write(Some(range.end - range.start)).await?;
@@ -106,7 +111,7 @@ impl Objects {
         }
         let digests = hasher.finish().await;
         if digests.checksum(algorithm) != Some(&part.checksum) || part.etag.md5() != Some(digests.md5) {
-            return Err(ObjectError::ConditionalConflict);
+            return Err(ObjectError::Overtaken);
         }
         let command = |content| {
             Command::PutPart(PutPart {

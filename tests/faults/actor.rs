@@ -159,8 +159,6 @@ impl Actor {
                 history.unanswered(key, change.act, begun);
                 totals.unanswered.fetch_add(1, Relaxed);
             }
-            // Another condition is being decided: nothing happened, nothing was learned.
-            Outcome::Refused(409, code) if change.when_refused.is_some() && code == "ConditionalRequestConflict" => {}
             Outcome::Refused(404, code) if change.when_refused.is_some() && code == "NoSuchKey" => {
                 history.answered(key, Act::Saw(None), begun);
             }

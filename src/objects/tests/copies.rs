@@ -9,7 +9,7 @@ use crate::{
 };
 use md5::{Digest, Md5};
 
-fn source(name: &str) -> SourceInput {
+pub fn source(name: &str) -> SourceInput {
     SourceInput {
         bucket: bucket(),
         key: key(name),
@@ -18,7 +18,7 @@ fn source(name: &str) -> SourceInput {
     }
 }
 
-fn copy_input(from: &str, to: &str) -> CopyInput {
+pub fn copy_input(from: &str, to: &str) -> CopyInput {
     CopyInput {
         source: source(from),
         bucket: bucket(),

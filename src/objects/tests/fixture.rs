@@ -178,7 +178,7 @@ pub fn complete_input(upload: &UploadName, parts: &[(u32, &StoredPart)]) -> Comp
     }
 }
 
-/// Has a request overtaken wherever it waits, three times over. `overtake` lets one wait so often, and says whether it was
+/// Has a request overtaken wherever it waits, again and again. `overtake` lets one wait so often, and says whether it was
 /// overtaken then; else it had ended. How often one waits is not always the same: an answer may come before it is waited for.
 pub async fn overtake_everywhere(overtake: impl AsyncFn(usize) -> bool) {
     let (mut overtaken, mut ended, mut waits) = (0, 0, 0);
@@ -188,7 +188,7 @@ pub async fn overtake_everywhere(overtake: impl AsyncFn(usize) -> bool) {
         } else {
             (ended, waits) = (ended + 1, 0);
         }
-        if overtaken >= 3 && ended >= 3 {
+        if overtaken >= 10 && ended >= 3 {
             return;
         }
     }

@@ -1,14 +1,18 @@
-//! Wherever a read waits, another request may replace the object or delete it, and all that only the old version had may
-//! be gone: the answer is that of the key before or after.
+//! Wherever a read or a copy waits, another request may replace the object or delete it, and all that only the old version
+//! had may be gone: the answer is that of the key before or after.
 
-use super::fixture::{Fixture, bucket, get_input, key, overtake_everywhere, up_to};
+use super::{
+    copies::{copy_input, source},
+    fixture::{Fixture, bucket, get_input, key, overtake_everywhere, up_to},
+};
 use crate::{
     cluster::tests::test_cluster::content,
     metadata::rows::ReadFrom,
     objects::{
-        ByteRange, DeleteEntry, GetInput, ObjectError, PartCopyInput, PartPageInput, ReadConditions, Selection,
-        SourceInput, VersionSelector, WritePrecondition,
+        ByteRange, CopyInput, DeleteEntry, GetInput, ObjectError, PartCopyInput, PartPageInput, Selection,
+        VersionSelector, WritePrecondition, checksum_of,
     },
+    types::ChecksumAlgorithm,
 };
 
 const PART_MIN: usize = 5 << 20;
@@ -105,12 +109,10 @@ async fn a_part_is_of_the_object_before_or_after_what_came_between() {
 
 /// An object whose last extent, `old`, is on no look-up's first page.
 async fn put_in_pieces(fixture: &Fixture, count: u32) {
-    let conditions = ReadConditions::default();
-    let source = SourceInput { bucket: bucket(), key: key("source"), version: VersionSelector::Latest, conditions };
     let name = fixture.create_upload("key", None).await;
     let mut parts = Vec::new();
     for part_number in 1..count {
-        let input = PartCopyInput { name: name.clone(), part_number, source: source.clone(), range: None };
+        let input = PartCopyInput { name: name.clone(), part_number, source: source("source"), range: None };
         parts.push((part_number, fixture.objects.copy_part(input).await.unwrap().part));
     }
     parts.push((count, fixture.upload_part(&name, count, b"old").await));
@@ -152,4 +154,47 @@ async fn a_range_far_behind_is_of_the_object_before_or_after_what_came_between()
     for selection in [Selection::Range(ByteRange::Suffix { length: 3 }), Selection::Part(20)] {
         overtake_everywhere(async |waits| overtake(selection, waits).await).await;
     }
+}
+
+/// A copy for which the source is read, so that the copy's checksum is right for one version alone.
+#[tokio::test]
+async fn a_copy_is_of_the_source_before_or_after_what_came_between() {
+    let fixture = Fixture::start().await;
+    overtake_everywhere(async |waits| {
+        fixture.put("source", b"old").await;
+        let input = CopyInput { checksum: Some(ChecksumAlgorithm::Sha256), ..copy_input("source", "key") };
+        let mut copying = Box::pin(fixture.objects.copy(input));
+        let ended = up_to(waits, &mut copying).await;
+        let is_overtaken = ended.is_none();
+        fixture.put("source", b"another").await;
+        fixture.release_all().await;
+        let copied = if let Some(ended) = ended { ended } else { copying.await };
+        let bytes = fixture.get_whole("key").await.unwrap();
+        assert!([&b"old"[..], b"another"].contains(&bytes.as_slice()), "after {waits} waits: {bytes:?}");
+        let checksum = copied.unwrap().written.checksum.unwrap().checksum;
+        assert_eq!(checksum, checksum_of(ChecksumAlgorithm::Sha256, &bytes), "after {waits} waits");
+        is_overtaken
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_copied_part_is_of_the_source_before_or_after_what_came_between() {
+    let fixture = Fixture::start().await;
+    overtake_everywhere(async |waits| {
+        fixture.put("source", b"old").await;
+        let name = fixture.create_upload("key", None).await;
+        let input = PartCopyInput { name: name.clone(), part_number: 1, source: source("source"), range: None };
+        let mut copying = Box::pin(fixture.objects.copy_part(input));
+        let ended = up_to(waits, &mut copying).await;
+        let is_overtaken = ended.is_none();
+        fixture.put("source", b"another").await;
+        fixture.release_all().await;
+        let copied = if let Some(ended) = ended { ended } else { copying.await };
+        fixture.complete(&name, &[(1, &copied.unwrap().part)]).await.unwrap();
+        let bytes = fixture.get_whole("key").await.unwrap();
+        assert!([&b"old"[..], b"another"].contains(&bytes.as_slice()), "after {waits} waits: {bytes:?}");
+        is_overtaken
+    })
+    .await;
 }

@@ -47,7 +47,6 @@ codes! {
     BucketAlreadyExists CONFLICT "The requested bucket name is not available. Select a different name and try again.",
     BucketAlreadyOwnedByYou CONFLICT "Your previous request to create the named bucket succeeded and you already own it.",
     BucketNotEmpty CONFLICT "The bucket you tried to delete is not empty",
-    ConditionalRequestConflict CONFLICT "A conflicting operation occurred. Try again.",
     EntityTooLarge BAD_REQUEST "Your proposed upload exceeds the maximum allowed size",
     EntityTooSmall BAD_REQUEST "Your proposed upload is smaller than the minimum allowed size",
     IllegalLocationConstraintException BAD_REQUEST "The location constraint does not fit this endpoint.",

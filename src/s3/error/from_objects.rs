@@ -35,7 +35,6 @@ impl From<ObjectError> for S3Error {
                 Self::new(S3Code::PreconditionFailed).field("Condition", condition)
             }
             ObjectError::NotModified(known) => not_modified(&known),
-            ObjectError::ConditionalConflict => S3Code::ConditionalRequestConflict.into(),
             ObjectError::InvalidRange { size } => Self::new(S3Code::InvalidRange)
                 .field("ActualObjectSize", size.to_string())
                 .header(header::CONTENT_RANGE, header_value(&format!("bytes */{size}"))),
