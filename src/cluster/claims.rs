@@ -64,19 +64,10 @@ fn is_another_process(node: NodeId, answer: &NodeStatus, newcomer: &NodeStatus) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{ClusterId, RunId};
+    use crate::cluster::tests::fake_nodes::quiet_status;
 
     fn status(node: u8, run: Option<u8>) -> NodeStatus {
-        NodeStatus {
-            node: NodeId::from_bytes([node; 16]),
-            cluster: ClusterId::from_bytes([2; 16]),
-            volumes: Vec::new(),
-            scrub: Default::default(),
-            load: 0,
-            witness: None,
-            term: Term(1),
-            run: run.map(|run| RunId::from_bytes([run; 16])),
-        }
+        quiet_status(node, run, Vec::new())
     }
 
     #[test]

@@ -61,8 +61,9 @@ impl Incarnation {
 mod tests {
     use super::*;
     use crate::{
+        cluster::tests::fake_nodes::quiet_status,
         node::api::{VolumeState, VolumeStatus},
-        types::{ClusterId, NodeId, ScrubStatus, Term},
+        types::ScrubStatus,
     };
 
     fn volume(id: u8, start_count: u64) -> VolumeStatus {
@@ -78,16 +79,7 @@ mod tests {
     }
 
     fn status(run: u8, volumes: &[VolumeStatus]) -> NodeStatus {
-        NodeStatus {
-            node: NodeId::from_bytes([1; 16]),
-            cluster: ClusterId::from_bytes([2; 16]),
-            volumes: volumes.to_vec(),
-            scrub: Default::default(),
-            load: 0,
-            witness: None,
-            term: Term(1),
-            run: Some(RunId::from_bytes([run; 16])),
-        }
+        quiet_status(1, Some(run), volumes.to_vec())
     }
 
     #[test]

@@ -48,10 +48,7 @@ impl RollbackWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        node::api::VolumeStatus,
-        types::{ClusterId, NodeId, Term},
-    };
+    use crate::{cluster::tests::fake_nodes::quiet_status, node::api::VolumeStatus};
 
     const VOLUME: VolumeId = VolumeId::from_bytes([3; 16]);
 
@@ -61,16 +58,7 @@ mod tests {
 
     fn status_of(run: Option<u8>, start_count: u64, durable_sequence: u64) -> NodeStatus {
         let volume = VolumeStatus { start_count, durable_sequence, ..VolumeStatus::empty(VOLUME) };
-        NodeStatus {
-            node: NodeId::from_bytes([1; 16]),
-            cluster: ClusterId::from_bytes([2; 16]),
-            volumes: vec![volume],
-            scrub: Default::default(),
-            load: 0,
-            witness: None,
-            term: Term(1),
-            run: run.map(|run| RunId::from_bytes([run; 16])),
-        }
+        quiet_status(1, run, vec![volume])
     }
 
     #[test]

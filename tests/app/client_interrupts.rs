@@ -14,6 +14,9 @@ use std::{
     thread,
 };
 
+const UPLOAD_BEGUN: &str = "HTTP/1.1 200 OK\r\ncontent-length: 86\r\n\r\n\
+    <InitiateMultipartUploadResult><UploadId>17</UploadId></InitiateMultipartUploadResult>";
+
 /// The answer to a request line; without one the client waits.
 type Answers = fn(&str) -> Option<&'static str>;
 
@@ -88,10 +91,7 @@ fn signal(child: &Child, signal: Signal) {
 #[test]
 fn put_aborts_its_upload_when_it_is_interrupted() {
     let server = FakeServer::start(|request| match request.split(' ').next() {
-        Some("POST") => Some(
-            "HTTP/1.1 200 OK\r\ncontent-length: 86\r\n\r\n<InitiateMultipartUploadResult><UploadId>17</UploadId>\
-             </InitiateMultipartUploadResult>",
-        ),
+        Some("POST") => Some(UPLOAD_BEGUN),
         Some("DELETE") => Some("HTTP/1.1 204 No Content\r\n\r\n"),
         _ => None,
     });
@@ -115,10 +115,7 @@ fn put_aborts_an_upload_that_was_begun_when_it_is_interrupted() {
         Some("POST") => {
             MEETING.wait();
             MEETING.wait();
-            Some(
-                "HTTP/1.1 200 OK\r\ncontent-length: 86\r\n\r\n<InitiateMultipartUploadResult><UploadId>17</UploadId>\
-                 </InitiateMultipartUploadResult>",
-            )
+            Some(UPLOAD_BEGUN)
         }
         Some("DELETE") => Some("HTTP/1.1 204 No Content\r\n\r\n"),
         _ => None,

@@ -169,7 +169,7 @@ impl Bench {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use clap::Parser;
 
@@ -179,7 +179,7 @@ mod tests {
         bench: Bench,
     }
 
-    fn parse(arguments: &str) -> Bench {
+    pub fn parse(arguments: &str) -> Bench {
         CommandLine::try_parse_from(format!("bench {arguments}").split_whitespace()).unwrap().bench
     }
 

@@ -231,32 +231,24 @@ fn element(document: &[u8], name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{runtime::SeededRandom, types::ByteSize};
-    use clap::Parser;
+    use crate::{cli::bench::options::tests::parse, runtime::SeededRandom, types::ByteSize};
 
-    #[derive(Parser)]
-    struct CommandLine {
-        #[command(flatten)]
-        bench: Bench,
-    }
-
-    fn workload(operation: Operation, arguments: &[&str]) -> Workload {
-        let bench = CommandLine::parse_from([&["bench"], arguments].concat()).bench;
-        Workload::new(&bench, Case { operation, size: ByteSize::kib(4), concurrency: 1 }, "run/")
+    fn workload(operation: Operation, arguments: &str) -> Workload {
+        Workload::new(&parse(arguments), Case { operation, size: ByteSize::kib(4), concurrency: 1 }, "run/")
     }
 
     #[test]
     fn steps_stay_within_what_was_made() {
         let random = SeededRandom::new(7);
-        let range = workload(Operation::Range, &["--objects", "3", "--range-length", "4095"]);
-        let list = workload(Operation::List, &["--objects", "1002"]);
+        let range = workload(Operation::Range, "--objects 3 --range-length 4095");
+        let list = workload(Operation::List, "--objects 1002");
         for _ in 0..200 {
             let Some(Step::Range { index, offset }) = range.next(&random) else { panic!("a range step") };
             assert!(index < 3 && offset <= 1);
             let Some(Step::List { first }) = list.next(&random) else { panic!("a list step") };
             assert!(first <= 2);
         }
-        let delete = workload(Operation::Delete, &["--objects", "2"]);
+        let delete = workload(Operation::Delete, "--objects 2");
         assert_eq!(delete.next(&random), Some(Step::Delete { index: 0 }));
         assert_eq!(delete.next(&random), Some(Step::Delete { index: 1 }));
         assert_eq!(delete.next(&random), None);
@@ -265,11 +257,11 @@ mod tests {
     #[test]
     fn new_objects_never_share_a_key_and_the_fill_limit_holds() {
         let random = SeededRandom::new(7);
-        let put = workload(Operation::Put, &[]);
+        let put = workload(Operation::Put, "");
         assert_ne!(put.next(&random), put.next(&random));
         assert_eq!(put.objects_to_prepare(), 0);
-        assert_eq!(workload(Operation::Get, &["--fill-limit", "16KiB"]).objects_to_prepare(), 4);
-        assert_eq!(workload(Operation::Get, &["--fill-limit", "1"]).objects_to_prepare(), 1);
+        assert_eq!(workload(Operation::Get, "--fill-limit 16KiB").objects_to_prepare(), 4);
+        assert_eq!(workload(Operation::Get, "--fill-limit 1").objects_to_prepare(), 1);
     }
 
     #[test]

@@ -211,9 +211,7 @@ async fn a_drain_that_nobody_can_take_over_changes_nothing() {
 async fn a_surplus_copy_stays_until_every_member_has_shown_its_own() {
     let test = TestCluster::with(quick_settings(), 4, Place::Elsewhere).await;
     fill(&test, 30).await;
-    test.cluster.set_duty("node-4", NodeDuty::Draining).await.unwrap();
-    let (mut change, mut send) = (ChangeGroups::new(test.cluster.clone()), SendMissing::new(test.cluster.clone()));
-    while change.step().await.unwrap() == Step::Busy || send.step().await.unwrap() == Step::Busy {}
+    test.drain_but_for_surplus("node-4").await;
     assert_healed_but_for_surplus(&test).await;
     let removed = test.cluster.set_duty("node-4", NodeDuty::Removed).await;
     assert_eq!(removed, Err(ClusterError::NodeInGroups), "its copies may be needed still");
@@ -235,9 +233,7 @@ async fn a_surplus_copy_stays_until_every_member_has_shown_its_own() {
 async fn a_node_comes_back_into_groups_that_it_left_when_a_member_is_lost_and_there_is_no_other() {
     let test = TestCluster::with(quick_settings(), 4, Place::Elsewhere).await;
     fill(&test, 30).await;
-    test.cluster.set_duty("node-4", NodeDuty::Draining).await.unwrap();
-    let (mut change, mut send) = (ChangeGroups::new(test.cluster.clone()), SendMissing::new(test.cluster.clone()));
-    while change.step().await.unwrap() == Step::Busy || send.step().await.unwrap() == Step::Busy {}
+    test.drain_but_for_surplus("node-4").await;
     assert_healed_but_for_surplus(&test).await;
     test.cluster.set_duty("node-4", NodeDuty::Serving).await.unwrap();
     let lost = test.nodes[0].clone();

@@ -18,6 +18,20 @@ use std::{
     sync::{Mutex, MutexGuard, Weak},
 };
 
+/// What a node says of itself that has these volumes, and nothing else to tell.
+pub(in crate::cluster) fn quiet_status(node: u8, run: Option<u8>, volumes: Vec<VolumeStatus>) -> NodeStatus {
+    NodeStatus {
+        node: NodeId::from_bytes([node; 16]),
+        cluster: ClusterId::from_bytes([0; 16]),
+        volumes,
+        scrub: ScrubStatus::default(),
+        load: 0,
+        witness: None,
+        term: Term(1),
+        run: run.map(|run| RunId::from_bytes([run; 16])),
+    }
+}
+
 /// What is wrong with a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {

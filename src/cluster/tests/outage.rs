@@ -5,10 +5,10 @@ use super::{
     test_cluster::{TestCluster, content, quick_settings},
 };
 use crate::{
-    cluster::{ChangeGroups, Outage, QuestionCopies, SendMissing, outage_walk::WalkLimits},
+    cluster::{Outage, QuestionCopies, outage_walk::WalkLimits},
     metadata::{
         Command,
-        command::{BlobCopy, MissingReason, NodeDuty},
+        command::{BlobCopy, MissingReason},
     },
     node::NodeApi,
     runtime::Step,
@@ -100,9 +100,7 @@ async fn what_was_replaced_counts_as_a_blob_and_as_no_object() {
 async fn with_a_former_member() -> TestCluster {
     let test = TestCluster::with(quick_settings(), 4, Place::Elsewhere).await;
     fill(&test).await;
-    test.cluster.set_duty("node-4", NodeDuty::Draining).await.unwrap();
-    let (mut change, mut send) = (ChangeGroups::new(test.cluster.clone()), SendMissing::new(test.cluster.clone()));
-    while change.step().await.unwrap() == Step::Busy || send.step().await.unwrap() == Step::Busy {}
+    test.drain_but_for_surplus("node-4").await;
     let mut question = QuestionCopies::new(test.cluster.clone());
     while question.step().await.unwrap() == Step::Busy {}
     assert!(test.nodes[3].chunk_count() > 0);

@@ -6,14 +6,14 @@ use super::{
 };
 use crate::{
     cluster::{
-        CarryOutDeletions, Cluster, ClusterError, ClusterParts, ClusterSettings, ContentReader, ReleaseContents,
-        Succession, WrittenContent, membership::NodeRegistration,
+        CarryOutDeletions, ChangeGroups, Cluster, ClusterError, ClusterParts, ClusterSettings, ContentReader,
+        ReleaseContents, SendMissing, Succession, WrittenContent, membership::NodeRegistration,
     },
     metadata::{
         Command, Metadata, MetadataSettings, Outcome,
         command::{
-            CreateBucket, DeleteObject, NewContent, PutObject, SaveJobState, VersionAttributes, VersionSelector,
-            WritePrecondition,
+            CreateBucket, DeleteObject, NewContent, NodeDuty, PutObject, SaveJobState, VersionAttributes,
+            VersionSelector, WritePrecondition,
         },
         rows::{ObjectLookup, ReadFrom},
     },
@@ -148,6 +148,13 @@ impl TestCluster {
             let job = SaveJobState { name, state: Some(state.replace(&history, &other)) };
             self.metadata.propose(Command::SaveJobState(job)).await.unwrap();
         }
+    }
+
+    /// Another node takes its place everywhere, and it still holds what it held.
+    pub async fn drain_but_for_surplus(&self, name: &str) {
+        self.cluster.set_duty(name, NodeDuty::Draining).await.unwrap();
+        let (mut change, mut send) = (ChangeGroups::new(self.cluster.clone()), SendMissing::new(self.cluster.clone()));
+        while change.step().await.unwrap() == Step::Busy || send.step().await.unwrap() == Step::Busy {}
     }
 
     pub async fn join(&mut self, number: u8, place: Place) -> Arc<FakeNode> {

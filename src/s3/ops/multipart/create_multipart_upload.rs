@@ -10,7 +10,7 @@ use crate::{
         },
         xml::XmlWriter,
     },
-    types::{ChecksumAlgorithm, ChecksumKind},
+    types::ChecksumKind,
 };
 
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
@@ -28,18 +28,8 @@ fn parse(ctx: &RequestContext<'_>) -> Result<CreateUploadInput, S3Error> {
         owner: ctx.principal.owner().to_owned(),
         headers: object_input::object_headers(ctx)?,
         tags: object_input::tags(ctx)?,
-        checksum_algorithm: checksum_algorithm(ctx)?,
+        checksum_algorithm: object_input::checksum_algorithm(ctx)?,
         checksum_kind: checksum_kind(ctx)?,
-    })
-}
-
-fn checksum_algorithm(ctx: &RequestContext<'_>) -> Result<Option<ChecksumAlgorithm>, S3Error> {
-    let Some(name) = ctx.header("x-amz-checksum-algorithm")? else { return Ok(None) };
-    ChecksumAlgorithm::from_name(name).map(Some).ok_or_else(|| {
-        S3Error::invalid_request(
-            "Checksum algorithm provided is unsupported. Please try again with any of the valid types: \
-            [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
-        )
     })
 }
 

@@ -10,7 +10,7 @@ use crate::{
         },
         xml::XmlWriter,
     },
-    types::{ChecksumAlgorithm, ObjectHeaders, TagSet},
+    types::{ObjectHeaders, TagSet},
 };
 
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
@@ -24,7 +24,7 @@ fn parse(ctx: &RequestContext<'_>) -> Result<CopyInput, S3Error> {
     object_input::check_storage_class(ctx)?;
     let headers = headers_directive(ctx)?;
     let website_redirect = object_input::website_redirect(ctx)?;
-    let checksum = checksum_algorithm(ctx)?;
+    let checksum = object_input::checksum_algorithm(ctx)?;
     let changes_something = matches!(headers, Directive::Replace(_))
         || website_redirect.is_some()
         || checksum.is_some()
@@ -57,16 +57,6 @@ fn tags_directive(ctx: &RequestContext<'_>) -> Result<Directive<TagSet>, S3Error
         Some("REPLACE") => Ok(Directive::Replace(object_input::tags(ctx)?)),
         Some(other) => Err(S3Error::invalid_argument("x-amz-tagging-directive", other, "Unknown tagging directive.")),
     }
-}
-
-fn checksum_algorithm(ctx: &RequestContext<'_>) -> Result<Option<ChecksumAlgorithm>, S3Error> {
-    let Some(name) = ctx.header("x-amz-checksum-algorithm")? else { return Ok(None) };
-    ChecksumAlgorithm::from_name(name).map(Some).ok_or_else(|| {
-        S3Error::invalid_request(
-            "Checksum algorithm provided is unsupported. Please try again with any of the valid types: \
-            [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
-        )
-    })
 }
 
 fn render(copied: &CopiedObject) -> Response {
