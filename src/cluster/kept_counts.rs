@@ -7,7 +7,8 @@
 //!
 //! And it holds for a history of the metadata. What a restored backup names may have been dropped by the nodes since the backup,
 //! on the word of later metadata; the restore began another history, and all nodes are counted. (An older copy of the metadata that
-//! was put back without a restore stops the gateway, `Reign::check_witness`.)
+//! was put back without a restore stops the gateway, `Reign::check_witness`.) Nor does it outlive another gateway's reign over the
+//! nodes (`kept_findings`).
 
 use super::{Cluster, error::ClusterError, head_count::CountedTo, incarnation::Incarnation};
 use crate::{
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// A job's state for each node, named by it.
-const JOBS: &str = "head-count/";
+pub const JOBS: &str = "head-count/";
 
 /// A count under way is kept once in so many requests: some 100 000 chunks.
 const REQUESTS_PER_KEEPING: u32 = 32;

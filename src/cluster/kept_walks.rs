@@ -7,7 +7,7 @@
 //! By induction that holds for all that lies behind the marks, because a walk builds on marks or shows everything.
 //!
 //! Kept marks hold for the run of the node that gave them out, and for the history of the metadata: what a restored backup does
-//! not name has to be shown again.
+//! not name has to be shown again. So has what another gateway wrote while it had the nodes (`kept_findings`).
 
 use super::{
     Cluster,
@@ -28,7 +28,7 @@ use std::{
 };
 
 /// A job's state for each node, named by it.
-const JOBS: &str = "inventory/";
+pub const JOBS: &str = "inventory/";
 
 /// Pending blobs of a node that are remembered, 2 MB. Beyond it no marks are kept until everything was gone through again.
 const PENDING_MAX: usize = 100_000;

@@ -30,6 +30,7 @@ mod in_flight;
 mod incarnation;
 mod inventory_walks;
 mod kept_counts;
+mod kept_findings;
 mod kept_walks;
 mod known_missing;
 mod latency;

@@ -1,6 +1,6 @@
 //! This gateway's reign: its term, which goes out on every request to a node, and its end when a newer one began.
 
-use super::{error::ClusterError, succession::Beginning};
+use super::{error::ClusterError, kept_findings, succession::Beginning};
 use crate::{
     metadata::{Command, Metadata, Outcome},
     node::{
@@ -32,7 +32,7 @@ pub struct Reign {
 impl Reign {
     /// Begins a reign: the term grows, durably, before anything carries it. Restored metadata that waits for confirmation
     /// does not know the terms that were given out after the backup, nor does a copy know those after it was made: it leaps
-    /// past them.
+    /// past them, and forgets what it found out about the nodes before, because others may have commanded them since.
     pub async fn begin(
         metadata: Metadata,
         clock: Arc<dyn Clock>,
@@ -40,8 +40,13 @@ impl Reign {
         beginning: Beginning,
     ) -> Result<Self, ClusterError> {
         let reign = Self { term: Arc::default(), metadata, clock, shutdown };
+        let leaps = beginning.leaps || reign.metadata.needs_confirmation();
+        if leaps {
+            // First: a process that ends in between has forgotten too much, never too little.
+            kept_findings::forget(&reign.metadata).await?;
+        }
         reign.grow_above(beginning.above).await?;
-        if beginning.leaps || reign.metadata.needs_confirmation() {
+        if leaps {
             reign.grow_above(Term(reign.term().0.saturating_add(STARTS_SINCE_BACKUP_MAX))).await?;
         }
         Ok(reign)

@@ -281,6 +281,26 @@ async fn a_count_under_another_history_of_the_metadata_holds_no_more() {
     assert_eq!(asked(&test), before.iter().map(|chunks| chunks + 30).collect::<Vec<_>>());
 }
 
+/// The nodes did not start meanwhile, and hold nothing any more: what the other one cleared by metadata that did not name it.
+#[tokio::test]
+async fn nodes_that_another_gateway_commanded_are_counted_when_they_are_taken_back() {
+    let (mut test, _) = cluster_with_another_gateway().await;
+    let before = asked(&test);
+    test.lose_nodes_to_another().await;
+    test.nodes.iter().for_each(|node| node.forget_all());
+    test.take_nodes_back().await;
+    test.pass(Duration::from_secs(1)).await;
+    assert!(has_doubts(&test), "at once, not when the step has run");
+    let mut steps = Steps::new(&test);
+    steps.question().await;
+    let counted: Vec<u64> = before.iter().map(|chunks| chunks + 30).collect();
+    assert_eq!((asked(&test), missing(&test).await), (counted.clone(), 30));
+    // What was counted under this reign holds for the next one, which follows on it.
+    let mut steps = start_another_gateway(&mut test).await;
+    steps.question().await;
+    assert_eq!(asked(&test), counted);
+}
+
 /// A volume that is put back from a copy repeats its starts.
 #[tokio::test]
 async fn a_node_that_tells_no_runs_is_counted_by_every_gateway() {

@@ -124,3 +124,20 @@ async fn a_search_under_another_history_of_the_metadata_begins_anew() {
     steps.run().await;
     assert_eq!(listed(&test), [6, 6, 6]);
 }
+
+/// What the other one wrote may lie behind marks that were given out before.
+#[tokio::test]
+async fn nodes_that_another_gateway_commanded_are_searched_as_a_whole_when_they_are_taken_back() {
+    let mut test = TestCluster::start().await;
+    test.put("key", &content(3 * CHUNK)).await;
+    let mut steps = start_another_gateway(&mut test).await;
+    steps.run().await;
+    assert_eq!(listed(&test), [3, 3, 3]);
+    test.lose_nodes_to_another().await;
+    test.plant_behind_marks(1);
+    test.take_nodes_back().await;
+    test.pass(Duration::from_secs(1)).await;
+    let mut steps = Steps::new(&test);
+    steps.run().await;
+    assert_eq!(listed(&test), [6, 7, 6]);
+}

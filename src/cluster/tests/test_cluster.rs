@@ -18,7 +18,7 @@ use crate::{
         rows::{ObjectLookup, ReadFrom},
     },
     node::NodeApi,
-    runtime::{ManualClock, Random, SeededRandom, Shutdown, Step},
+    runtime::{Clock, ManualClock, Random, SeededRandom, Shutdown, Step},
     types::{
         BlobId, BlockTable, BucketId, ByteSize, ChunkKey, ETag, GroupId, HistoryId, HumanDuration, ObjectHeaders,
         ObjectKey, TagSet, Term, Timestamp, VersionId,
@@ -111,18 +111,52 @@ impl TestCluster {
 
     /// Another gateway over the same metadata takes the place of this one. It has heard of no node.
     pub async fn restart_gateway(&mut self) {
+        self.succeed(Succession::WhenFree).await;
+    }
+
+    /// As `restart_gateway`, by an operator's word.
+    pub async fn take_nodes_back(&mut self) {
+        self.succeed(Succession::AtOnce).await;
+    }
+
+    async fn succeed(&mut self, succession: Succession) {
         self.shutdown.begin();
         self.shutdown = Shutdown::new();
+        self.cluster = self.start_over(self.metadata.clone(), self.shutdown.clone(), succession).await;
+    }
+
+    async fn start_over(&self, metadata: Metadata, shutdown: Shutdown, succession: Succession) -> Cluster {
         let parts = ClusterParts {
-            metadata: self.metadata.clone(),
+            metadata,
             connector: self.network.clone(),
             settings: self.cluster.settings().clone(),
             clock: self.clock.clone(),
             random: self.random.clone(),
-            shutdown: self.shutdown.clone(),
-            succession: Succession::WhenFree,
+            shutdown,
+            succession,
         };
-        self.cluster = Cluster::start(parts).await.unwrap();
+        Cluster::start(parts).await.unwrap()
+    }
+
+    /// A gateway whose metadata was restored from a backup of now, and confirmed, takes the nodes, and ends.
+    pub async fn lose_nodes_to_another(&self) {
+        let folder = tempfile::tempdir().unwrap();
+        let (backup, restored) = (folder.path().join("backup"), folder.path().join("restored"));
+        self.metadata.backup(&backup).await.unwrap();
+        Metadata::restore(&backup, &restored, &*self.clock, &*self.random).await.unwrap();
+        let (clock, random) = (self.clock.clone(), self.random.clone());
+        let metadata = Metadata::open(&restored, &MetadataSettings::default(), clock, random).await.unwrap();
+        let shutdown = Shutdown::new();
+        let other = self.start_over(metadata.clone(), shutdown.clone(), Succession::AtOnce).await;
+        let history = metadata.history();
+        metadata.propose(Command::ConfirmHistory { history, at: self.clock.now() }).await.unwrap();
+        for node in &self.nodes {
+            let witness = other.membership().reign().witness();
+            node.status(other.term(), Some(witness)).await.unwrap();
+            node.confirm_history(other.term(), witness).await.unwrap();
+        }
+        shutdown.begin();
+        metadata.close().await;
     }
 
     /// Makes the node hold a chunk of a blob that nothing names, as if it had held it from its beginning.
