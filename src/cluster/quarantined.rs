@@ -2,8 +2,9 @@
 //!
 //! A node scrubs by itself, and says in its status how many chunks it has quarantined. While there are any it is asked
 //! which, page by page, again and again with a rest. Those that the metadata wants from it go on the repair list; those that
-//! may yet be named, being in flight, stay for the next time. Of the rest (garbage, and what its group keeps elsewhere since
-//! the group moved on) nobody needs this node's copies: it forgets them. Of a record whose head is damaged the node can't say
+//! may yet be named, being in flight, stay for the next time. Of the rest (garbage, what its group keeps elsewhere since the
+//! group moved on, and a chunk behind the last of its blob, which too few members took) nobody needs this node's copies: it
+//! forgets them. Of a record whose head is damaged the node can't say
 //! whose it was: then it is another incarnation of itself, and is counted (`head_count`), which finds what is missing.
 
 use super::{Cluster, cluster_node::ClusterNode, error::ClusterError, topology::Topology};
@@ -11,6 +12,7 @@ use crate::{
     metadata::{
         Command,
         command::{BlobCopy, MissingReason},
+        rows::WantedCopy,
     },
     node::api::QUARANTINED_CHUNKS_MAX,
     runtime::Step,
@@ -98,8 +100,11 @@ impl ListQuarantined {
         let in_flight: HashSet<BlobId> =
             blobs.iter().copied().filter(|blob| self.cluster.in_flight().contains(*blob)).collect();
         let wanted = self.cluster.metadata().wanted_copies(node.id(), &blobs).await?;
-        let unlisted = wanted.iter().filter(|copy| !copy.is_missing);
-        let copies: Vec<BlobCopy> = unlisted.map(|copy| BlobCopy { blob: copy.blob, node: node.id() }).collect();
+        let wanted: HashMap<BlobId, WantedCopy> = wanted.into_iter().map(|copy| (copy.blob, copy)).collect();
+        let wanted_as = |key: &ChunkKey| wanted.get(&key.blob).filter(|copy| key.index < copy.chunk_count);
+        let unlisted = page.iter().filter(|key| wanted_as(key).is_some_and(|copy| !copy.is_missing));
+        let mut copies: Vec<BlobCopy> = unlisted.map(|key| BlobCopy { blob: key.blob, node: node.id() }).collect();
+        copies.dedup();
         if !copies.is_empty() {
             tracing::warn!(node = %node.row.name, blobs = copies.len(), "the node has quarantined chunks of blobs");
             self.cluster.metadata().propose(Command::MarkMissing { copies, reason: MissingReason::Corrupt }).await?;
@@ -108,8 +113,8 @@ impl ListQuarantined {
         if self.cluster.metadata().needs_confirmation() {
             return Ok(());
         }
-        let kept: HashSet<BlobId> = wanted.iter().map(|copy| copy.blob).chain(in_flight).collect();
-        let unwanted: Vec<ChunkKey> = page.iter().filter(|key| !kept.contains(&key.blob)).copied().collect();
+        let is_kept = |key: &ChunkKey| in_flight.contains(&key.blob) || wanted_as(key).is_some();
+        let unwanted: Vec<ChunkKey> = page.iter().filter(|key| !is_kept(key)).copied().collect();
         if !unwanted.is_empty() {
             // They come again with the next walk; a node of an older release can't forget any.
             if let Err(error) = node.api.forget_quarantined(self.cluster.term(), unwanted).await {

@@ -246,6 +246,7 @@ pub struct UnderReplicatedBlob {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WantedCopy {
     pub blob: BlobId,
+    pub chunk_count: u32,
     /// On the repair list.
     pub is_missing: bool,
 }

@@ -265,6 +265,10 @@ impl FakeNode {
 
     /// Makes it hold a chunk of a blob that nobody wrote through the gateway.
     pub fn plant(&self, blob: BlobId, term: Term) {
+        self.plant_chunk(ChunkKey { blob, index: 0 }, term);
+    }
+
+    pub fn plant_chunk(&self, key: ChunkKey, term: Term) {
         let held = Held {
             bytes: Bytes::from_static(b"x"),
             table: BlockTable::default(),
@@ -272,7 +276,7 @@ impl FakeNode {
             term,
             sequence: 0,
         };
-        self.state().hold(ChunkKey { blob, index: 0 }, held);
+        self.state().hold(key, held);
     }
 
     /// Makes it have seen this metadata.

@@ -100,6 +100,19 @@ async fn what_is_in_flight_is_asked_for_again_and_repaired_once_it_is_named() {
     assert_eq!(missing(&test).await.len(), 1, "a blob that is named is repaired, whether or not its writer knows");
 }
 
+/// Too few members took it, and the writer went on with another blob: this one ends before it.
+#[tokio::test]
+async fn a_node_forgets_a_chunk_behind_the_last_of_its_blob() {
+    let (test, mut list) = with_objects().await;
+    let (node, blob) = (&test.nodes[1], test.nodes[1].blobs()[0]);
+    node.plant_chunk(ChunkKey { blob, index: 3 }, Term(1));
+    node.scrub(&[]);
+    assert_eq!(node.quarantined(), [ChunkKey { blob, index: 3 }]);
+    settle(&test, &mut list).await;
+    assert!(node.quarantined().is_empty());
+    assert!(missing(&test).await.is_empty(), "what is named of the blob is all there");
+}
+
 #[tokio::test]
 async fn a_node_forgets_what_the_metadata_wants_from_others() {
     let (mut test, mut list) = with_objects().await;

@@ -45,7 +45,7 @@ const READ_SURPLUS: &str = "
         AND NOT EXISTS (SELECT 1 FROM under_replicated u WHERE u.blob = b.blob)";
 /// `$2` the node.
 const READ_WANTED: &str = "
-    SELECT b.blob, EXISTS (SELECT 1 FROM under_replicated u WHERE u.blob = b.blob AND u.node = $2)
+    SELECT b.blob, length(b.roots) / 32, EXISTS (SELECT 1 FROM under_replicated u WHERE u.blob = b.blob AND u.node = $2)
     FROM (SELECT unhex(value) AS id FROM json_each($1)) wanted CROSS JOIN blobs b ON b.blob = wanted.id
         CROSS JOIN placement_groups g ON g.placement_group = b.placement_group
     WHERE instr(g.members, $2) > 0";
@@ -154,7 +154,11 @@ impl Metadata {
         script.bind(&node.as_bytes()[..]);
         let rows = script.fetch_all(&mut *self.reader().await?).await?;
         let decode = |row: &SqliteRow| {
-            Ok(WantedCopy { blob: BlobId::from_slice(row.bytes(0)?)?, is_missing: row.number(1)? == 1 })
+            Ok(WantedCopy {
+                blob: BlobId::from_slice(row.bytes(0)?)?,
+                chunk_count: row.small_number(1)?,
+                is_missing: row.number(2)? == 1,
+            })
         };
         rows.iter().map(decode).collect()
     }
