@@ -6,12 +6,16 @@
 //! - `support::content` makes bodies that say who they are
 //! - `processes` starts, kills and restarts the binary
 //! - `checker` reads everything back, byte for byte, and compares lists with reads
+//! - `crowd` is many small objects instead, of `crowd_writer`s whose requests race each other, while nodes lose their disks
 //!
 //! Victims and workload follow one seed, which a failure prints; `LARDER_CRASH_SEED` takes it again. Moments differ from
-//! run to run. `LARDER_CRASH_ROUNDS` sets the rounds of each test; `LARDER_LONG_TESTS=1` makes it 250 instead of 25.
+//! run to run. `LARDER_CRASH_ROUNDS` sets the rounds of each test; `LARDER_LONG_TESTS=1` makes it 250 instead of 25, and 200 emptied nodes
+//! instead of 3.
 
 mod checker;
 mod content_tests;
+mod crowd;
+mod crowd_writer;
 mod ledger;
 mod processes;
 mod worker;
@@ -20,6 +24,7 @@ mod worker;
 mod support;
 
 use checker::Checker;
+use crowd::{Counts, Crowd};
 use larder::runtime::{Random, SeededRandom, SystemRandom};
 use ledger::Ledger;
 use processes::{Processes, Topology, Victims};
@@ -42,18 +47,30 @@ fn what_killed_gateways_and_nodes_acknowledged_is_there_when_they_come_back() {
     run(Topology::GatewayAndNodes);
 }
 
+#[test]
+fn what_a_crowd_wrote_survives_emptied_nodes() {
+    let usual = if env::var_os("LARDER_LONG_TESTS").is_some() { 200 } else { 3 };
+    run_with(Topology::GatewayAndQuickNodes, usual, async |processes, seed, rounds| {
+        empty_nodes(processes, seed, rounds).await;
+    });
+}
+
 fn number(variable: &str) -> Option<u64> {
     env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number")))
 }
 
 fn run(topology: Topology) {
+    let usual = if env::var_os("LARDER_LONG_TESTS").is_some() { 250 } else { 25 };
+    run_with(topology, usual, async |processes, seed, rounds| rounds_of(processes, seed, rounds).await);
+}
+
+fn run_with(topology: Topology, usual_rounds: u64, test: impl AsyncFnOnce(Processes, u64, u64)) {
     let seed = number("LARDER_CRASH_SEED").unwrap_or_else(|| SystemRandom.next_u64());
-    let usual_rounds = if env::var_os("LARDER_LONG_TESTS").is_some() { 250 } else { 25 };
     let rounds = number("LARDER_CRASH_ROUNDS").unwrap_or(usual_rounds);
     let processes = Processes::start(topology);
     println!("{topology:?}: seed {seed}, {rounds} rounds, data and logs in {}", processes.directory().display());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(rounds_of(processes, seed, rounds));
+    runtime.block_on(test(processes, seed, rounds));
 }
 
 async fn rounds_of(mut processes: Processes, seed: u64, rounds: u64) {
@@ -101,4 +118,44 @@ async fn one_round(
         sum.add(report);
     }
     sum
+}
+
+/// Rounds between two checks of all that was ever written.
+const ROUNDS_OF_A_CHECK: u64 = 20;
+
+/// In each round a node loses its disk under load, at times together with a crash of the gateway or of everything; the next
+/// round begins when every object has all its copies again.
+async fn empty_nodes(mut processes: Processes, seed: u64, rounds: u64) {
+    let random = SeededRandom::new(seed);
+    Checker::new(processes.endpoint()).make_bucket().await;
+    let (mut crowd, mut sum) = (Crowd::new(processes.endpoint()), Counts::default());
+    for round in 0..rounds {
+        let at_work = crowd.begin(&random);
+        let moment = Duration::from_millis(LOAD_MILLIS.start + random.below(LOAD_MILLIS.end - LOAD_MILLIS.start));
+        tokio::time::sleep(moment).await;
+        let node = Processes::any_node(&random);
+        let victims = match random.below(4) {
+            0 => Victims::ALL,
+            1 => Victims::node(node).and(Victims::FRONT),
+            _ => Victims::node(node),
+        };
+        processes.kill(victims);
+        processes.empty_node(node);
+        processes.restart_killed();
+        processes.wait_until_ready().await;
+        tokio::task::block_in_place(|| processes.wait_until_fully_redundant());
+        let counts = at_work.end().await;
+        sum.add(counts);
+        // What was written while the node came back.
+        tokio::task::block_in_place(|| processes.wait_until_fully_redundant());
+        println!("seed {seed}, round {round}: {victims:?}, node {node} emptied, {counts:?}");
+        if (round + 1) % ROUNDS_OF_A_CHECK == 0 {
+            sum.reads += crowd.check(&format!("seed {seed}, after round {round}")).await as u64;
+        }
+    }
+    assert!(sum.acknowledged > rounds, "the load was acknowledged {} times only: nothing was tested", sum.acknowledged);
+    sum.reads += crowd.check(&format!("seed {seed}, at the end")).await as u64;
+    processes.kill_all_but_one_node(&random);
+    sum.reads += crowd.check(&format!("seed {seed}, with one node left")).await as u64;
+    println!("{rounds} emptied nodes, {sum:?}: nothing lost, nothing back, no race won twice");
 }

@@ -28,7 +28,19 @@ const REPAIR_LIMIT: &str = "120s";
 pub enum Topology {
     OneServer,
     GatewayAndNodes,
+    /// With short times until a node counts as gone.
+    GatewayAndQuickNodes,
 }
+
+/// Short times, so that much heals within seconds.
+const QUICK: [(&str, &str); 6] = [
+    ("LARDER_HEARTBEAT_INTERVAL", "200ms"),
+    ("LARDER_SUSPECT_AFTER", "2s"),
+    ("LARDER_REPLACE_AFTER", "6s"),
+    ("LARDER_GRACE_PERIOD", "1s"),
+    ("LARDER_INVENTORY_INTERVAL", "5s"),
+    ("LARDER_GROUPS_PER_NODE", "8"),
+];
 
 /// Who dies in a round: a bit for each process, the front first.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,6 +55,18 @@ impl std::fmt::Debug for Victims {
 }
 
 impl Victims {
+    pub const FRONT: Self = Self(1);
+    pub const ALL: Self = Self(u64::MAX);
+
+    /// From 1 on.
+    pub fn node(number: u64) -> Self {
+        Self(1 << number)
+    }
+
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     fn has(self, index: usize) -> bool {
         self.0 & (1 << index) != 0
     }
@@ -54,6 +78,7 @@ pub struct Processes {
     admin: SocketAddr,
     /// The server or gateway, then the nodes.
     commands: Vec<Vec<String>>,
+    settings: &'static [(&'static str, &'static str)],
     children: Vec<Option<Running>>,
 }
 
@@ -70,7 +95,7 @@ impl Processes {
         let mut commands = Vec::new();
         match topology {
             Topology::OneServer => commands.push(front("server")),
-            Topology::GatewayAndNodes => {
+            Topology::GatewayAndNodes | Topology::GatewayAndQuickNodes => {
                 commands.push(front("gateway"));
                 for number in 1..=NODES {
                     let (data, address) = (data(&format!("node{number}")), free_address().to_string());
@@ -81,7 +106,9 @@ impl Processes {
             }
         }
         let children = commands.iter().map(|_| None).collect();
-        let mut started = Self { directory, endpoint: format!("http://{address}"), admin, commands, children };
+        let settings: &[_] = if topology == Topology::GatewayAndQuickNodes { &QUICK } else { &[] };
+        let endpoint = format!("http://{address}");
+        let mut started = Self { directory, endpoint, admin, commands, settings, children };
         started.restart_killed();
         started.block_until_ready();
         started
@@ -117,9 +144,19 @@ impl Processes {
     pub fn restart_killed(&mut self) {
         for (command, child) in self.commands.iter().zip(&mut self.children) {
             if child.is_none() {
-                *child = Some(spawn(command));
+                *child = Some(spawn(command, self.settings));
             }
         }
+    }
+
+    /// The node, which is dead, has lost its disk.
+    pub fn empty_node(&self, number: u64) {
+        let data = self.directory.path().join(format!("node{number}"));
+        std::fs::remove_dir_all(data).expect("the node had a directory");
+    }
+
+    pub fn any_node(random: &SeededRandom) -> u64 {
+        1 + random.below(NODES as u64)
     }
 
     pub async fn wait_until_ready(&mut self) {
@@ -154,7 +191,7 @@ impl Processes {
     /// Two of three nodes die and stay dead. With one server, whose nodes live in it, nothing happens.
     pub fn kill_all_but_one_node(&mut self, random: &SeededRandom) {
         if self.commands.len() > NODES {
-            let survivor = 1 + random.below(NODES as u64);
+            let survivor = Self::any_node(random);
             self.kill(Victims(0b1110 & !(1 << survivor)));
         }
     }
@@ -163,7 +200,7 @@ impl Processes {
 impl Drop for Processes {
     /// Nothing outlives the test; what failed can be looked at.
     fn drop(&mut self) {
-        self.kill(Victims(u64::MAX));
+        self.kill(Victims::ALL);
         if std::thread::panicking() {
             self.directory.disable_cleanup(true);
             println!("data and logs stay in {}", self.directory.path().display());
@@ -172,7 +209,7 @@ impl Drop for Processes {
 }
 
 /// The log lies beside the data directory; each start goes on where the last one was killed.
-fn spawn(arguments: &[String]) -> Running {
+fn spawn(arguments: &[String], settings: &[(&str, &str)]) -> Running {
     let log = Path::new(&arguments[2]).with_extension("log");
     Running::start(&log, |command| {
         command
@@ -181,7 +218,8 @@ fn spawn(arguments: &[String]) -> Running {
             .env("LARDER_SECRET_KEY", KEYS.secret)
             .env("LARDER_CLUSTER_SECRET", CLUSTER_SECRET)
             // Objects of several chunks without long bodies.
-            .env("LARDER_CHUNK_SIZE", "1MiB");
+            .env("LARDER_CHUNK_SIZE", "1MiB")
+            .envs(settings.iter().copied());
     })
 }
 

@@ -1,0 +1,113 @@
+//! A crowd: writers of small objects under many keys, so that much is acknowledged in little time, and what is there
+//! afterwards.
+
+use crate::{
+    checker::BUCKET,
+    crowd_writer::{Writer, read},
+    ledger::Ledger,
+    processes::KEYS,
+    support::sdk::{Retries, client},
+};
+use futures_util::{StreamExt, stream};
+use larder::runtime::{Random, SeededRandom};
+use std::{collections::BTreeSet, sync::Arc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+const WRITERS: u64 = 6;
+/// Reads of a check that are under way at a time.
+const READERS: usize = 16;
+
+/// How much was done.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Puts, deletes and completed uploads.
+    pub acknowledged: u64,
+    /// Of keys that showed something.
+    pub deletes: u64,
+    pub reads: u64,
+    /// With one winner.
+    pub races: u64,
+    /// Raced for at their end, and decided.
+    pub uploads: u64,
+    pub unanswered: u64,
+}
+
+impl Counts {
+    pub fn add(&mut self, other: Self) {
+        self.acknowledged += other.acknowledged;
+        self.deletes += other.deletes;
+        self.reads += other.reads;
+        self.races += other.races;
+        self.uploads += other.uploads;
+        self.unanswered += other.unanswered;
+    }
+}
+
+pub struct Crowd {
+    endpoint: String,
+    ledger: Arc<Ledger>,
+    rounds: u64,
+}
+
+/// A crowd at work.
+pub struct AtWork {
+    stop: CancellationToken,
+    writers: JoinSet<Counts>,
+}
+
+impl Crowd {
+    pub fn new(endpoint: &str) -> Self {
+        Self { endpoint: endpoint.to_owned(), ledger: Arc::default(), rounds: 0 }
+    }
+
+    pub fn begin(&mut self, random: &SeededRandom) -> AtWork {
+        let (stop, mut writers) = (CancellationToken::new(), JoinSet::new());
+        for index in 0..WRITERS {
+            let prefix = format!("round {}/writer {index}/", self.rounds);
+            let client = client(&self.endpoint, KEYS, Retries::None);
+            let writer = Writer::new(prefix, client, SeededRandom::new(random.next_u64()), self.ledger.clone());
+            writers.spawn(writer.run(stop.clone()));
+        }
+        self.rounds += 1;
+        AtWork { stop, writers }
+    }
+
+    /// Every key shows a state that is allowed, byte for byte, and the list names those that show something. How many keys were
+    /// read.
+    pub async fn check(&self, context: &str) -> usize {
+        let client = client(&self.endpoint, KEYS, Retries::Some);
+        let keys = self.ledger.keys();
+        let read = |key: &String| {
+            let (client, key) = (client.clone(), key.clone());
+            async move {
+                let state = read(&client, &key).await;
+                let state = state.unwrap_or_else(|| panic!("{context}: {key} cannot be read while all is quiet"));
+                let allowed = self.ledger.allowed(&key);
+                assert!(allowed.contains(&state), "{context}: {key} shows {state:?}, allowed are {allowed:?}");
+                state.map(|_| key)
+            }
+        };
+        let shown: BTreeSet<String> =
+            stream::iter(keys.iter().map(read)).buffer_unordered(READERS).filter_map(async |key| key).collect().await;
+        let mut listed = BTreeSet::new();
+        let mut pages = client.list_objects_v2().bucket(BUCKET).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.unwrap_or_else(|error| panic!("{context}: the list fails: {error:?}"));
+            listed.extend(page.contents().iter().map(|object| object.key().expect("a key").to_owned()));
+        }
+        let differ: Vec<&String> = listed.symmetric_difference(&shown).collect();
+        assert!(differ.is_empty(), "{context}: listed or read, but not both: {differ:?}");
+        keys.len()
+    }
+}
+
+impl AtWork {
+    /// Ends after the requests under way.
+    pub async fn end(self) -> Counts {
+        self.stop.cancel();
+        let mut sum = Counts::default();
+        self.writers.join_all().await.into_iter().for_each(|counts| sum.add(counts));
+        sum
+    }
+}
