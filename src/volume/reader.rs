@@ -132,11 +132,25 @@ fn read_exactly(located: &Located, offset: u64, length: usize, wait: Wait) -> Re
     }
 }
 
-/// Where the chunk's record lies, if it is not the one that `root` proves.
-pub fn wrong_record(catalog: &Catalog, key: ChunkKey, root: ChunkRoot) -> Result<Option<Place>, VolumeError> {
+/// What a chunk's record turns out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Likeness {
+    /// The one that the root proves.
+    Right,
+    /// It does not fit its own checksums.
+    Damaged(Place),
+    /// It fits its own checksums, and another root: somebody is wrong about it, and it may be whoever named the root.
+    Other(Place),
+}
+
+/// Reads all of the chunk and holds it against the root.
+pub fn compare(catalog: &Catalog, key: ChunkKey, root: ChunkRoot) -> Result<Likeness, VolumeError> {
     match read_with_place(catalog, key, Blocks::ALL, Wait::ForTheDisk)? {
-        Some((_, Ok(Some(slice)))) if slice.is_intact(key, &root) => Ok(None),
-        Some((place, Ok(_) | Err(VolumeError::Corrupt(_)))) => Ok(Some(place)),
+        Some((_, Ok(Some(slice)))) if slice.is_intact(key, &root) => Ok(Likeness::Right),
+        Some((place, Ok(Some(slice)))) if slice.is_intact(key, &slice.table.root(key, slice.chunk_length)) => {
+            Ok(Likeness::Other(place))
+        }
+        Some((place, Ok(_) | Err(VolumeError::Corrupt(_)))) => Ok(Likeness::Damaged(place)),
         Some((_, Err(error))) => Err(error),
         None => Err(DID_NOT_WAIT),
     }

@@ -10,11 +10,11 @@ use super::{
     format::RecordKind,
     health::Health,
     identity::{Identity, LOCK_FILE, SEGMENT_DIRECTORY, count_start},
-    index::{Index, KeyHasher, Place},
+    index::{Index, KeyHasher},
     inventory,
     punch::PunchList,
     queue::{Job, JobQueue},
-    reader::{self, Blocks},
+    reader::{self, Blocks, Likeness},
     recovery::recover,
     segment_files::SegmentFiles,
     segment_header::SegmentClass,
@@ -208,18 +208,35 @@ impl Volume {
 
     /// Whether the chunk is held and its bytes are what `root` proves. Reads all of it; may wait for the disk.
     pub fn verify_chunk(&self, key: ChunkKey, root: ChunkRoot) -> Result<bool, VolumeError> {
-        Ok(self.wrong_record(key, root)?.is_none())
+        Ok(self.compare(key, root)? == Likeness::Right)
     }
 
-    /// The same, and takes a wrong chunk out of what is held, durably: the right one can be appended in its stead.
+    /// The same, and takes a damaged chunk out of what is held, durably: the right one can be appended in its stead. One that is
+    /// whole and only not the one of the root stays: the root may be what is wrong.
     pub fn verify_or_quarantine(&self, key: ChunkKey, root: ChunkRoot) -> Result<bool, VolumeError> {
-        let Some(place) = self.wrong_record(key, root)? else { return Ok(true) };
-        lock(&self.0.writer).quarantine(key, Some(place))?;
-        Ok(false)
+        let likeness = self.compare(key, root)?;
+        match likeness {
+            Likeness::Damaged(place) => lock(&self.0.writer).quarantine(key, Some(place))?,
+            Likeness::Other(_) => {
+                tracing::error!(%key, "a chunk that is whole is not the one that was asked for; it is kept")
+            }
+            Likeness::Right => {}
+        }
+        Ok(likeness == Likeness::Right)
     }
 
-    fn wrong_record(&self, key: ChunkKey, root: ChunkRoot) -> Result<Option<Place>, VolumeError> {
-        reader::wrong_record(&self.0.catalog, key, root).map_err(|error| self.note_read_error(error))
+    /// Takes whatever is held under the key out, durably, unless it is what `root` proves. For who has the right chunk in hand:
+    /// that it exists shows that the root is right.
+    pub fn give_way(&self, key: ChunkKey, root: ChunkRoot) -> Result<(), VolumeError> {
+        match self.compare(key, root) {
+            Ok(Likeness::Damaged(place) | Likeness::Other(place)) => lock(&self.0.writer).quarantine(key, Some(place)),
+            Ok(Likeness::Right) | Err(VolumeError::NotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn compare(&self, key: ChunkKey, root: ChunkRoot) -> Result<Likeness, VolumeError> {
+        reader::compare(&self.0.catalog, key, root).map_err(|error| self.note_read_error(error))
     }
 
     /// Takes a chunk out of what is held, durably, when its record is damaged in a way that needs no root to see: one that a

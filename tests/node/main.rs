@@ -48,6 +48,7 @@ behaviour! {
     a_node_names_the_blobs_of_which_it_lacks_chunks,
     a_node_lacks_what_its_disk_has_lost_since_its_last_run,
     a_good_chunk_is_not_quarantined_on_a_wrong_accusation,
+    a_whole_chunk_stays_until_the_one_of_another_root_has_come,
     a_chunk_with_flipped_bytes_is_quarantined_and_can_be_put_again,
     a_scrub_finds_flipped_bytes_and_the_node_names_the_chunks_until_they_are_replaced,
     a_quarantined_chunk_of_a_dropped_blob_is_not_named_any_more,

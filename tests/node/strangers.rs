@@ -2,7 +2,7 @@
 
 use crate::{
     faults::{Meddler, proxy},
-    harness::{Chunk, NODE, Node, TERM, node_settings, remote_parts},
+    harness::{Chunk, NODE, Node, TERM, flip_stored_byte, node_settings, remote_parts},
 };
 use larder::{
     node::{
@@ -123,7 +123,8 @@ async fn a_recorded_connection_cannot_be_played_again() {
     let chunk = Chunk::new(1, 0, 5000);
     remote.put_chunk(chunk.put()).await.unwrap();
     // Gone again, without a trace that would refuse it for another reason.
-    node.service.quarantine(TERM, chunk.key, ChunkRoot::from_bytes([0; 32])).await.unwrap();
+    flip_stored_byte(&node.volume_directory(), &chunk);
+    node.service.quarantine(TERM, chunk.key, chunk.root()).await.unwrap();
     assert_lacks(&node, &chunk).await;
     let recorded = recorder.0.lock().unwrap().clone();
     let answer = send_raw(node.address.as_ref().unwrap(), &recorded).await;

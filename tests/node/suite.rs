@@ -215,6 +215,30 @@ pub async fn a_good_chunk_is_not_quarantined_on_a_wrong_accusation(node: Node) {
     assert_holds(&node, &chunk).await;
 }
 
+/// A whole chunk and another root: one of them is wrong, and the node can't know which.
+pub async fn a_whole_chunk_stays_until_the_one_of_another_root_has_come(node: Node) {
+    let chunk = Chunk::new(1, 0, 200_000);
+    node.put(&chunk).await;
+    let wrong = ChunkRoot::from_bytes([9; 32]);
+    assert_eq!(node.api.quarantine(TERM, chunk.key, wrong).await, Ok(true), "it is not what was asked about");
+    assert_holds(&node, &chunk).await;
+    let pull =
+        |root, sources: &[NodeId]| PullBlob { roots: vec![root], ..pull_of(std::slice::from_ref(&chunk), sources) };
+    assert_eq!(node.api.pull_blob(pull(wrong, &[])).await.unwrap().held, 0);
+    assert_holds(&node, &chunk).await;
+
+    let (peer, name) = (Node::embedded().await, NodeId::from_bytes([21; 16]));
+    introduce(&node, &peer, name);
+    let other = Chunk { key: chunk.key, ..Chunk::new(7, 3, 150_000) };
+    peer.put(&other).await;
+    let report = node.api.pull_blob(pull(wrong, &[name])).await.unwrap();
+    assert_eq!((report.held, report.pulled_bytes), (0, 0));
+    assert_holds(&node, &chunk).await;
+    let report = node.api.pull_blob(pull(other.root(), &[name])).await.unwrap();
+    assert_eq!((report.held, report.pulled_bytes), (1, 150_000), "now somebody has it, so the root is right");
+    assert_holds(&node, &other).await;
+}
+
 pub async fn a_chunk_with_flipped_bytes_is_quarantined_and_can_be_put_again(node: Node) {
     for chunk in [Chunk::new(1, 0, 20_000), Chunk::new(1, 1, 1 << 20)] {
         node.put(&chunk).await;

@@ -59,13 +59,14 @@ impl Inner {
         }
         let Some(data) = fetch(request, sources, key, &root, report).await else { return Ok(()) };
         let length = u64::from(data.length);
+        self.give_way(key, root).await?;
         self.append(request.term, request.group, key, root, data).await?;
         report.held += 1;
         report.pulled_bytes += length;
         Ok(())
     }
 
-    /// Whether the chunk is here and right. A wrong one is quarantined, so that the right one can take its place.
+    /// Whether the chunk is here and right. A damaged one is quarantined.
     async fn holds_intact(&self, key: ChunkKey, root: ChunkRoot) -> Result<bool, NodeError> {
         let volumes = self.volumes.clone();
         let check = move || match volumes.verify_or_quarantine(key, root) {
@@ -73,6 +74,12 @@ impl Inner {
             verified => Ok(verified?),
         };
         self.disk_threads.run(check).await
+    }
+
+    /// A chunk that is whole and not the one that was asked for goes when the right one has come, and not on anybody's word.
+    async fn give_way(&self, key: ChunkKey, root: ChunkRoot) -> Result<(), NodeError> {
+        let volumes = self.volumes.clone();
+        self.disk_threads.run(move || Ok(volumes.give_way(key, root)?)).await
     }
 }
 

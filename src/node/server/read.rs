@@ -28,14 +28,15 @@ impl Inner {
         self.disk_threads.run(read).await
     }
 
-    /// Whether the chunk is not what its root says; then it is quarantined.
+    /// Whether the chunk is not what its root says. What is damaged is quarantined; what is whole stays until the right chunk
+    /// comes, for it is the gateway that may be wrong.
     pub(super) async fn quarantine(&self, term: Term, key: ChunkKey, root: ChunkRoot) -> Result<bool, NodeError> {
         self.state.admit_write(term).await?;
         let volumes = self.volumes.clone();
         let check = move || {
             let is_right = volumes.verify_or_quarantine(key, root)?;
             if !is_right {
-                tracing::warn!(%key, "a chunk is not what its root says; it is quarantined");
+                tracing::warn!(%key, "a chunk is not what its root says");
             }
             Ok(!is_right)
         };

@@ -118,7 +118,7 @@ impl Volumes {
         result
     }
 
-    /// Whether a volume that can be relied on holds the chunk as its root says; copies that are wrong are quarantined.
+    /// Whether a volume that can be relied on holds the chunk as its root says; copies that are damaged are quarantined.
     /// `NotFound` when none of them holds it. Blocks.
     pub fn verify_or_quarantine(&self, key: ChunkKey, root: ChunkRoot) -> Result<bool, VolumeError> {
         let mut result = Err(VolumeError::NotFound);
@@ -130,6 +130,11 @@ impl Volumes {
             }
         }
         result
+    }
+
+    /// Makes room for the right chunk, which the caller has in hand. Blocks.
+    pub fn give_way(&self, key: ChunkKey, root: ChunkRoot) -> Result<(), VolumeError> {
+        self.serving().try_for_each(|one| one.volume.give_way(key, root))
     }
 
     /// Resolves when the chunk is durable: on the volume that holds it already, else on one of two that its key draws, the
