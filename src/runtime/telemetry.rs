@@ -11,7 +11,8 @@ use std::{
 use tracing::{Metadata, Subscriber};
 use tracing_appender::rolling::{InitError, RollingFileAppender, Rotation};
 use tracing_subscriber::{
-    EnvFilter, Layer, Registry,
+    Layer, Registry,
+    filter::{LevelFilter, Targets},
     fmt::{self, MakeWriter},
     layer::SubscriberExt,
     util::SubscriberInitExt,
@@ -76,17 +77,17 @@ pub fn check_level(level: &str) -> Result<(), TelemetryError> {
     parse_level(level).map(drop)
 }
 
-fn parse_level(level: &str) -> Result<EnvFilter, TelemetryError> {
+/// By hand: to the crate a bare word that is no level is the name of a module, and silences everything else; nothing is a
+/// level to it.
+fn parse_level(level: &str) -> Result<Targets, TelemetryError> {
     let invalid = || TelemetryError::Level(level.to_owned());
-    if level.trim().is_empty() {
-        return Err(invalid());
-    }
-    // A bare word that is no level would be taken for the name of a module, and silence everything.
-    let known = |word: &str| ["error", "warn", "info", "debug", "trace", "off"].contains(&word.trim());
-    if level.split(',').any(|directive| !directive.contains('=') && !known(directive)) {
-        return Err(invalid());
-    }
-    EnvFilter::builder().parse(level).map_err(|_| invalid())
+    let known = |word: &str| -> Result<LevelFilter, TelemetryError> {
+        Some(word.trim()).filter(|word| !word.is_empty()).and_then(|word| word.parse().ok()).ok_or_else(invalid)
+    };
+    level.split(',').try_fold(Targets::new(), |targets, directive| match directive.split_once('=') {
+        Some((target, level)) => Ok(targets.with_target(target.trim(), known(level)?)),
+        None => Ok(targets.with_default(known(directive)?)),
+    })
 }
 
 fn lines<W>(format: LogFormat, writer: W) -> Box<dyn Layer<Registry> + Send + Sync>
@@ -149,14 +150,30 @@ impl<'a> MakeWriter<'a> for ComponentFiles {
 mod tests {
     use super::*;
     use crate::{runtime::RequestScope, types::RequestId};
+    use tracing::Level;
 
     #[test]
     fn levels_and_directives_are_read_and_nonsense_is_refused() {
-        for level in ["info", "debug", "warn,larder::volume=trace", "off"] {
+        for level in ["info", "debug", "warn,larder::volume=trace", "off", "info, larder::s3 = debug"] {
             check_level(level).unwrap_or_else(|error| panic!("{level}: {error}"));
         }
-        for level in ["", "loud", "info,loud", "larder=loud"] {
+        for level in ["", " ", "loud", "info,", "info,loud", "larder", "larder=", "larder=loud", "larder=info=debug"] {
             assert!(check_level(level).is_err(), "{level}");
+        }
+    }
+
+    #[test]
+    fn a_directive_holds_for_its_module_and_what_is_in_it() {
+        let filter = parse_level("warn, larder::volume=debug,larder::volume::scrub=off").unwrap();
+        for (target, level, expected) in [
+            ("larder::s3", Level::WARN, true),
+            ("larder::s3", Level::INFO, false),
+            ("larder::volume", Level::DEBUG, true),
+            ("larder::volume::writer", Level::DEBUG, true),
+            ("larder::volume::writer", Level::TRACE, false),
+            ("larder::volume::scrub", Level::ERROR, false),
+        ] {
+            assert_eq!(filter.would_enable(target, &level), expected, "{target} {level}");
         }
     }
 
