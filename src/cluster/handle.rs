@@ -86,7 +86,7 @@ impl Cluster {
             suspect_after: settings.suspect_after.0,
         };
         let beginning = candidate.await_turn().await?;
-        let reign = Reign::begin(metadata.clone(), clock.clone(), shutdown.clone(), beginning).await?;
+        let reign = Reign::begin(metadata.clone(), clock.clone(), shutdown.clone(), &*random, beginning).await?;
         let doubts = Doubts::default();
         let parts = MembershipParts {
             metadata: metadata.clone(),

@@ -7,7 +7,7 @@ use crate::{
         NodeError,
         api::{MetadataWitness, NodeStatus},
     },
-    runtime::{Clock, Shutdown},
+    runtime::{Clock, Random, Shutdown},
     types::Term,
 };
 use std::sync::{
@@ -37,6 +37,7 @@ impl Reign {
         metadata: Metadata,
         clock: Arc<dyn Clock>,
         shutdown: Shutdown,
+        random: &dyn Random,
         beginning: Beginning,
     ) -> Result<Self, ClusterError> {
         let reign = Self { term: Arc::default(), metadata, clock, shutdown };
@@ -47,7 +48,9 @@ impl Reign {
         }
         reign.grow_above(beginning.above).await?;
         if leaps {
-            reign.grow_above(Term(reign.term().0.saturating_add(STARTS_SINCE_BACKUP_MAX))).await?;
+            // Two copies that begin at the same moment must not reign with the same term: nodes would follow both.
+            let leap = STARTS_SINCE_BACKUP_MAX + random.below(STARTS_SINCE_BACKUP_MAX);
+            reign.grow_above(Term(reign.term().0.saturating_add(leap))).await?;
         }
         Ok(reign)
     }
@@ -152,8 +155,25 @@ mod tests {
             let (clock, settings) = (self.clock.clone(), MetadataSettings::default());
             let metadata = Metadata::open(directory, &settings, clock.clone(), self.random.clone()).await.unwrap();
             let beginning = Beginning { above: Term(0), leaps: false };
-            Reign::begin(metadata, clock, self.shutdown.clone(), beginning).await.unwrap()
+            Reign::begin(metadata, clock, self.shutdown.clone(), &*self.random, beginning).await.unwrap()
         }
+    }
+
+    /// Each asked the nodes, and each heard that nobody reigns.
+    #[tokio::test]
+    async fn two_copies_that_begin_at_once_have_different_terms() {
+        let mut terms = Vec::new();
+        for seed in [1, 2] {
+            let (directory, clock) = (tempfile::tempdir().unwrap(), Arc::new(ManualClock::new(Timestamp::default())));
+            let random = Arc::new(SeededRandom::new(seed));
+            let settings = MetadataSettings::default();
+            let metadata = Metadata::open(directory.path(), &settings, clock.clone(), random.clone()).await.unwrap();
+            let beginning = Beginning { above: Term(7), leaps: true };
+            let reign = Reign::begin(metadata, clock, Shutdown::new(), &*random, beginning).await.unwrap();
+            assert!(reign.term().0 > 7 + STARTS_SINCE_BACKUP_MAX);
+            terms.push(reign.term());
+        }
+        assert_ne!(terms[0], terms[1]);
     }
 
     /// A node that slept through the restore and its confirmation remembers a term from before: it does not end the reign.
