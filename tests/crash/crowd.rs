@@ -8,6 +8,10 @@ use crate::{
     processes::KEYS,
     support::sdk::{Retries, client},
 };
+use aws_sdk_s3::{
+    Client,
+    types::{Delete, ObjectIdentifier},
+};
 use futures_util::{StreamExt, stream};
 use larder::runtime::{Random, SeededRandom};
 use std::{collections::BTreeSet, sync::Arc};
@@ -73,11 +77,12 @@ impl Crowd {
         AtWork { stop, writers }
     }
 
-    /// Every key shows a state that is allowed, byte for byte, and the list names those that show something. How many keys were
-    /// read.
+    /// Every key that may show something shows what is allowed, byte for byte, and the list names those that do and no other.
+    /// How many keys were read.
     pub async fn check(&self, context: &str) -> usize {
         let client = client(&self.endpoint, KEYS, Retries::Some);
-        let keys = self.ledger.keys();
+        let keys: Vec<String> =
+            self.ledger.keys().into_iter().filter(|key| self.ledger.allowed(key) != [None]).collect();
         let read = |key: &String| {
             let (client, key) = (client.clone(), key.clone());
             async move {
@@ -90,16 +95,35 @@ impl Crowd {
         };
         let shown: BTreeSet<String> =
             stream::iter(keys.iter().map(read)).buffer_unordered(READERS).filter_map(async |key| key).collect().await;
-        let mut listed = BTreeSet::new();
-        let mut pages = client.list_objects_v2().bucket(BUCKET).into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.unwrap_or_else(|error| panic!("{context}: the list fails: {error:?}"));
-            listed.extend(page.contents().iter().map(|object| object.key().expect("a key").to_owned()));
-        }
+        let listed = list(&client, context).await;
         let differ: Vec<&String> = listed.symmetric_difference(&shown).collect();
         assert!(differ.is_empty(), "{context}: listed or read, but not both: {differ:?}");
         keys.len()
     }
+
+    /// Deletes everything, so that a long run does not move ever more data. What comes back is met by the next check.
+    pub async fn clear(&self, context: &str) {
+        let client = client(&self.endpoint, KEYS, Retries::Some);
+        let listed = Vec::from_iter(list(&client, context).await);
+        for keys in listed.chunks(1000) {
+            let objects = keys.iter().map(|key| ObjectIdentifier::builder().key(key).build().expect("it has a key"));
+            let delete = Delete::builder().set_objects(Some(objects.collect())).quiet(true).build().expect("objects");
+            let deleted = client.delete_objects().bucket(BUCKET).delete(delete).send().await;
+            let refused = deleted.unwrap_or_else(|error| panic!("{context}: nothing is deleted: {error:?}"));
+            assert!(refused.errors().is_empty(), "{context}: {:?}", refused.errors());
+        }
+        self.ledger.keys().iter().for_each(|key| self.ledger.is(key, None));
+    }
+}
+
+async fn list(client: &Client, context: &str) -> BTreeSet<String> {
+    let mut listed = BTreeSet::new();
+    let mut pages = client.list_objects_v2().bucket(BUCKET).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = page.unwrap_or_else(|error| panic!("{context}: the list fails: {error:?}"));
+        listed.extend(page.contents().iter().map(|object| object.key().expect("a key").to_owned()));
+    }
+    listed
 }
 
 impl AtWork {
