@@ -51,7 +51,8 @@ pub(super) const CHECKS: &[Check] = &[
             SELECT 'a version of the key ' || quote(CAST(v.key AS TEXT)) || ' is in bucket number ' || v.bucket
                 || ', which is not there', NULL, NULL
             FROM versions v WHERE NOT EXISTS (SELECT 1 FROM buckets b WHERE b.bucket = v.bucket) LIMIT $1",
-        remedy: super::KEPT,
+        remedy: "nobody can reach the objects of this bucket, though their data is there: restore a backup from before the damage \
+            (`--restore FILE`, docs/recovering.md); making the bucket again does not bring them back",
     },
     Check {
         name: "delete-marker",
