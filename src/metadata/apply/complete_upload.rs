@@ -183,7 +183,7 @@ fn check_part<'a>(
 }
 
 const RELEASE_UNNAMED: &str = "
-    UPDATE contents SET count = count - unnamed.parts
+    UPDATE contents SET count = max(count - unnamed.parts, 0)
     FROM (SELECT content, count(*) AS parts FROM parts
         WHERE upload = $1 AND part_number NOT IN (SELECT value FROM json_each($2)) GROUP BY content) AS unnamed
     WHERE contents.content = unnamed.content";

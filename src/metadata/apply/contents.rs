@@ -26,7 +26,8 @@ const INSERT_BLOB: &str = "
     INSERT INTO blobs (blob, placement_group, size, chunk_size, extent_count, roots) VALUES ($1, $2, $3, $4, $5, $6)";
 const INSERT_MISSING: &str = "INSERT INTO under_replicated (blob, node, reason, sequence) VALUES ($1, $2, $3, $4)";
 const RAISE_COUNT: &str = "UPDATE contents SET count = count + 1 WHERE content = $1 AND count > 0";
-const LOWER_COUNT: &str = "UPDATE contents SET count = count - 1 WHERE content = $1";
+/// A count that was damaged stops at 0: the names are gone all the same, and a command that fails ends the gateway.
+const LOWER_COUNT: &str = "UPDATE contents SET count = max(count - 1, 0) WHERE content = $1";
 
 /// Extents that travel in one script: more make a text that the statement cache should not hold in every length.
 const EXTENTS_PER_SCRIPT: usize = 8;

@@ -1,5 +1,6 @@
 //! Deletion in bounded steps: uploads of deleted buckets end, ended uploads release their parts, contents that nothing names release their extents, blobs
-//! that no extent names are queued in `deletions`, for their nodes to drop.
+//! that no extent names are queued in `deletions`, for their nodes to drop. Counts that somebody damaged stop at 0, and what is queued already
+//! stays so: otherwise the remedies of the doctor could not be carried out.
 
 use super::transaction::{ApplyError, Transaction};
 use crate::{
@@ -59,7 +60,7 @@ const READ_LAST_PART: &str = "
     SELECT max(part_number), count(*)
     FROM (SELECT part_number FROM parts WHERE upload = $1 ORDER BY part_number LIMIT $2 + 0)";
 const RELEASE_PARTS: &str = "
-    UPDATE contents SET count = count - released.parts
+    UPDATE contents SET count = max(count - released.parts, 0)
     FROM (SELECT content, count(*) AS parts FROM parts WHERE upload = $1 AND part_number <= $2 GROUP BY content)
         AS released
     WHERE contents.content = released.content";
@@ -115,7 +116,7 @@ async fn unroll_contents(limit: u32, tx: &mut Transaction<'_>) -> Result<u64, Ap
 }
 
 const RELEASE_WHOLE: &str = "
-    UPDATE blobs SET extent_count = extent_count - released.extents
+    UPDATE blobs SET extent_count = max(extent_count - released.extents, 0)
     FROM (SELECT blob, count(*) AS extents FROM extents
         WHERE content IN (SELECT content FROM contents WHERE count = 0 AND content <= $1) GROUP BY blob) AS released
     WHERE blobs.blob = released.blob";
@@ -143,7 +144,7 @@ const READ_LAST_EXTENT: &str = "
     SELECT max(content_offset), count(*)
     FROM (SELECT content_offset FROM extents WHERE content = $1 ORDER BY content_offset LIMIT $2 + 0)";
 const RELEASE_EXTENTS: &str = "
-    UPDATE blobs SET extent_count = extent_count - released.extents
+    UPDATE blobs SET extent_count = max(extent_count - released.extents, 0)
     FROM (SELECT blob, count(*) AS extents FROM extents WHERE content = $1 AND content_offset <= $2 GROUP BY blob)
         AS released
     WHERE blobs.blob = released.blob";
@@ -167,7 +168,8 @@ async fn unroll_piece(content: u64, limit: u32, tx: &mut Transaction<'_>) -> Res
 
 const QUEUE_BLOBS: &str = "
     INSERT INTO deletions (blob, placement_group, chunk_count, size, deleted_at)
-    SELECT blob, placement_group, length(roots) / 32, size, $1 FROM blobs WHERE extent_count = 0";
+    SELECT blob, placement_group, length(roots) / 32, size, $1 FROM blobs WHERE extent_count = 0
+    ON CONFLICT (blob) DO NOTHING";
 const FORGET_REPAIRS: &str =
     "DELETE FROM under_replicated WHERE blob IN (SELECT blob FROM blobs WHERE extent_count = 0)";
 const DELETE_BLOBS: &str = "DELETE FROM blobs WHERE extent_count = 0";

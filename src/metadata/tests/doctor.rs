@@ -240,6 +240,47 @@ async fn each_break_is_found_as_what_it_is_and_nothing_else() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Only one of them was named: the others lost their data when that one had been put again.
+#[tokio::test]
+async fn the_remedy_for_low_counts_saves_every_object_of_a_shared_content() {
+    for (statement, check) in [
+        ("UPDATE contents SET count = 1 WHERE count > 1", "content-count-low"),
+        ("UPDATE contents SET count = 0 WHERE count > 1", "content-count-low"),
+        ("UPDATE blobs SET extent_count = 1 WHERE extent_count > 1", "blob-count-low"),
+        ("INSERT INTO deletions SELECT blob, 1, 1, 20, 1 FROM blobs WHERE size = 20", "blob-deleted"),
+    ] {
+        let fixture = busy().await;
+        let copies: Vec<String> = (0..12).map(|number| format!("copy-{number:02}")).collect();
+        for name in &copies {
+            fixture.done(Command::CopyObject(fixture.copy_of("a", name))).await;
+        }
+        fixture.prepare(statement).await;
+        let findings = examine(&fixture).await.findings;
+        assert!(findings.iter().all(|finding| finding.check == check) && !findings.is_empty(), "{findings:#?}");
+        let named = |name: &str| findings.iter().any(|finding| finding.what.contains(&format!("s3://bucket/{name}")));
+        assert!(["a", "copy", "copy-00"].iter().all(|name| named(name)), "{findings:#?}");
+        assert!(findings.iter().any(|finding| finding.what.contains(" more")), "{findings:#?}");
+        // Nothing is released meanwhile.
+        for name in ["a", "copy", "big"].into_iter().chain(copies.iter().map(String::as_str)) {
+            fixture.put(name, &[7]).await;
+        }
+        let upload = open_upload(&fixture).await;
+        fixture.done(Command::AbortUpload { bucket: fixture.bucket, key: key("open"), upload }).await;
+        assert_eq!(examine(&fixture).await.findings, [], "{statement}");
+        fixture.unroll().await;
+        assert_eq!(examine(&fixture).await.findings, [], "{statement}");
+        for name in &copies {
+            assert_eq!(fixture.extents(name).await.len(), 1, "{statement}");
+        }
+    }
+}
+
+async fn open_upload(fixture: &Fixture) -> UploadId {
+    let mut reader = fixture.metadata.reader().await.unwrap();
+    let upload: Vec<u8> = sqlx::query_scalar("SELECT upload FROM uploads").fetch_one(&mut *reader).await.unwrap();
+    UploadId::from_bytes(upload.try_into().unwrap())
+}
+
 #[tokio::test]
 async fn breaks_of_nodes_groups_and_settings_are_told_in_words() {
     let mut wrong = Vec::new();

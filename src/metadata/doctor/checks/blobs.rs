@@ -1,6 +1,6 @@
 //! Blobs: what extents name, where they are, and how they are deleted.
 
-use super::{AT_RISK, Check, KEPT, LOST, Severity, owner, owner_of_blob};
+use super::{AT_RISK, Check, KEPT, LOST, Severity, is_needed, list_objects, objects_of_blob, owner, owner_of_blob};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -30,11 +30,15 @@ pub(super) const CHECKS: &[Check] = &[
         name: "blob-count-low",
         severity: Severity::Danger,
         statement: concat!(
-            "SELECT 'blob ' || lower(hex(b.blob)) || ' counts ' || b.extent_count || ' extents and has ' || b.named, ",
+            "SELECT 'blob ' || lower(hex(b.blob)) || ' counts ' || b.extent_count || ' extents and has ' || b.named || ",
+            objects_of_blob!("b.blob"),
+            ", ",
             owner_of_blob!("b.blob"),
             " FROM (SELECT blob, extent_count, (SELECT count(*) FROM extents e WHERE e.blob = blobs.blob) AS named
                 FROM blobs) b
-            WHERE b.named > b.extent_count LIMIT $1"
+            WHERE b.named > b.extent_count AND ",
+            is_needed!("b.blob"),
+            " LIMIT $1"
         ),
         remedy: AT_RISK,
     },
@@ -78,9 +82,13 @@ pub(super) const CHECKS: &[Check] = &[
         name: "blob-deleted",
         severity: Severity::Danger,
         statement: concat!(
-            "SELECT 'blob ' || lower(hex(b.blob)) || ' is named and queued to be deleted', ",
+            "SELECT 'blob ' || lower(hex(b.blob)) || ' is named and queued to be deleted' || ",
+            objects_of_blob!("b.blob"),
+            ", ",
             owner_of_blob!("b.blob"),
-            " FROM deletions d CROSS JOIN blobs b ON b.blob = d.blob LIMIT $1"
+            " FROM deletions d CROSS JOIN blobs b ON b.blob = d.blob WHERE ",
+            is_needed!("b.blob"),
+            " LIMIT $1"
         ),
         remedy: AT_RISK,
     },

@@ -1,14 +1,16 @@
 //! Contents: what versions and parts name, and what they are made of. A content at 0 is being unrolled and may have lost
 //! some of its rows.
 
-use super::{AT_RISK, Check, KEPT, LOST, Severity, owner};
+use super::{AT_RISK, Check, KEPT, LOST, Severity, list_objects, objects_of_content, owner};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "content-count-low",
         severity: Severity::Danger,
         statement: concat!(
-            "SELECT 'content ' || c.content || ' counts ' || c.count || ' names and has ' || c.names, ",
+            "SELECT 'content ' || c.content || ' counts ' || c.count || ' names and has ' || c.names || ",
+            objects_of_content!("c.content"),
+            ", ",
             owner!("c.content"),
             " FROM (SELECT content, count, (SELECT count(*) FROM versions v WHERE v.content = contents.content)
                 + (SELECT count(*) FROM parts p WHERE p.content = contents.content) AS names FROM contents) c

@@ -60,14 +60,69 @@ macro_rules! owner_of_blob {
         )
     };
 }
-use {owner, owner_of_blob};
+
+/// Every object of these rows of (bucket, key), each once, the first 10 by name; text that ends what a finding says. Where a
+/// remedy has to be carried out for all of them.
+macro_rules! list_objects {
+    ($($rows:tt)*) => {
+        concat!(
+            "coalesce((SELECT ': ' || group_concat('s3://' || coalesce((SELECT list_b.name FROM buckets list_b
+                    WHERE list_b.bucket = list_o.bucket), '?') || '/' || CAST(list_o.key AS TEXT), ', ')
+                || CASE WHEN max(list_o.total) > 10 THEN ' and ' || (max(list_o.total) - 10) || ' more' ELSE '' END
+                FROM (SELECT bucket, key, count(*) OVER () AS total FROM (",
+            $($rows)*,
+            ") ORDER BY bucket, key LIMIT 10) list_o), '')"
+        )
+    };
+}
+
+/// Those that have the content; the object of an open upload too.
+macro_rules! objects_of_content {
+    ($content:literal) => {
+        list_objects!(
+            "SELECT v.bucket, v.key FROM versions v WHERE v.content = ",
+            $content,
+            " UNION SELECT u.bucket, u.key FROM parts p CROSS JOIN uploads u ON u.upload = p.upload WHERE p.content = ",
+            $content
+        )
+    };
+}
+
+/// Those that have the blob.
+macro_rules! objects_of_blob {
+    ($blob:literal) => {
+        list_objects!(
+            "SELECT v.bucket, v.key FROM extents e CROSS JOIN versions v ON v.content = e.content WHERE e.blob = ",
+            $blob,
+            " UNION SELECT u.bucket, u.key FROM extents e CROSS JOIN parts p ON p.content = e.content
+                CROSS JOIN uploads u ON u.upload = p.upload WHERE e.blob = ",
+            $blob
+        )
+    };
+}
+
+/// Whether something that is named has the blob. What is merely not released yet is no object's any more.
+macro_rules! is_needed {
+    ($blob:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM extents need_e WHERE need_e.blob = ",
+            $blob,
+            " AND (EXISTS (SELECT 1 FROM versions need_v WHERE need_v.content = need_e.content)
+                OR EXISTS (SELECT 1 FROM parts need_p WHERE need_p.content = need_e.content
+                    AND NOT EXISTS (SELECT 1 FROM ended_uploads need_u WHERE need_u.upload = need_p.upload))))"
+        )
+    };
+}
+use {is_needed, list_objects, objects_of_blob, objects_of_content, owner, owner_of_blob};
 
 /// What to do where data can't be read.
 const LOST: &str = "`larder admin explain` shows what is left of the object; put it again or delete it, or restore a backup from \
     before the damage (`--restore FILE`, docs/recovering.md)";
 /// What to do where rows may be taken away that are needed.
-const AT_RISK: &str = "first stop what deletes: `larder admin jobs pause release-contents` and `pause delete-blobs`; then get the object and put it again, or \
-    restore a backup from before the damage (`--restore FILE`, docs/recovering.md)";
+const AT_RISK: &str = "first stop what deletes: `larder admin jobs pause release-contents` and `jobs pause delete-blobs` (with `--offline \
+    DATA` while the gateway of that data directory is off: it releases as soon as it runs); then get each object named here and put it \
+    again, all of them, and abort uploads of them that are open; run the doctor again, until it does not find this any more; only then \
+    `jobs resume` both. Or restore a backup from before the damage (`--restore FILE`, docs/recovering.md)";
 /// What to do where something is only kept for too long.
 const KEPT: &str = "no data is at risk, only its space is not freed; a backup from before the damage does not have it \
     (`--restore FILE`, docs/recovering.md)";
