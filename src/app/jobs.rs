@@ -14,6 +14,11 @@ use std::{collections::HashSet, fmt::Display, sync::Arc, time::Duration};
 /// Names of states that say that a task rests.
 const PAUSED: &str = "pause/";
 
+/// Keeps that the task rests, also after a restart.
+pub(super) fn keep_paused(name: &str) -> Command {
+    Command::SaveJobState(SaveJobState { name: format!("{PAUSED}{name}"), state: Some(String::new()) })
+}
+
 /// The gateway's background tasks with what is kept of them.
 pub struct Jobs {
     metadata: Metadata,
@@ -57,8 +62,10 @@ impl Jobs {
             JobOrder::Resume => self.tasks.resume(name),
         };
         ordered.map_err(|_| OperationError::NotFound(format!("there is no job {name}: see `larder admin jobs`")))?;
-        let state = matches!(order, JobOrder::Pause).then(String::new);
-        let command = Command::SaveJobState(SaveJobState { name: format!("{PAUSED}{name}"), state });
+        let command = match order {
+            JobOrder::Pause => keep_paused(name),
+            JobOrder::Resume => Command::SaveJobState(SaveJobState { name: format!("{PAUSED}{name}"), state: None }),
+        };
         self.metadata.propose(command).await.map_err(unavailable)?;
         tracing::info!(name, ?order, "the operator orders a background task");
         Ok(())

@@ -27,6 +27,7 @@ mod lost_metadata;
 mod node;
 mod node_calls;
 mod node_report;
+mod offline_pause;
 mod operations;
 mod process;
 mod readiness;
@@ -44,6 +45,7 @@ use std::process::ExitCode;
 pub use closed_volume::{Successor, VolumeInspection, VolumeVerification, inspect_volume, verify_volume};
 pub use credentials::{Origin as CredentialOrigin, RootCredentials};
 pub use doctor::examine_offline;
+pub use offline_pause::pause_offline;
 pub use usage::UsageError;
 
 /// Gateway and nodes in one process, until it is told to stop.

@@ -113,3 +113,23 @@ async fn a_server_that_does_not_start_on_its_metadata_says_who_looks_into_it() {
     assert_eq!(said.status.code(), Some(1), "{said:?}");
     assert!(String::from_utf8_lossy(&said.stdout).contains("cluster's id"), "{said:?}");
 }
+
+/// A gateway that runs releases at once by a count that is too low: what deletes rests before it starts.
+#[tokio::test]
+async fn what_deletes_can_be_paused_before_the_gateway_starts() {
+    let mut server = Server::start_with(Options::default().without_records()).await;
+    let data = text(&server.data()).to_owned();
+    let pause = |name: &str| larder().args(["admin", "jobs", "pause", name, "--offline", &data]).output().unwrap();
+    let refused = pause("release-contents");
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("in use"), "{refused:?}");
+    assert!(server.stop().success());
+    assert_eq!(pause("send-missing").status.code(), Some(1), "nobody would look for it");
+    assert!(pause("release-contents").status.success() && pause("delete-blobs").status.success());
+    server.start_again().await;
+    let jobs: Value = report(&server.admin(&["jobs", "--json"]));
+    let paused = jobs.as_array().unwrap().iter().filter(|job| job["state"] == "paused");
+    let paused: Vec<&str> = paused.map(|job| job["name"].as_str().unwrap()).collect();
+    assert_eq!(paused, ["release-contents", "delete-blobs"]);
+    assert!(server.admin(&["jobs", "resume", "release-contents"]).status.success());
+}

@@ -3,11 +3,16 @@
 use super::{Output, print_json};
 use crate::{
     admin::{JobOrder, JobReport, client::AdminClient},
+    app,
     cli::table::{print, table},
+    config::Settings,
     types::ByteSize,
 };
 use clap::{Args, Subcommand};
-use std::process::ExitCode;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// List the background tasks, or let one rest
 #[derive(Debug, Args)]
@@ -19,15 +24,29 @@ pub struct Jobs {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Let a task rest until it is resumed, also after a restart of the gateway
-    Pause { name: String },
+    Pause {
+        name: String,
+
+        /// Note it in a gateway's data directory that no process uses, instead of asking one: release-contents and delete-blobs alone
+        #[arg(long, value_name = "DATA")]
+        offline: Option<PathBuf>,
+    },
     /// Let it go on
     Resume { name: String },
 }
 
 impl Jobs {
+    /// What is to be done without a gateway: the task that is to rest, and where.
+    pub fn offline(&self) -> Option<(&str, &Path)> {
+        match &self.verb {
+            Some(Verb::Pause { name, offline: Some(data) }) => Some((name, data)),
+            _ => None,
+        }
+    }
+
     pub async fn run(self, client: &AdminClient, output: Output) -> anyhow::Result<ExitCode> {
         match self.verb {
-            Some(Verb::Pause { name }) => client.order_job(&name, JobOrder::Pause).await?,
+            Some(Verb::Pause { name, .. }) => client.order_job(&name, JobOrder::Pause).await?,
             Some(Verb::Resume { name }) => client.order_job(&name, JobOrder::Resume).await?,
             None => {}
         }
@@ -38,6 +57,12 @@ impl Jobs {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+pub async fn pause_offline(name: &str, data: &Path, settings: &Settings) -> anyhow::Result<ExitCode> {
+    app::pause_offline(data, settings, name).await?;
+    println!("{name} rests when the gateway of {} starts, until `larder admin jobs resume {name}`", data.display());
+    Ok(ExitCode::SUCCESS)
 }
 
 fn print_jobs(jobs: Vec<JobReport>) {

@@ -61,7 +61,7 @@ enum Output {
 
 impl Admin {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let settings = Configuration::load(&self.flags.into_sources())?.settings()?.process;
+        let settings = Configuration::load(&self.flags.into_sources())?.settings()?;
         let output = if self.json { Output::Json } else { Output::Table };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
@@ -70,11 +70,16 @@ impl Admin {
             {
                 return doctor::run_offline(path, output).await;
             }
+            if let Verb::Jobs(verb) = &self.verb
+                && let Some((name, data)) = verb.offline()
+            {
+                return jobs::pause_offline(name, data, &settings).await;
+            }
             let deadline = match &self.verb {
                 Verb::Status(verb) => verb.deadline(),
                 _ => Instant::now(),
             };
-            let client = connect(settings, deadline).await?;
+            let client = connect(settings.process, deadline).await?;
             match self.verb {
                 Verb::Status(verb) => verb.run(&client, output, deadline).await,
                 Verb::Nodes(verb) => verb.run(&client, output).await,
