@@ -27,6 +27,8 @@ fn a_node_whose_files_were_lost_has_its_copies_again_before_the_cluster_is_calle
     cluster.nodes[0].kill();
     std::fs::remove_dir_all(cluster.directory.path().join("node-1/node/volume/segments")).unwrap();
     cluster.start_node(1);
+    // Before that nobody can know that it was away.
+    cluster.await_status_and_log(3, |_, log| log.matches("registered with the gateway").count() == 2);
     cluster.await_health();
     cluster.nodes[1].kill();
     cluster.nodes[2].kill();

@@ -4,7 +4,10 @@ use crate::{
     faults::{Fault, Meddler, proxy},
     harness::{Chunk, NODE, Node, TERM, node_settings, remote_parts},
 };
-use larder::node::{NodeApi, RemoteNode, api::GetChunk};
+use larder::{
+    node::{NodeApi, NodeSettings, RemoteNode, api::GetChunk},
+    types::HumanDuration,
+};
 use std::{
     sync::{
         Arc,
@@ -48,7 +51,9 @@ impl Meddler for Watcher {
 async fn watched(node: &Node) -> (Arc<Watcher>, Arc<RemoteNode>) {
     let watcher = Arc::new(Watcher::default());
     let address = proxy(node, watcher.clone()).await;
-    (watcher, Arc::new(RemoteNode::new(NODE, address, remote_parts(node_settings()))))
+    // Nothing here is to end because its time is over.
+    let settings = NodeSettings { node_request_timeout: HumanDuration::from_secs(3600), ..node_settings() };
+    (watcher, Arc::new(RemoteNode::new(NODE, address, remote_parts(settings))))
 }
 
 async fn until(mut is_so: impl FnMut() -> bool) {
@@ -85,6 +90,33 @@ async fn chunks_that_come_while_others_are_synced_go_together() {
         let get = GetChunk { term: TERM, key: chunk.key, first_block: 0, block_count: 1 };
         assert!(node.api.get_chunk(get).await.unwrap().is_intact(chunk.key, &chunk.root()));
     }
+}
+
+/// A node that hangs keeps nothing of what nobody waits for any more, sent or not: the memory would be out of every budget.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leaves_takes_the_chunk_along() {
+    let node = Node::over_http().await;
+    let (watcher, remote) = watched(&node).await;
+    remote.put_chunk(Chunk::new(1, 99, 100).put()).await.unwrap();
+    watcher.swallows.store(true, Ordering::SeqCst);
+    let chunks: Vec<Chunk> = (0..20).map(|index| Chunk::new(1, index, 4096)).collect();
+    let bytes: Vec<bytes::Bytes> = chunks.iter().map(|chunk| bytes::Bytes::from(chunk.bytes.to_vec())).collect();
+    let puts: Vec<_> = chunks
+        .iter()
+        .zip(&bytes)
+        .map(|(chunk, bytes)| {
+            let mut put = chunk.put();
+            put.data.pieces = vec![bytes.clone()];
+            let remote = Arc::clone(&remote);
+            tokio::spawn(async move { remote.put_chunk(put).await })
+        })
+        .collect();
+    until(|| watcher.requests.load(Ordering::SeqCst) > 1).await;
+    for put in puts {
+        put.abort();
+        assert!(put.await.unwrap_err().is_cancelled());
+    }
+    until(|| bytes.iter().all(bytes::Bytes::is_unique)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -61,23 +61,42 @@ struct Waiting {
     answer: oneshot::Sender<Result<(), NodeError>>,
 }
 
+/// Of one who waits for an answer. Whoever leaves without one takes the chunk along: a node that hangs must not keep the memory of
+/// all that was meant for it.
+struct Place {
+    shared: Arc<Shared>,
+    answered: oneshot::Receiver<Result<(), NodeError>>,
+    is_answered: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.answered.close();
+            self.shared.state().waiting.retain(|next| !next.answer.is_closed());
+        }
+    }
+}
+
 impl PutBatches {
     pub(super) fn new(pool: Arc<Pool>, request_timeout: Duration) -> Self {
         Self { shared: Arc::new(Shared { pool, request_timeout, state: Mutex::default() }) }
     }
 
-    /// Resolves when the node has the chunk durable. Cancelled while it waits, it is not sent.
+    /// Resolves when the node has the chunk durable. Cancelled, it lets go of the chunk; one that was sent may become durable.
     pub(super) fn put(&self, put: PutChunk) -> impl Future<Output = Result<(), NodeError>> + use<> {
         let (shared, request) = (Arc::clone(&self.shared), RequestScope::current_id());
         async move {
             let (answer, answered) = oneshot::channel();
-            if let Some(lane) = shared.enter(Waiting { put, request, answer }) {
-                tokio::spawn(Arc::clone(&shared).work(lane));
+            let mut place = Place { shared, answered, is_answered: false };
+            if let Some(lane) = place.shared.enter(Waiting { put, request, answer }) {
+                tokio::spawn(Arc::clone(&place.shared).work(lane));
             }
-            match timeout(shared.request_timeout, answered).await {
-                Ok(answer) => answer.map_err(unreachable)?,
-                Err(_) => Err(unreachable("no answer in time")),
-            }
+            let Ok(answer) = timeout(place.shared.request_timeout, &mut place.answered).await else {
+                return Err(unreachable("no answer in time"));
+            };
+            place.is_answered = true;
+            answer.map_err(unreachable)?
         }
     }
 }
@@ -126,7 +145,13 @@ impl Shared {
             pieces.extend(put.data.pieces);
             answers.push(answer);
         }
-        let results = self.exchange(term, head.into(), pieces, answers.len()).await;
+        let count = answers.len();
+        let results = tokio::select! {
+            biased;
+            results = self.exchange(term, head.into(), pieces, count) => results,
+            // Cancels the exchange, and with it goes the memory.
+            () = nobody_waits(&mut answers) => return,
+        };
         for (position, answer) in answers.into_iter().enumerate() {
             let result = match &results {
                 Ok(refusals) => refusals.get(position).cloned().flatten().map_or(Ok(()), Err),
@@ -154,6 +179,12 @@ impl Shared {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn nobody_waits(answers: &mut [oneshot::Sender<Result<(), NodeError>>]) {
+    for answer in answers {
+        answer.closed().await;
     }
 }
 
