@@ -217,9 +217,7 @@ impl Volume {
         let likeness = self.compare(key, root)?;
         match likeness {
             Likeness::Damaged(place) => lock(&self.0.writer).quarantine(key, Some(place))?,
-            Likeness::Other(_) => {
-                tracing::error!(%key, "a chunk that is whole is not the one that was asked for; it is kept")
-            }
+            Likeness::Other(_) => tracing::error!(%key, "a whole chunk is not the one that was asked for; it is kept"),
             Likeness::Right => {}
         }
         Ok(likeness == Likeness::Right)

@@ -59,7 +59,9 @@ impl Inner {
         }
         let Some(data) = fetch(request, sources, key, &root, report).await else { return Ok(()) };
         let length = u64::from(data.length);
-        self.give_way(key, root).await?;
+        if self.volumes.may_hold(key) {
+            self.give_way(key, root).await?;
+        }
         self.append(request.term, request.group, key, root, data).await?;
         report.held += 1;
         report.pulled_bytes += length;

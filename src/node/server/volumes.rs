@@ -132,6 +132,11 @@ impl Volumes {
         result
     }
 
+    /// Whether the chunk may be held on a volume that can be relied on; `false` is certain.
+    pub fn may_hold(&self, key: ChunkKey) -> bool {
+        self.serving().any(|one| one.volume.may_hold(key))
+    }
+
     /// Makes room for the right chunk, which the caller has in hand. Blocks.
     pub fn give_way(&self, key: ChunkKey, root: ChunkRoot) -> Result<(), VolumeError> {
         self.serving().try_for_each(|one| one.volume.give_way(key, root))
