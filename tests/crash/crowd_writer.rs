@@ -197,13 +197,13 @@ impl Writer {
         let key = &before.key;
         let writes: Vec<Write> = (0..RACERS).map(|_| self.new_write(key)).collect();
         let answers = join_all(writes.iter().map(|write| self.send(key, *write, condition))).await;
-        let (mut winners, mut is_open, mut failed) = (Vec::new(), false, false);
+        let (mut winners, mut is_open) = (Vec::new(), false);
         for (write, answer) in writes.into_iter().zip(answers) {
             match answer {
                 Outcome::Done(etag) => winners.push((write, etag)),
                 Outcome::Unanswered => is_open = true,
-                // 412: another has won. 409: another is being decided.
-                Outcome::Refused(status @ (409 | 412)) => failed |= status == 412,
+                // Another has won.
+                Outcome::Refused(412) => {}
                 Outcome::Refused(status) => panic!("a conditional put of {key} was refused with {status}"),
             }
         }
@@ -215,10 +215,7 @@ impl Writer {
                 self.settle(key, Some(winner))
             }
             None if is_open => None,
-            None => {
-                assert!(!failed, "{key}: all lost a race that nobody won");
-                self.settle(key, before.shows.clone())
-            }
+            None => panic!("{key}: all lost a race that nobody won"),
         }
     }
 
