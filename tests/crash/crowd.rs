@@ -3,13 +3,17 @@
 
 use crate::{
     checker::BUCKET,
-    crowd_writer::{Writer, read},
+    crowd_writer::{LENGTH_MAX, Writer, read},
     ledger::Ledger,
     processes::KEYS,
-    support::sdk::{Retries, client},
+    support::{
+        content::{HEAD_LENGTH, Write},
+        sdk::{Retries, client},
+    },
 };
 use aws_sdk_s3::{
     Client,
+    primitives::ByteStream,
     types::{Delete, ObjectIdentifier},
 };
 use futures_util::{StreamExt, stream};
@@ -75,6 +79,22 @@ impl Crowd {
         }
         self.rounds += 1;
         AtWork { stop, writers }
+    }
+
+    /// Puts new objects while all is quiet.
+    pub async fn fill(&mut self, objects: u64, random: &SeededRandom) {
+        let client = client(&self.endpoint, KEYS, Retries::None);
+        let put = |number: u64| {
+            let key = format!("filled/{number}");
+            let write = Write { seed: random.next_u64(), length: HEAD_LENGTH + random.below(LENGTH_MAX) as usize };
+            let (client, ledger) = (client.clone(), self.ledger.clone());
+            async move {
+                let body = ByteStream::from(write.body(&key));
+                client.put_object().bucket(BUCKET).key(&key).body(body).send().await.expect("nothing is wrong yet");
+                ledger.is(&key, Some(write));
+            }
+        };
+        stream::iter((0..objects).map(put)).buffer_unordered(READERS).collect::<()>().await;
     }
 
     /// Every key that may show something shows what is allowed, byte for byte, and the list names those that do and no other.

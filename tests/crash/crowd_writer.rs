@@ -22,7 +22,8 @@ use tokio_util::sync::CancellationToken;
 const RACERS: usize = 3;
 /// Keys that a writer still changes; older ones are read at the checks alone.
 const KEYS_IN_USE: usize = 300;
-const LENGTH_MAX: u64 = 4000;
+/// Of a body, behind its head.
+pub const LENGTH_MAX: u64 = 4000;
 /// After a failure, before the next try.
 const PAUSE: Duration = Duration::from_millis(20);
 

@@ -7,10 +7,11 @@
 //! - `processes` starts, kills and restarts the binary
 //! - `checker` reads everything back, byte for byte, and compares lists with reads
 //! - `crowd` is many small objects instead, of `crowd_writer`s whose requests race each other, while nodes lose their disks
+//! - `rot` damages what a running node holds, while the crowd's objects are read
 //!
 //! Victims and workload follow one seed, which a failure prints; `LARDER_CRASH_SEED` takes it again. Moments differ from
-//! run to run. `LARDER_CRASH_ROUNDS` sets the rounds of each test; `LARDER_LONG_TESTS=1` makes it 250 instead of 25, and 200 emptied nodes
-//! instead of 3.
+//! run to run. `LARDER_CRASH_ROUNDS` sets the rounds of each test; `LARDER_LONG_TESTS=1` makes it 250 instead of 25, 200 emptied nodes
+//! instead of 3, and 60 nodes that rot instead of 3.
 
 mod checker;
 mod content_tests;
@@ -18,6 +19,7 @@ mod crowd;
 mod crowd_writer;
 mod ledger;
 mod processes;
+mod rot;
 mod worker;
 
 #[path = "../support/mod.rs"]
@@ -28,6 +30,7 @@ use crowd::{Counts, Crowd};
 use larder::runtime::{Random, SeededRandom, SystemRandom};
 use ledger::Ledger;
 use processes::{Processes, Topology, Victims};
+use rot::Rot;
 use std::{env, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -52,6 +55,14 @@ fn what_a_crowd_wrote_survives_emptied_nodes() {
     let usual = if env::var_os("LARDER_LONG_TESTS").is_some() { 200 } else { 3 };
     run_with(Topology::GatewayAndQuickNodes, usual, async |processes, seed, rounds| {
         empty_nodes(processes, seed, rounds).await;
+    });
+}
+
+#[test]
+fn what_is_read_beside_a_rotting_node_is_what_was_written() {
+    let usual = if env::var_os("LARDER_LONG_TESTS").is_some() { 60 } else { 3 };
+    run_with(Topology::GatewayAndQuickNodes, usual, async |processes, seed, rounds| {
+        read_beside_rot(processes, seed, rounds).await;
     });
 }
 
@@ -160,4 +171,37 @@ async fn empty_nodes(mut processes: Processes, seed: u64, rounds: u64) {
     processes.kill_all_but_one_node(&random);
     sum.reads += crowd.check(&format!("seed {seed}, with one node left")).await as u64;
     println!("{rounds} emptied nodes, {sum:?}: nothing lost, nothing back, no race won twice");
+}
+
+const OBJECTS: u64 = 3000;
+/// How often all of them are read while one node rots.
+const READINGS: u64 = 6;
+
+/// In each round one node rots, whichever copies have just been replaced on it too; the next round begins when all copies are
+/// whole again. That one copy in three was damaged shows in what a scrub finds, and in what it finds after the objects were read.
+async fn read_beside_rot(mut processes: Processes, seed: u64, rounds: u64) {
+    let random = SeededRandom::new(seed);
+    Checker::new(processes.endpoint()).make_bucket().await;
+    let mut crowd = Crowd::new(processes.endpoint());
+    crowd.fill(OBJECTS, &random).await;
+    let (mut reads, mut flips, mut found) = (0, 0, 0);
+    for round in 0..rounds {
+        let node = Processes::any_node(&random);
+        let rot = Rot::begin(processes.node_directory(node), SeededRandom::new(random.next_u64()));
+        for reading in 0..READINGS {
+            reads += crowd.check(&format!("seed {seed}, round {round}, reading {reading}, node {node} rots")).await;
+        }
+        flips += rot.end().await;
+        // Its volume is frozen if what it had copied and synced was hit before it read that back.
+        processes.kill(Victims::node(node));
+        processes.restart_killed();
+        processes.wait_until_ready().await;
+        found += processes.scrub().await;
+        tokio::task::block_in_place(|| processes.wait_until_fully_redundant());
+        println!(
+            "seed {seed}, round {round}: node {node} rotted; {flips} bits so far, {found} records found by scrubs"
+        );
+    }
+    assert!(found > 0, "{flips} bits were flipped, but no node has found a damaged record");
+    println!("{rounds} nodes rotted, {reads} reads, {flips} bits: every byte that was read is right");
 }

@@ -5,12 +5,13 @@ use crate::support::{
     address::{free_address, is_ready},
     command::larder,
     process::Running,
+    scrub::all_is_checked,
     sdk::Keys,
 };
 use larder::runtime::{Random, SeededRandom};
 use std::{
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
@@ -149,10 +150,13 @@ impl Processes {
         }
     }
 
+    pub fn node_directory(&self, number: u64) -> PathBuf {
+        self.directory.path().join(format!("node{number}"))
+    }
+
     /// The node, which is dead, has lost its disk.
     pub fn empty_node(&self, number: u64) {
-        let data = self.directory.path().join(format!("node{number}"));
-        std::fs::remove_dir_all(data).expect("the node had a directory");
+        std::fs::remove_dir_all(self.node_directory(number)).expect("the node had a directory");
     }
 
     pub fn any_node(random: &SeededRandom) -> u64 {
@@ -186,6 +190,16 @@ impl Processes {
         let status = admin_command(self.admin).args(["status", "--wait-healthy", REPAIR_LIMIT]).output();
         let output = status.expect("larder admin runs");
         assert!(output.status.success(), "not fully redundant within {REPAIR_LIMIT}: {output:?}");
+    }
+
+    /// Every node has read all that it holds, and what was damaged is whole again. How many damaged records were found.
+    pub async fn scrub(&self) -> u64 {
+        all_is_checked(NODES, |arguments| {
+            tokio::task::block_in_place(|| {
+                admin_command(self.admin).args(arguments).output().expect("larder admin runs")
+            })
+        })
+        .await
     }
 
     /// Two of three nodes die and stay dead. With one server, whose nodes live in it, nothing happens.

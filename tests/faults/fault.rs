@@ -43,6 +43,11 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// `Kill`, `Pause`, ...
+    pub fn name(&self) -> String {
+        format!("{self:?}").chars().take_while(char::is_ascii_alphabetic).collect()
+    }
+
     /// Whether it may only hit what has all of its copies.
     pub fn comes_before_load(&self) -> bool {
         matches!(self, Self::WipeBoth(_))

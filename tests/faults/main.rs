@@ -6,13 +6,13 @@
 //!   `wounds` or lie on a `disk` that fails, whose `syncs` fail, and whose `clocks` jump (`shims` bring both about)
 //! - `load` is several clients at the same few keys; `actor` and `upload` are what they can ask; `history` is what they saw
 //! - `linearizable` judges each key's history; `refusals` are what clients were told instead of being served
-//! - `scrub` has damage found that nobody has met yet
 //! - `survey` looks at everything when it is quiet: all keys, all subsets of nodes
 //! - `aftermath` counts copies on the disks (`census`) and waits for the space of what was deleted
 //! - `totals` counts
 //!
 //! `LARDER_FAULT_SEED` takes a seed that was printed and repeats its schedule; moments and answers differ from run to run.
-//! `LARDER_FAULT_ROUNDS` sets the rounds of each test, `LARDER_FAULT_RUNS` how many seeds are taken one after another.
+//! `LARDER_FAULT_ROUNDS` sets the rounds of each test, `LARDER_FAULT_RUNS` how many seeds are taken one after another,
+//! `LARDER_FAULT_ONLY` (`PowerCut`, `Wound`, ...: `fault::Fault`) leaves all other kinds of faults out.
 //! `LARDER_LONG_TESTS=1` makes it hours.
 
 mod actor;
@@ -30,7 +30,6 @@ mod nemesis;
 mod party;
 mod refusals;
 mod schedule;
-mod scrub;
 mod shims;
 mod survey;
 mod syncs;
@@ -113,7 +112,7 @@ async fn one_run(topology: Topology, ground: Ground, seed: u64, rounds: u64, tot
     let shared = Shared { history: Arc::new(History::new()), totals, refusals: Arc::default() };
     let surveyor = Surveyor::new(&fleet.endpoint(), shared.clone());
     surveyor.make_bucket().await;
-    let mut schedule = Schedule::new(seed, topology, ground);
+    let mut schedule = Schedule::new(seed, topology, ground, env::var("LARDER_FAULT_ONLY").ok().as_deref());
     for number in 0..rounds {
         let round = schedule.next_round();
         println!("seed {seed}, round {number}: {round:?}");
@@ -152,7 +151,7 @@ async fn one_round(fleet: &mut Fleet, round: &Round, number: u64, shared: &Share
     );
     let healthy = fleet.wait_until_healthy();
     if round.fault.leaves_hidden_damage() {
-        scrub::all_is_checked(fleet).await;
+        support::scrub::all_is_checked(fleet.topology().nodes() as usize, |verb| fleet.admin(verb)).await;
         fleet.wait_until_healthy();
     }
     shared.totals.faults.fetch_add(1, Relaxed);

@@ -22,19 +22,24 @@ pub struct Round {
 
 pub struct Schedule {
     dice: Dice,
-    ground: Ground,
+    kinds: Vec<Kind>,
     /// Of each kind one before any comes again.
     coming: Vec<Kind>,
 }
 
 impl Schedule {
-    pub fn new(seed: u64, topology: Topology, ground: Ground) -> Self {
-        Self { dice: Dice { random: SeededRandom::new(seed), topology }, ground, coming: Vec::new() }
+    /// Of all kinds of faults that can come here, or `only` of those whose name this is.
+    pub fn new(seed: u64, topology: Topology, ground: Ground, only: Option<&str>) -> Self {
+        let sample = Dice { random: SeededRandom::new(seed), topology };
+        let mut kinds = kinds(topology, ground);
+        kinds.retain(|kind| only.is_none_or(|name| kind(&sample).name() == name));
+        assert!(!kinds.is_empty(), "no fault of the name {only:?} can come here");
+        Self { dice: Dice { random: SeededRandom::new(seed), topology }, kinds, coming: Vec::new() }
     }
 
     pub fn next_round(&mut self) -> Round {
         if self.coming.is_empty() {
-            self.coming = kinds(self.dice.topology, self.ground);
+            self.coming.clone_from(&self.kinds);
             self.dice.shuffle(&mut self.coming);
         }
         let kind = self.coming.pop().expect("there are kinds of faults");
@@ -48,7 +53,7 @@ impl Schedule {
 fn a_seed_gives_the_same_schedule_again_and_every_kind_of_fault_comes() {
     let (topology, ground) = (Topology::Processes(4), Ground::Directories);
     let rounds = |seed| {
-        let mut schedule = Schedule::new(seed, topology, ground);
+        let mut schedule = Schedule::new(seed, topology, ground, None);
         kinds(topology, ground).iter().map(|_| schedule.next_round()).collect::<Vec<Round>>()
     };
     assert_eq!(rounds(7), rounds(7));
@@ -57,4 +62,10 @@ fn a_seed_gives_the_same_schedule_again_and_every_kind_of_fault_comes() {
     assert_eq!(came(|fault| matches!(fault, Fault::Wipe(_))), 1);
     assert_eq!(came(|fault| matches!(fault, Fault::Kill(_))), 5);
     assert_eq!(came(|fault| matches!(fault, Fault::Storm { .. })), 6);
+}
+
+#[test]
+fn a_schedule_of_one_kind_has_no_other() {
+    let mut schedule = Schedule::new(7, Topology::Server(4), Ground::SmallDisks, Some("PowerCut"));
+    assert!((0..20).all(|_| matches!(schedule.next_round().fault, Fault::PowerCut(_))));
 }

@@ -10,6 +10,7 @@ pub mod content;
 pub mod damage;
 pub mod process;
 pub mod replay;
+pub mod scrub;
 pub mod sdk;
 pub mod server;
 
