@@ -76,6 +76,9 @@ actions! {
     ListBucketMultipartUploads,
     ListBucketVersions,
     ListMultipartUploadParts,
+    // None of IAM's: to ask whether a page of another origin may send a request. S3 lets anybody ask, and the answer is no
+    // more than what the bucket's rules say.
+    Preflight,
     PutAccelerateConfiguration,
     PutAnalyticsConfiguration,
     PutBucketAbac,

@@ -38,6 +38,7 @@ pub fn authorise(principal: &Principal, action: Action, resource: &Resource<'_>)
             Grant::FullAccess,
             Resource::Service | Resource::Bucket(_) | Resource::Object(..) | Resource::ObjectsOf(_),
         ) => true,
+        (Grant::Anonymous, _) => action == Action::Preflight,
         #[cfg(test)]
         (Grant::Nothing, _) => false,
     };
@@ -54,6 +55,7 @@ mod tests {
         let key = ObjectKey::new("key").unwrap();
         let full = Principal::new("full".into(), Grant::FullAccess);
         let nobody = Principal::new("nobody".into(), Grant::Nothing);
+        let anonymous = Principal::anonymous();
         let resources = [
             Resource::Service,
             Resource::Bucket(&bucket),
@@ -64,6 +66,8 @@ mod tests {
             for resource in &resources {
                 assert_eq!(authorise(&full, *action, resource), Ok(()));
                 assert_eq!(authorise(&nobody, *action, resource), Err(Denied(*action)));
+                let by_anybody = authorise(&anonymous, *action, resource);
+                assert_eq!(by_anybody.is_ok(), *action == Action::Preflight, "{action:?}");
             }
         }
     }

@@ -7,12 +7,15 @@ use std::{fmt, sync::Arc};
 pub(super) enum Grant {
     /// Everything in this cluster: the root key and the further keys that an operator makes.
     FullAccess,
+    /// What anybody may who reaches the address.
+    Anonymous,
     /// Nothing. For tests of the default; later issues give principals policies instead.
     #[cfg(test)]
     Nothing,
 }
 
-/// Somebody who proved who they are. Only this module makes one, and only from a proof.
+/// Somebody who proved who they are, or nobody in particular. Only this module makes one that may do anything, and only from
+/// a proof.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Principal {
     access_key: Arc<str>,
@@ -27,7 +30,12 @@ impl Principal {
         Self { access_key, grant }
     }
 
-    /// The access key that the request was signed with.
+    /// Who did not say who they are.
+    pub fn anonymous() -> Self {
+        Self { access_key: Arc::from(""), grant: Grant::Anonymous }
+    }
+
+    /// The access key that the request was signed with; empty when nobody signed it.
     pub fn access_key(&self) -> &str {
         &self.access_key
     }

@@ -2,18 +2,22 @@
 //! look-up.
 //!
 //! A cached bucket is what every acknowledged command has left (DESIGN.md, "Metadata"): the writer empties the cache before
-//! it answers a command that makes or deletes a bucket, and a fill whose read began before that commit is dropped. A
-//! bucket that is not there is never cached.
+//! it answers a command that makes, changes or deletes a bucket, and a fill whose read began before that commit is dropped.
+//! A bucket that is not there is never cached.
+//!
+//! A bucket's CORS rules are kept beside it, once a request asked for them.
 
 use super::{command::Command, rows::Bucket};
-use crate::types::{BucketId, BucketName, CommitSequence};
+use crate::types::{BucketId, BucketName, CommitSequence, CorsConfiguration};
 use std::{
     collections::HashMap,
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 /// Beyond it the cache begins anew: 10 000 buckets are 2 MB.
 const BUCKETS_MAX: usize = 10_000;
+/// Of all CORS rules together. Those of one bucket are written in at most 64 KiB.
+const CORS_MAX_BYTES: usize = 8 << 20;
 
 #[derive(Debug, Default)]
 pub(super) struct BucketCache {
@@ -25,7 +29,12 @@ struct Known {
     /// The newest commit that made or deleted a bucket.
     emptied_at: CommitSequence,
     buckets: HashMap<BucketName, Bucket>,
+    cors: HashMap<BucketName, BucketCors>,
+    cors_bytes: usize,
 }
+
+/// Shared, so that a request does not copy a hundred rules; `None`: the bucket has none.
+pub(super) type BucketCors = Option<Arc<CorsConfiguration>>;
 
 impl BucketCache {
     pub fn get(&self, name: &BucketName) -> Option<Bucket> {
@@ -48,12 +57,32 @@ impl BucketCache {
         known.buckets.insert(bucket.name.clone(), bucket.clone());
     }
 
+    /// `None`: nobody has asked since the last change.
+    pub fn cors(&self, name: &BucketName) -> Option<BucketCors> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).cors.get(name).cloned()
+    }
+
+    /// As `fill`.
+    pub fn fill_cors(&self, name: &BucketName, cors: &BucketCors, read_at: CommitSequence) {
+        let bytes = cors.as_ref().map_or(0, |cors| cors.memory_bytes());
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if read_at < known.emptied_at {
+            return;
+        }
+        if known.cors.len() >= BUCKETS_MAX || known.cors_bytes + bytes > CORS_MAX_BYTES {
+            known.cors.clear();
+            known.cors_bytes = 0;
+        }
+        if known.cors.insert(name.clone(), cors.clone()).is_none() {
+            known.cors_bytes += bytes;
+        }
+    }
+
     /// Told of each command of a batch that was committed at `committed`, before it is answered.
     pub fn forget_what_changes(&self, command: &Command, committed: CommitSequence) {
-        if matches!(command, Command::CreateBucket(_) | Command::DeleteBucket { .. }) {
+        if matches!(command, Command::CreateBucket(_) | Command::DeleteBucket { .. } | Command::SetBucketCors { .. }) {
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-            known.emptied_at = committed;
-            known.buckets.clear();
+            *known = Known { emptied_at: committed, ..Known::default() };
         }
     }
 }
@@ -61,7 +90,7 @@ impl BucketCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Timestamp;
+    use crate::types::{CorsMethod, CorsPattern, CorsRule, Timestamp};
 
     fn bucket(id: u64) -> Bucket {
         Bucket {
@@ -85,6 +114,42 @@ mod tests {
         assert_eq!(cache.get(&name), None, "the read may have seen the bucket that is gone");
         cache.fill(&bucket(9), CommitSequence(9));
         assert_eq!(cache.get(&name), Some(bucket(9)));
+    }
+
+    #[test]
+    fn rules_for_other_origins_are_kept_until_they_change() {
+        let cache = BucketCache::default();
+        let name = bucket(1).name;
+        assert_eq!(cache.cors(&name), None);
+        cache.fill_cors(&name, &None, CommitSequence(3));
+        assert_eq!(cache.cors(&name), Some(None), "that there are none is known too");
+        cache.forget_what_changes(&Command::SetBucketCors { bucket: BucketId(1), cors: None }, CommitSequence(9));
+        assert_eq!(cache.cors(&name), None);
+        cache.fill_cors(&name, &None, CommitSequence(8));
+        assert_eq!(cache.cors(&name), None, "the read may have seen the rules before");
+    }
+
+    #[test]
+    fn rules_take_a_bounded_room() {
+        let long = CorsPattern::try_from("h".repeat(60_000)).unwrap();
+        let rule = CorsRule {
+            id: None,
+            origins: vec![long],
+            methods: vec![CorsMethod::Get],
+            allowed_headers: vec![],
+            exposed_headers: vec![],
+            max_age_seconds: None,
+        };
+        let cors = Some(Arc::new(CorsConfiguration::new(vec![rule]).unwrap()));
+        let cache = BucketCache::default();
+        for i in 0..1000 {
+            cache.fill_cors(&format!("bucket-{i}").parse().unwrap(), &cors, CommitSequence(1));
+            cache.fill_cors(&format!("bucket-{i}").parse().unwrap(), &cors, CommitSequence(1));
+        }
+        let known = cache.known.read().unwrap();
+        assert!(known.cors_bytes <= CORS_MAX_BYTES && !known.cors.is_empty(), "{}", known.cors_bytes);
+        let counted: usize = known.cors.values().flatten().map(|cors| cors.memory_bytes()).sum();
+        assert_eq!(known.cors_bytes, counted);
     }
 
     #[test]

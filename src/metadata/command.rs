@@ -3,9 +3,9 @@
 //! gives out (bucket, content) is the commit sequence of the command that made it.
 
 use crate::types::{
-    BlobId, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot, CommitSequence, ETag, Epoch,
-    Extent, GroupId, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Term, Timestamp, UploadId, VersionId,
-    VolumeId,
+    BlobId, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot, CommitSequence,
+    CorsConfiguration, ETag, Epoch, Extent, GroupId, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Term,
+    Timestamp, UploadId, VersionId, VolumeId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,11 @@ pub enum Command {
     SetBucketTags {
         bucket: BucketId,
         tags: Option<TagSet>,
+    },
+    /// Afterwards the bucket has these rules for other origins and no others.
+    SetBucketCors {
+        bucket: BucketId,
+        cors: Option<CorsConfiguration>,
     },
 
     // Objects

@@ -147,7 +147,10 @@ fn object_changed_by(command: &Command) -> Option<(BucketId, &ObjectKey)> {
         | Command::SetObjectTags { bucket, key, .. }
         | Command::CompleteUpload(CompleteUpload { bucket, key, .. }) => Some((*bucket, key)),
         // A bucket is made and deleted without objects.
-        Command::CreateBucket(_) | Command::DeleteBucket { .. } | Command::SetBucketTags { .. } => None,
+        Command::CreateBucket(_)
+        | Command::DeleteBucket { .. }
+        | Command::SetBucketTags { .. }
+        | Command::SetBucketCors { .. } => None,
         // Parts are nobody's object yet.
         Command::CreateUpload(_) | Command::PutPart(_) | Command::CopyPart(_) | Command::AbortUpload { .. } => None,
         Command::ForgetCompletedUploads { .. } => None,

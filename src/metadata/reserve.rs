@@ -122,6 +122,7 @@ pub(super) fn goes_on_a_full_disk(command: &Command) -> bool {
         | Command::ConfirmHistory { .. } => true,
         Command::CreateBucket(_)
         | Command::SetBucketTags { .. }
+        | Command::SetBucketCors { .. }
         | Command::PutObject(_)
         | Command::CopyObject(_)
         | Command::SetObjectTags { .. }

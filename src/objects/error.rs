@@ -23,6 +23,8 @@ pub enum ObjectError {
     TooManyBuckets,
     #[error("the resource has no tags")]
     NoSuchTagSet,
+    #[error("the bucket has no rules for other origins")]
+    NoSuchCorsConfiguration,
 
     // Objects
     #[error("the key does not exist")]

@@ -11,6 +11,7 @@ mod checksum_combine;
 mod conditions;
 mod copy;
 mod copy_source;
+mod cors;
 mod delete;
 mod digest;
 mod document;
@@ -50,6 +51,7 @@ pub use buckets::{BUCKETS_PAGE_MAX, BucketPage, CreateBucketInput, ListBucketsIn
 pub use conditions::{RangeCondition, ReadConditions, TagCondition};
 pub use copy::{CopiedObject, CopyInput, OntoItself};
 pub use copy_source::SourceInput;
+pub use cors::{AllowedOrigin, Audience, CrossOriginRequest, allowed_origin};
 pub use delete::{DELETE_MANY_MAX, DeleteEntry};
 pub use digest::checksum_of;
 pub use document::check_document;

@@ -9,7 +9,8 @@ use http::{HeaderMap, HeaderName, header, request};
 const HEADERS_MAX_BYTES: usize = 16 << 10;
 
 /// Standard headers that a request carries at most once.
-const SINGLE: [HeaderName; 19] = [
+const SINGLE: [HeaderName; 20] = [
+    header::ACCESS_CONTROL_REQUEST_METHOD,
     header::AUTHORIZATION,
     header::CACHE_CONTROL,
     header::CONTENT_DISPOSITION,

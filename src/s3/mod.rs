@@ -6,6 +6,7 @@ mod address;
 pub mod body;
 pub mod context;
 pub mod copy_source;
+mod cross_origin;
 pub mod dispatch;
 pub mod error;
 mod head;

@@ -1,6 +1,6 @@
 //! Every operation of S3, as a closed enum: `ops/handlers.rs` matches on it without a wildcard, so the compiler is the
-//! checklist. Source: Amazon S3 API Reference, "Actions", with POST Object and the CORS preflight, which have pages of
-//! their own.
+//! checklist. Source: Amazon S3 API Reference, "Actions", with POST Object and the CORS preflight ("OPTIONS object"), which
+//! have pages of their own.
 
 use http::Method;
 
@@ -34,7 +34,9 @@ impl Operation {
     /// Whether a request of this method may bring a body that means something.
     pub fn has_body(self, method: &Method) -> bool {
         let is_bare = [Method::GET, Method::HEAD, Method::DELETE].contains(method);
-        !is_bare && !matches!(self, Self::CopyObject | Self::CreateMultipartUpload | Self::UploadPartCopy)
+        let is_without =
+            matches!(self, Self::CopyObject | Self::CreateMultipartUpload | Self::OptionsObject | Self::UploadPartCopy);
+        !is_bare && !is_without
     }
 }
 
@@ -119,6 +121,7 @@ operations! {
     ListObjectsV2 Bucket,
     ListObjectVersions Bucket,
     ListParts Object,
+    OptionsObject Bucket,
     PostObject Bucket,
     PutBucketAbac Bucket,
     PutBucketAccelerateConfiguration Bucket,

@@ -125,6 +125,7 @@ const fn action_of(operation: Operation, names_version: bool) -> Action {
         (Op::ListMultipartUploads, _) => Action::ListBucketMultipartUploads,
         (Op::ListObjectVersions, _) => Action::ListBucketVersions,
         (Op::ListParts, _) => Action::ListMultipartUploadParts,
+        (Op::OptionsObject, _) => Action::Preflight,
         (Op::PutBucketAbac, _) => Action::PutBucketAbac,
         (Op::PutBucketAccelerateConfiguration, _) => Action::PutAccelerateConfiguration,
         (Op::PutBucketAcl, _) => Action::PutBucketAcl,

@@ -161,6 +161,10 @@ pub fn is_sub_resource(name: &str) -> bool {
 
 /// The operation of a request whose address has these parts.
 pub fn route(method: &Method, scope: Scope, query: &Query, headers: &HeaderMap) -> Result<Operation, S3Error> {
+    if *method == Method::OPTIONS {
+        // On an object too, and on no bucket at all, where the answer is always no.
+        return Ok(Op::OptionsObject);
+    }
     match scope {
         Scope::Service => match *method {
             Method::GET => Ok(Op::ListBuckets),
@@ -320,6 +324,9 @@ mod tests {
             (Method::PUT, Scope::Object, "", true, Op::CopyObject),
             (Method::PUT, Scope::Object, "uploadId=u&partNumber=1", true, Op::UploadPartCopy),
             (Method::DELETE, Scope::Object, "", false, Op::DeleteObject),
+            (Method::OPTIONS, Scope::Object, "", false, Op::OptionsObject),
+            (Method::OPTIONS, Scope::Bucket, "", false, Op::OptionsObject),
+            (Method::OPTIONS, Scope::Service, "", false, Op::OptionsObject),
         ] {
             assert_eq!(routed(&method, scope, query, is_copy), Ok(operation), "{method} ?{query}");
         }

@@ -6,6 +6,7 @@ use super::{
     body::{BodyRules, BodySource, Expectation, HasWaiters, PaceLimits, RequestBody},
     context::RequestContext,
     copy_source::CopySource,
+    cross_origin,
     dispatch::Operations,
     error::{self, S3Code, S3Error},
     head, hoisted,
@@ -30,7 +31,7 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::{HeaderValue, Request, Version, header, request};
+use http::{HeaderMap, HeaderValue, Method, Request, Version, header, request};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, combinators::BoxBody};
 use std::{
@@ -139,6 +140,8 @@ fn body_error(error: hyper::Error) -> BodyError {
 impl Inner {
     async fn answer(&self, parts: &request::Parts, body: WireBody, id: &RequestId) -> Response {
         self.activity.note(0);
+        // Before anything else: the request itself may change the rules.
+        let cross_origin = self.cross_origin_headers(parts).await;
         // Known as soon as the request is routed, also when it is refused later.
         let operation = OnceLock::new();
         let waits_to_send = expectation(parts) == Expectation::Continue && !body.is_end_stream();
@@ -154,6 +157,7 @@ impl Inner {
         });
         self.stats.answered(operation.get().copied(), response.status());
         response.headers_mut().insert(REQUEST_ID_HEADER, header_value(*id));
+        response.headers_mut().extend(cross_origin);
         let is_body_used = operation.get().is_some_and(|operation| operation.has_body(&parts.method));
         if waits_to_send && !(is_body_used && response.status().is_success()) {
             // Whether the client still sends a body that it was not asked for is its choice (RFC 9110, 10.1.1), so what comes
@@ -168,6 +172,24 @@ impl Inner {
         response
     }
 
+    /// What the answer says to a page of another origin, by the rules of the bucket. No request but such a page's costs
+    /// anything here.
+    async fn cross_origin_headers(&self, parts: &request::Parts) -> HeaderMap {
+        if parts.method == Method::OPTIONS || !parts.headers.contains_key(header::ORIGIN) {
+            return HeaderMap::new();
+        }
+        let address = head::check(parts).and_then(|host| Address::parse(host, parts.uri.path(), &self.domains));
+        let Ok(Address { bucket: Some(bucket), .. }) = address else { return HeaderMap::new() };
+        match self.operations.cors_rules(&bucket).await {
+            Ok(Some(rules)) => cross_origin::answer_headers(&rules, &parts.method, &parts.headers),
+            Ok(None) => HeaderMap::new(),
+            Err(error) => {
+                log(&error, None);
+                HeaderMap::new()
+            }
+        }
+    }
+
     async fn handle(
         &self,
         parts: &request::Parts,
@@ -176,12 +198,12 @@ impl Inner {
         routed: &OnceLock<Operation>,
     ) -> Result<Response, S3Error> {
         let host = head::check(parts)?;
-        if parts.method == http::Method::OPTIONS {
-            return Err(preflight(parts));
-        }
         let address = Address::parse(host, parts.uri.path(), &self.domains)?;
-        let query = Query::parse(parts.uri.query().unwrap_or_default())
-            .map_err(|error| S3Error::with_message(S3Code::InvalidURI, error.to_string()))?;
+        // What stands in the query of a preflight belongs to the request that it asks about.
+        let is_preflight = parts.method == Method::OPTIONS;
+        let query = if is_preflight { "" } else { parts.uri.query().unwrap_or_default() };
+        let query =
+            Query::parse(query).map_err(|error| S3Error::with_message(S3Code::InvalidURI, error.to_string()))?;
         let incoming = IncomingRequest {
             method: &parts.method,
             scope: scope(&address),
@@ -251,19 +273,6 @@ fn expectation(parts: &request::Parts) -> Expectation {
         }
         _ => Expectation::None,
     }
-}
-
-/// A browser's question before a request from another origin. No bucket has rules yet, so none matches.
-/// Source: Amazon S3 API Reference, "OPTIONS object".
-fn preflight(parts: &request::Parts) -> S3Error {
-    let has = |name| parts.headers.contains_key(name);
-    if !has(header::ORIGIN) {
-        return S3Error::with_message(S3Code::BadRequest, "Insufficient information. Origin request header needed.");
-    }
-    if !has(header::ACCESS_CONTROL_REQUEST_METHOD) {
-        return S3Error::with_message(S3Code::BadRequest, "Invalid Access-Control-Request-Method: null");
-    }
-    S3Code::AccessForbidden.into()
 }
 
 /// The server's own faults are logged here, once, with what caused them.

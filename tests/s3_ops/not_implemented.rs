@@ -9,7 +9,6 @@ async fn settings_that_we_lack_are_501_and_change_nothing() {
     let requests = [
         ("PUT", "?versioning"),
         ("PUT", "?policy"),
-        ("PUT", "?cors"),
         ("PUT", "?lifecycle"),
         ("PUT", "?encryption"),
         ("PUT", "?object-lock"),

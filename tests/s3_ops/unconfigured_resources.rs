@@ -13,7 +13,6 @@ async fn buckets_answer_the_default_or_the_code_of_absence() {
         ("logging", 200, ""),
         ("accelerate", 200, ""),
         ("policy", 404, "NoSuchBucketPolicy"),
-        ("cors", 404, "NoSuchCORSConfiguration"),
         ("lifecycle", 404, "NoSuchLifecycleConfiguration"),
         ("encryption", 404, "ServerSideEncryptionConfigurationNotFoundError"),
         ("object-lock", 404, "ObjectLockConfigurationNotFoundError"),

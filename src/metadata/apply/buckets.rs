@@ -1,4 +1,4 @@
-//! Buckets. Source: Amazon S3 API Reference, CreateBucket, DeleteBucket, PutBucketTagging.
+//! Buckets. Source: Amazon S3 API Reference, CreateBucket, DeleteBucket, PutBucketTagging, PutBucketCors.
 
 use super::transaction::{ApplyError, Transaction};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
         outcome::{CommandError, Outcome},
         script::Script,
     },
-    types::{BucketId, TagSet},
+    types::{BucketId, CorsConfiguration, TagSet},
 };
 
 /// The default quota of an AWS account; it also bounds ListBuckets.
@@ -73,6 +73,20 @@ pub(super) async fn set_tags(
 ) -> Result<Outcome, ApplyError> {
     let script = Script::of(SET_TAGS).with(number(bucket.0)).with(tags.map(tags_text));
     match tx.execute(script).await? {
+        0 => Err(CommandError::NoSuchBucket.into()),
+        _ => Ok(Outcome::Done),
+    }
+}
+
+const SET_CORS: &str = "UPDATE buckets SET cors = $2 WHERE bucket = $1";
+
+pub(super) async fn set_cors(
+    bucket: BucketId,
+    cors: Option<&CorsConfiguration>,
+    tx: &mut Transaction<'_>,
+) -> Result<Outcome, ApplyError> {
+    let text = cors.map(|cors| serde_json::to_string(cors).expect("lists of strings always serialise"));
+    match tx.execute(Script::of(SET_CORS).with(number(bucket.0)).with(text)).await? {
         0 => Err(CommandError::NoSuchBucket.into()),
         _ => Ok(Outcome::Done),
     }

@@ -38,6 +38,7 @@ pub(super) async fn apply(command: &Command, tx: &mut Transaction<'_>) -> Result
         Command::CreateBucket(command) => buckets::create(command, tx).await,
         Command::DeleteBucket { bucket } => buckets::delete(*bucket, tx).await,
         Command::SetBucketTags { bucket, tags } => buckets::set_tags(*bucket, tags.as_ref(), tx).await,
+        Command::SetBucketCors { bucket, cors } => buckets::set_cors(*bucket, cors.as_ref(), tx).await,
 
         Command::PutObject(command) => versions::put(command, tx).await,
         Command::CopyObject(command) => copy::copy_object(command, tx).await,

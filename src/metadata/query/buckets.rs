@@ -2,9 +2,10 @@
 
 use crate::{
     metadata::{Metadata, QueryError, columns::Columns, rows::Bucket, script::Script},
-    types::{BucketId, BucketName, TagSet},
+    types::{BucketId, BucketName, CorsConfiguration, TagSet},
 };
 use sqlx::sqlite::SqliteRow;
+use std::sync::Arc;
 
 const READ: &str = "SELECT bucket, name, region, owner, created FROM buckets WHERE name = $1";
 /// Names are ASCII: the last character there is ends every prefix.
@@ -12,6 +13,7 @@ const LIST: &str = "
     SELECT bucket, name, region, owner, created FROM buckets
     WHERE name >= $1 AND name < $1 || char(1114111) AND name > $2 ORDER BY name LIMIT $3 + 0";
 const READ_TAGS: &str = "SELECT tags FROM buckets WHERE bucket = $1";
+const READ_CORS: &str = "SELECT cors FROM buckets WHERE name = $1";
 
 impl Metadata {
     pub async fn bucket(&self, name: &BucketName) -> Result<Option<Bucket>, QueryError> {
@@ -46,6 +48,19 @@ impl Metadata {
         let script = Script::of(READ_TAGS).with(bucket.0.cast_signed());
         let Some(row) = script.fetch_optional(&mut *self.reader().await?).await? else { return Ok(None) };
         Ok(row.optional_text(0)?.map(serde_json::from_str).transpose()?)
+    }
+
+    /// The bucket's rules for other origins. `None` when it has none, or isn't there.
+    pub async fn bucket_cors(&self, name: &BucketName) -> Result<Option<Arc<CorsConfiguration>>, QueryError> {
+        if let Some(cors) = self.bucket_cache().cors(name) {
+            return Ok(cors);
+        }
+        let read_at = self.committed();
+        let row = Script::of(READ_CORS).with(name.as_str()).fetch_optional(&mut *self.reader().await?).await?;
+        let Some(row) = row else { return Ok(None) };
+        let cors = row.optional_text(0)?.map(serde_json::from_str).transpose()?.map(Arc::new);
+        self.bucket_cache().fill_cors(name, &cors, read_at);
+        Ok(cors)
     }
 }
 

@@ -100,6 +100,24 @@ async fn bucket_tags_are_set_and_taken_away() {
 }
 
 #[tokio::test]
+async fn rules_for_other_origins_are_set_and_taken_away() {
+    let fixture = Fixture::new().await;
+    let name: BucketName = "bucket".parse().unwrap();
+    let set = |cors| Command::SetBucketCors { bucket: fixture.bucket, cors };
+    let cors = || async { fixture.metadata.bucket_cors(&name).await.unwrap() };
+    assert_eq!(cors().await, None);
+    for text in [r#"[{"origins":["*"],"methods":["GET"]}]"#, r#"[{"origins":["http://a"],"methods":["PUT"]}]"#] {
+        let rules: CorsConfiguration = serde_json::from_str(text).unwrap();
+        fixture.done(set(Some(rules.clone()))).await;
+        assert_eq!(cors().await.as_deref(), Some(&rules));
+    }
+    fixture.done(set(None)).await;
+    assert_eq!(cors().await, None);
+    let gone = Command::SetBucketCors { bucket: BucketId(u64::from(u32::MAX)), cors: None };
+    assert_eq!(fixture.propose(gone).await, Err(CommandError::NoSuchBucket));
+}
+
+#[tokio::test]
 async fn terms_grow_and_survive_a_restart() {
     let fixture = Fixture::new().await;
     let begin = |above| Command::BeginTerm {

@@ -147,6 +147,7 @@ const BREAKS: &[(&str, &[&str], Option<&str>)] = &[
     ("UPDATE versions SET etag = etag || '-0' WHERE key = x'61'", &["version-etag"], Some("a")),
     ("UPDATE versions SET etag = etag || '-1x' WHERE key = x'61'", &["version-etag"], Some("a")),
     ("UPDATE buckets SET tags = '{'", &["bucket-tags"], None),
+    ("UPDATE buckets SET cors = '['", &["bucket-cors"], None),
     ("UPDATE versions SET headers = 'x' WHERE key = x'61'", &["version-unreadable"], Some("a")),
     ("UPDATE versions SET tags = '{' WHERE key = x'61'", &["version-unreadable"], Some("a")),
     (

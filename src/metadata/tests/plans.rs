@@ -68,6 +68,7 @@ async fn run_everything(fixture: &Fixture) {
     fixture.done(Command::FinishDeletions { blobs: vec![copies[0].blob] }).await;
     fixture.done(Command::ForgetCompletedUploads { before: at(1000), limit: 10 }).await;
     multipart::begin(fixture, "open").await;
+    fixture.done(Command::SetBucketCors { bucket: fixture.bucket, cors: None }).await;
     fixture.done(Command::DeleteBucket { bucket: fixture.bucket }).await;
     fixture.unroll().await;
 }
@@ -110,7 +111,9 @@ async fn ask_everything(fixture: &Fixture, upload: UploadId, copy: BlobCopy) {
     metadata.groups().await.unwrap();
     metadata.last_reign().await.unwrap();
     metadata.has_arriving_copies(node(4)).await.unwrap();
-    metadata.buckets("b", None, 10).await.unwrap();
+    for bucket in metadata.buckets("", None, 10).await.unwrap() {
+        metadata.bucket_cors(&bucket.name).await.unwrap();
+    }
     metadata.access_key("none").await.unwrap();
     metadata.job_state("verify").await.unwrap();
     metadata.job_states("pause/").await.unwrap();

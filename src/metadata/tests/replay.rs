@@ -19,6 +19,7 @@ enum Act {
     Copy { from: u8, to: u8 },
     Delete { key: u8 },
     Tag { key: u8 },
+    Cors { is_set: bool },
     Begin { key: u8 },
     Part { upload: u8, part_number: u32, size: u64 },
     CopyPart { upload: u8, part_number: u32, from: u8, range: Option<(u64, u64)> },
@@ -44,6 +45,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => (key(), key()).prop_map(|(from, to)| Act::Copy { from, to }),
         3 => key().prop_map(|key| Act::Delete { key }),
         1 => key().prop_map(|key| Act::Tag { key }),
+        1 => any::<bool>().prop_map(|is_set| Act::Cors { is_set }),
         2 => key().prop_map(|key| Act::Begin { key }),
         4 => (upload(), part_number(), prop_oneof![1..3000_u64, Just(5 * MIB)])
             .prop_map(|(upload, part_number, size)| Act::Part { upload, part_number, size }),
@@ -104,6 +106,11 @@ async fn command(act: Act, made: &mut Made, fixture: &Fixture) -> Command {
             version: VersionSelector::Latest,
             tags: TagSet::new([("k".to_owned(), "v".to_owned())], TagLimit::Object).unwrap(),
         },
+        Act::Cors { is_set } => {
+            let rules = r#"[{"origins":["*"],"methods":["GET"]}]"#;
+            let cors = is_set.then(|| serde_json::from_str(rules).unwrap());
+            Command::SetBucketCors { bucket: fixture.bucket, cors }
+        }
         Act::Begin { key: number } => {
             let upload = UploadId::from_bytes(fixture.unique());
             made.uploads.push((upload, name(number)));

@@ -19,6 +19,7 @@ impl From<ObjectError> for S3Error {
             ObjectError::BucketNotEmpty => S3Code::BucketNotEmpty.into(),
             ObjectError::TooManyBuckets => S3Code::TooManyBuckets.into(),
             ObjectError::NoSuchTagSet => S3Code::NoSuchTagSet.into(),
+            ObjectError::NoSuchCorsConfiguration => S3Code::NoSuchCORSConfiguration.into(),
             // S3's page leaves the header out where it is false; ceph/s3-tests reads it.
             ObjectError::NoSuchKey => {
                 Self::new(S3Code::NoSuchKey).header(DELETE_MARKER, HeaderValue::from_static("false"))

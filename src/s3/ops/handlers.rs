@@ -5,8 +5,10 @@ use super::{bucket, multipart, object, service};
 use crate::{
     objects::Objects,
     s3::{Operation, Operations, RequestBody, RequestContext, Response, S3Error},
+    types::{BucketName, CorsConfiguration},
 };
 use futures_util::future::BoxFuture;
+use std::sync::Arc;
 
 /// The operations over the object layer.
 #[derive(Debug)]
@@ -28,6 +30,13 @@ impl Operations for ObjectOperations {
     ) -> BoxFuture<'a, Result<Response, S3Error>> {
         Box::pin(call(context, &self.objects, body))
     }
+
+    fn cors_rules<'a>(
+        &'a self,
+        bucket: &'a BucketName,
+    ) -> BoxFuture<'a, Result<Option<Arc<CorsConfiguration>>, S3Error>> {
+        Box::pin(async move { Ok(self.objects.cors_rules(bucket).await?) })
+    }
 }
 
 async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
@@ -37,16 +46,20 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
 
         Op::CreateBucket => bucket::create_bucket::handle(ctx, objects, body).await,
         Op::DeleteBucket => bucket::delete_bucket::handle(ctx, objects).await,
+        Op::DeleteBucketCors => bucket::delete_bucket_cors::handle(ctx, objects).await,
         Op::DeleteBucketTagging => bucket::delete_bucket_tagging::handle(ctx, objects).await,
         Op::DeleteObjects => bucket::delete_objects::handle(ctx, objects, body).await,
         Op::GetBucketAcl => bucket::get_bucket_acl::handle(ctx, objects).await,
+        Op::GetBucketCors => bucket::get_bucket_cors::handle(ctx, objects).await,
         Op::GetBucketLocation => bucket::get_bucket_location::handle(ctx, objects).await,
         Op::GetBucketTagging => bucket::get_bucket_tagging::handle(ctx, objects).await,
         Op::HeadBucket => bucket::head_bucket::handle(ctx, objects).await,
         Op::ListObjectVersions => bucket::list_object_versions::handle(ctx, objects).await,
         Op::ListObjects => bucket::list_objects::handle(ctx, objects).await,
         Op::ListObjectsV2 => bucket::list_objects_v2::handle(ctx, objects).await,
+        Op::OptionsObject => bucket::options_object::handle(ctx, objects).await,
         Op::PutBucketAcl => bucket::put_bucket_acl::handle(ctx, objects, body).await,
+        Op::PutBucketCors => bucket::put_bucket_cors::handle(ctx, objects, body).await,
         Op::PutBucketTagging => bucket::put_bucket_tagging::handle(ctx, objects, body).await,
 
         Op::CopyObject => object::copy_object::handle(ctx, objects).await,
@@ -71,8 +84,7 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         Op::UploadPartCopy => multipart::upload_part_copy::handle(ctx, objects).await,
 
         // What no bucket has yet: reading it tells so, removing it succeeds.
-        Op::DeleteBucketCors
-        | Op::DeleteBucketEncryption
+        Op::DeleteBucketEncryption
         | Op::DeleteBucketLifecycle
         | Op::DeleteBucketOwnershipControls
         | Op::DeleteBucketPolicy
@@ -81,7 +93,6 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         | Op::DeletePublicAccessBlock
         | Op::GetBucketAccelerateConfiguration
         | Op::GetBucketAnalyticsConfiguration
-        | Op::GetBucketCors
         | Op::GetBucketEncryption
         | Op::GetBucketIntelligentTieringConfiguration
         | Op::GetBucketInventoryConfiguration
@@ -121,7 +132,6 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         | Op::PutBucketAbac
         | Op::PutBucketAccelerateConfiguration
         | Op::PutBucketAnalyticsConfiguration
-        | Op::PutBucketCors
         | Op::PutBucketEncryption
         | Op::PutBucketIntelligentTieringConfiguration
         | Op::PutBucketInventoryConfiguration

@@ -8,6 +8,7 @@ mod acl;
 mod checksum_output;
 mod condition_input;
 mod copy_source_input;
+mod cors;
 mod handlers;
 mod list_input;
 mod list_output;

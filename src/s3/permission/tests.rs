@@ -77,6 +77,7 @@ const ROWS: &[(&str, &str, Option<&str>)] = &[
     ("ListObjectsV2", "ListBucket", None),
     ("ListObjectVersions", "ListBucketVersions", None),
     ("ListParts", "ListMultipartUploadParts", None),
+    ("OptionsObject", "Preflight", None),
     ("PostObject", "PutObject", None),
     ("PutBucketAbac", "PutBucketAbac", None),
     ("PutBucketAccelerateConfiguration", "PutAccelerateConfiguration", None),

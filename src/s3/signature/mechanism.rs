@@ -11,7 +11,7 @@ use crate::s3::{
     error::{S3Code, S3Error},
     query::Query,
 };
-use http::header;
+use http::{Method, header};
 
 #[derive(Clone, Debug)]
 pub enum Mechanism<'a> {
@@ -19,6 +19,8 @@ pub enum Mechanism<'a> {
     V4(Claim<'a>),
     /// Version 2, in the query alone.
     PresignedV2(PresignedV2<'a>),
+    /// None: a preflight, which browsers send without anything that says who asks.
+    Preflight,
 }
 
 /// Whether the query says anything of a signature, so that one that was half removed is refused and not taken for none.
@@ -32,6 +34,9 @@ fn is_presigned_v2(query: &Query) -> bool {
 
 /// The request's one claim: from the header or from the query, of one version, never of two.
 pub fn mechanism<'a>(request: &IncomingRequest<'a>) -> Result<Mechanism<'a>, S3Error> {
+    if *request.method == Method::OPTIONS {
+        return Ok(Mechanism::Preflight);
+    }
     let query = request.query;
     let token = "x-amz-security-token";
     if request.headers.contains_key(token) || query.get_ignoring_case(token).is_some() {

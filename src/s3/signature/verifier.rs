@@ -34,7 +34,7 @@ use std::{
 const CONTENT_SHA256: &str = "x-amz-content-sha256";
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
-/// A request whose maker is known.
+/// A request whose maker is known, or known to be anybody.
 #[derive(Debug)]
 pub struct Authenticated {
     pub principal: Principal,
@@ -61,6 +61,7 @@ impl Verifier {
         match mechanism(request)? {
             Mechanism::V4(claim) => self.verify_v4(request, &claim, now).await,
             Mechanism::PresignedV2(claim) => self.verify_presigned_v2(request, &claim, now).await,
+            Mechanism::Preflight => Ok(Authenticated { principal: Principal::anonymous(), payload: Payload::Unsigned }),
         }
     }
 

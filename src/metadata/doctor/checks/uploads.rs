@@ -50,6 +50,14 @@ pub(super) const CHECKS: &[Check] = &[
         remedy: "set the bucket's tags again, or delete them",
     },
     Check {
+        name: "bucket-cors",
+        severity: Severity::Wrong,
+        statement: "
+            SELECT 'the CORS rules of bucket ' || b.name || ' can''t be read', NULL, NULL
+            FROM buckets b WHERE b.cors IS NOT NULL AND NOT json_valid(b.cors) LIMIT $1",
+        remedy: "set the bucket's CORS configuration again, or delete it",
+    },
+    Check {
         name: "bucket-ended",
         severity: Severity::Danger,
         statement: "

@@ -2,9 +2,11 @@
 
 pub mod create_bucket;
 pub mod delete_bucket;
+pub mod delete_bucket_cors;
 pub mod delete_bucket_tagging;
 pub mod delete_objects;
 pub mod get_bucket_acl;
+pub mod get_bucket_cors;
 pub mod get_bucket_location;
 pub mod get_bucket_tagging;
 pub mod head_bucket;
@@ -12,7 +14,9 @@ pub mod list_object_versions;
 pub mod list_objects;
 pub mod list_objects_v2;
 mod listed_object;
+pub mod options_object;
 pub mod put_bucket_acl;
+pub mod put_bucket_cors;
 pub mod put_bucket_tagging;
 pub mod unconfigured;
 

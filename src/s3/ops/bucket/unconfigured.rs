@@ -53,7 +53,6 @@ fn answer(operation: Operation) -> Answer {
         ListBucketInventoryConfigurations => not_truncated("ListInventoryConfigurationsResult"),
         ListBucketMetricsConfigurations => not_truncated("ListMetricsConfigurationsResult"),
         GetBucketPolicy | GetBucketPolicyStatus => Answer::Missing(S3Code::NoSuchBucketPolicy),
-        GetBucketCors => Answer::Missing(S3Code::NoSuchCORSConfiguration),
         GetBucketLifecycleConfiguration => Answer::Missing(S3Code::NoSuchLifecycleConfiguration),
         GetBucketEncryption => Answer::Missing(S3Code::ServerSideEncryptionConfigurationNotFoundError),
         GetObjectLockConfiguration => Answer::Missing(S3Code::ObjectLockConfigurationNotFoundError),
@@ -65,8 +64,7 @@ fn answer(operation: Operation) -> Answer {
         | GetBucketIntelligentTieringConfiguration
         | GetBucketInventoryConfiguration
         | GetBucketMetricsConfiguration => Answer::Missing(S3Code::NoSuchConfiguration),
-        DeleteBucketCors
-        | DeleteBucketEncryption
+        DeleteBucketEncryption
         | DeleteBucketLifecycle
         | DeleteBucketOwnershipControls
         | DeleteBucketPolicy
