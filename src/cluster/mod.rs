@@ -20,6 +20,7 @@ mod download_share;
 mod endangered;
 mod error;
 mod evenness;
+mod extent_walk;
 mod fetch;
 mod first_seen;
 mod handle;

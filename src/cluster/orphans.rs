@@ -1,12 +1,14 @@
 //! Background step: clears the data of dead uploads. Two sources tell of it: this gateway's own writers, when they end without
 //! a commit; and the inventory of each node, which finds what earlier gateways left, and what came late. Both only raise a
-//! suspicion; `reclaim` decides. How much of an inventory is gone through is said in `inventory_walks`, what of that outlives
-//! the gateway in `kept_walks`.
+//! suspicion; `reclaim` decides, after a walk over all extents (`extent_walk`) for all suspects together. One takes in those
+//! too that have not waited yet, so there is at most one in a grace period, and none while nothing is suspected. How
+//! much of an inventory is gone through is said in `inventory_walks`, what of that outlives the gateway in `kept_walks`.
 
 use super::{
     Cluster,
     cluster_node::ClusterNode,
     error::ClusterError,
+    extent_walk::{ExtentWalk, Finding},
     incarnation::Incarnation,
     inventory_walks::{InventoryWalks, NodeNow},
     kept_walks::KeptWalks,
@@ -36,6 +38,9 @@ const ABANDONED_PER_STEP: usize = 1000;
 pub struct ClearOrphans {
     cluster: Cluster,
     suspects: BTreeMap<NodeId, HashMap<BlobId, Suspect>>,
+    extent_walk: Option<ExtentWalk>,
+    /// Named by extents, without rows of their own: told once.
+    spared: HashSet<BlobId>,
     walks: InventoryWalks,
     kept: KeptWalks,
     progress: Progress,
@@ -47,6 +52,14 @@ struct Suspect {
     term: Term,
     chunk_limit: u32,
     first_seen: Duration,
+    /// As a walk over them has found.
+    no_extent_since: Option<Duration>,
+}
+
+impl Suspect {
+    fn has_waited(&self, now: Duration, grace: Duration) -> bool {
+        now.saturating_sub(self.first_seen) >= grace
+    }
 }
 
 impl ClearOrphans {
@@ -54,6 +67,8 @@ impl ClearOrphans {
         Self {
             cluster,
             suspects: BTreeMap::new(),
+            extent_walk: None,
+            spared: HashSet::new(),
             walks: InventoryWalks::default(),
             kept: KeptWalks::default(),
             progress: Progress::default(),
@@ -65,13 +80,15 @@ impl ClearOrphans {
         self.progress.clone()
     }
 
-    /// Takes over what writers abandoned, goes on with one page of each inventory that is due, and reclaims what has waited.
+    /// Takes over what writers abandoned, goes on with one page of the extents, if something is to be cleared, and one of each
+    /// inventory that is due, and reclaims what has waited.
     pub async fn step(&mut self) -> Result<Step, ClusterError> {
         let topology = self.cluster.membership().topology().load_full();
         self.kept.read(&self.cluster, &mut self.walks).await?;
         let landed = self.kept.landed(self.cluster.in_flight());
         let took = self.take_abandoned(&topology);
         let (mut has_more, mut gone) = (took == ABANDONED_PER_STEP, Vec::new());
+        has_more |= self.walk_extents().await?;
         for (node, standing) in topology.nodes() {
             if standing.is_reachable() {
                 has_more |= self.inventory_page(node, &topology).await;
@@ -101,7 +118,8 @@ impl ClearOrphans {
         for blob in &abandoned {
             let Some(group) = topology.group(blob.group) else { continue };
             for member in &group.members {
-                let suspect = Suspect { group: blob.group, term, chunk_limit: blob.chunk_limit, first_seen };
+                let (group, chunk_limit) = (blob.group, blob.chunk_limit);
+                let suspect = Suspect { group, term, chunk_limit, first_seen, no_extent_since: None };
                 self.suspect(member.id(), blob.blob, suspect);
             }
         }
@@ -120,6 +138,62 @@ impl ClearOrphans {
                 of_node.insert(blob, suspect);
             }
             None => self.needs_whole(node),
+        }
+    }
+
+    /// Looks at one page of the extents, if something that has waited was not asked for in a walk; whether there are more pages.
+    async fn walk_extents(&mut self) -> Result<bool, ClusterError> {
+        let walk = match self.extent_walk.take() {
+            Some(walk) => walk,
+            None => match self.next_walk() {
+                Some(walk) => walk,
+                None => return Ok(false),
+            },
+        };
+        let walk = self.extent_walk.insert(walk);
+        if !walk.page(self.cluster.metadata()).await? {
+            return Ok(true);
+        }
+        if let Some(walk) = self.extent_walk.take() {
+            self.note_walk(&walk);
+        }
+        Ok(false)
+    }
+
+    /// The walk for all that no walk has asked for, once something of it has waited.
+    fn next_walk(&self) -> Option<ExtentWalk> {
+        let (now, grace) = (self.cluster.clock().monotonic(), self.cluster.settings().grace_period.0);
+        let is_open = |(_, suspect): &(&BlobId, &Suspect)| suspect.no_extent_since.is_none();
+        let open = || self.suspects.values().flatten().filter(is_open);
+        open().find(|(_, suspect)| suspect.has_waited(now, grace))?;
+        ExtentWalk::begin(now, open().map(|(blob, _)| *blob).collect())
+    }
+
+    /// What extents name is no garbage; it is looked at again, in case that this changes.
+    fn note_walk(&mut self, walk: &ExtentWalk) {
+        let mut holders = Vec::new();
+        for (node, suspects) in &mut self.suspects {
+            let before = suspects.len();
+            suspects.retain(|blob, suspect| match walk.finding(*blob) {
+                Some(Finding::Named) => false,
+                Some(Finding::UnnamedSince(began)) => {
+                    suspect.no_extent_since = (began >= suspect.first_seen).then_some(began);
+                    true
+                }
+                None => true,
+            });
+            holders.extend((suspects.len() < before).then_some(*node));
+        }
+        holders.into_iter().for_each(|node| self.needs_whole(node));
+        let known = self.spared.len();
+        let room = SUSPECTS_MAX.saturating_sub(known);
+        self.spared.extend(walk.named().take(room));
+        let blobs = self.spared.len() - known;
+        if blobs > 0 {
+            tracing::warn!(
+                blobs,
+                "extents name blobs whose rows are lost: their data is spared; `larder admin doctor` names the objects"
+            );
         }
     }
 
@@ -189,7 +263,8 @@ impl ClearOrphans {
         for entry in settled {
             if !known.contains(&entry.blob) {
                 let InventoryEntry { group, term, chunk_limit, .. } = *entry;
-                self.suspect(node, entry.blob, Suspect { group, term, chunk_limit, first_seen });
+                let suspect = Suspect { group, term, chunk_limit, first_seen, no_extent_since: None };
+                self.suspect(node, entry.blob, suspect);
                 unnamed.push(entry.blob);
             }
         }
@@ -200,7 +275,7 @@ impl ClearOrphans {
     async fn reclaim_on(&mut self, node: &Arc<ClusterNode>, topology: &Topology) -> Result<bool, ClusterError> {
         let (now, grace) = (self.cluster.clock().monotonic(), self.cluster.settings().grace_period.0);
         let Some(suspects) = self.suspects.get_mut(&node.id()) else { return Ok(false) };
-        let has_waited = |suspect: &&Suspect| now.saturating_sub(suspect.first_seen) >= grace;
+        let has_waited = |suspect: &&Suspect| suspect.has_waited(now, grace) && suspect.no_extent_since.is_some();
         let Some(group) = suspects.values().find(has_waited).map(|suspect| suspect.group) else { return Ok(false) };
         let Some(placed) = topology.group(group) else {
             // A group that we don't know may be another's: reported, not deleted.
@@ -213,7 +288,7 @@ impl ClearOrphans {
         let candidate = |(blob, suspect): (&BlobId, &Suspect)| Candidate {
             blob: *blob,
             chunk_limit: suspect.chunk_limit,
-            cause: Cause::Unnamed { term: suspect.term },
+            cause: Cause::Unnamed { term: suspect.term, no_extent_since: suspect.no_extent_since },
             first_seen: suspect.first_seen,
         };
         let candidates: Vec<Candidate> = suspects.iter().filter(is_due).take(DROP_BLOBS_MAX).map(candidate).collect();

@@ -3,7 +3,8 @@
 //! Data is dropped only when it is garbage for certain:
 //!
 //! 1. The metadata is not a restored backup that nobody has confirmed.
-//! 2. Of data that nothing names: its term is over, or it is this gateway's own and the table of blobs in flight denies it;
+//! 2. Of data that nothing names: a walk over all extents that began after it was first seen has met none that names it (else
+//!    its row was lost, `extent_walk`); its term is over, or it is this gateway's own and the table of blobs in flight denies it;
 //!    *then* a fresh metadata read denies it. In this order: a commit that happens in between is seen by the read.
 //! 3. Of a committed deletion: no read under way began at or before it.
 //! 4. Of a copy too many: a fresh metadata read says that the node is no member of the settled group, and that no member is known
@@ -41,8 +42,8 @@ use std::{
 pub enum Cause {
     /// A row of `deletions`, committed at this sequence.
     Deleted { at: CommitSequence },
-    /// No row is known to name it; written under this term.
-    Unnamed { term: Term },
+    /// No row is known to name it; written under this term. No extent has named it since a walk over all of them began.
+    Unnamed { term: Term, no_extent_since: Option<Duration> },
     /// The node is no member of the group any more, and every member was just seen to hold the blob whole.
     Surplus,
 }
@@ -155,12 +156,15 @@ impl Reclaimer {
         node.api.drop_blobs(request).await.map_err(|error| self.refused(node, &error))
     }
 
-    /// Whether nobody can be about to name it: its term is over, or it is ours and not in flight. A term newer than ours is
+    /// Whether nobody names it, without its row, or can be about to: its term is over, or it is ours and not in flight. A term newer than ours is
     /// another gateway's.
     fn is_over(&self, candidate: &Candidate) -> bool {
         match candidate.cause {
             Cause::Deleted { .. } | Cause::Surplus => true,
-            Cause::Unnamed { term } => term <= self.reign.term() && !self.in_flight.contains(candidate.blob),
+            Cause::Unnamed { term, no_extent_since } => {
+                let was_walked = no_extent_since.is_some_and(|since| since >= candidate.first_seen);
+                was_walked && term <= self.reign.term() && !self.in_flight.contains(candidate.blob)
+            }
         }
     }
 

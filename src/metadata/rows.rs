@@ -311,6 +311,20 @@ pub struct PieceCursor {
     pub content_offset: u64,
 }
 
+/// An extent by what it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedBlob {
+    pub place: ExtentCursor,
+    pub blob: BlobId,
+}
+
+/// A place in a walk over all extents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExtentCursor {
+    pub content: ContentId,
+    pub content_offset: u64,
+}
+
 /// A blob and how many chunks each member of its group should hold of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CountedBlob {

@@ -1,10 +1,10 @@
-//! Extents of a content, a page at a time, for reads that go on behind the look-up's first page.
+//! Extents, a page at a time: of a content, for reads that go on behind the look-up's first page; and of all contents.
 
 use crate::{
     metadata::{
         Metadata, QueryError,
         columns::{Columns, number, roots_of},
-        rows::PlacedExtent,
+        rows::{ExtentCursor, NamedBlob, PlacedExtent},
         script::Script,
     },
     types::{BlobId, ContentId, Extent, GroupId},
@@ -24,7 +24,29 @@ const READ: &str = "
         (SELECT max(f.content_offset) FROM extents f WHERE f.content = $1 AND f.content_offset <= $2), 0)
     ORDER BY e.content_offset LIMIT $3 + 0";
 
+const LIST_ALL: &str = "
+    SELECT content, content_offset, blob FROM extents
+    WHERE (content, content_offset) > ($1, $2) ORDER BY content, content_offset LIMIT $3 + 0";
+
 impl Metadata {
+    /// All extents in the order of their contents, from behind `after` on, whether or not their blobs are there.
+    pub async fn extents_in_order(
+        &self,
+        after: Option<ExtentCursor>,
+        limit: u32,
+    ) -> Result<Vec<NamedBlob>, QueryError> {
+        // Nothing stands before the smallest number, whatever was damaged.
+        let (content, offset) =
+            after.map_or((i64::MIN, i64::MIN), |after| (number(after.content.0), number(after.content_offset)));
+        let script = Script::of(LIST_ALL).with(content).with(offset).with(i64::from(limit));
+        let rows = script.fetch_all(&mut *self.reader().await?).await?;
+        let decode = |row: &SqliteRow| {
+            let place = ExtentCursor { content: ContentId(row.number(0)?), content_offset: row.number(1)? };
+            Ok(NamedBlob { place, blob: BlobId::from_slice(row.bytes(2)?)? })
+        };
+        rows.iter().map(decode).collect()
+    }
+
     /// The extents from the one that holds byte `from_offset` on, and where the next page begins. Of a content that was
     /// unrolled meanwhile: none, or those behind. (The blobs stay for a read that registered before its look-up.)
     pub async fn extents(

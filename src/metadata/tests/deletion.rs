@@ -70,6 +70,24 @@ async fn known_blobs_are_those_that_blobs_or_deletions_name() {
 }
 
 #[tokio::test]
+async fn all_extents_are_walked_page_by_page_also_those_whose_blobs_have_no_rows() {
+    let fixture = Fixture::new().await;
+    fixture.put("a", &[1, 2, 3]).await;
+    fixture.put("b", &[4, 5]).await;
+    let mut named: Vec<BlobId> = fixture.extents("a").await.iter().map(|extent| extent.blob).collect();
+    named.extend(fixture.extents("b").await.iter().map(|extent| extent.blob));
+    fixture.prepare("DELETE FROM blobs WHERE size IN (2, 5)").await;
+    let (mut walked, mut after) = (Vec::new(), None);
+    loop {
+        let page = fixture.metadata.extents_in_order(after, 2).await.unwrap();
+        walked.extend(page.iter().map(|extent| extent.blob));
+        let Some(last) = page.last() else { break };
+        after = Some(last.place);
+    }
+    assert_eq!((walked.len(), walked), (5, named));
+}
+
+#[tokio::test]
 async fn totals_count_what_there_is() {
     let fixture = Fixture::new().await;
     fixture.put("a", &[100, 200]).await;

@@ -247,8 +247,7 @@ impl Fixture {
 
     /// Runs a statement beside the writer: for tables of a size that commands would take too long to make.
     pub async fn prepare(&self, statement: &'static str) {
-        let mut connection = connection::writer(self.metadata.database(), &settings()).await.unwrap();
-        sqlx::query(statement).execute(&mut connection).await.unwrap();
+        self.metadata.run_beside(statement).await;
     }
 
     /// How the engine carries the statement out, a line a loop.
@@ -338,4 +337,12 @@ pub fn names(page: &ListPage<ListedObject>) -> Vec<String> {
         ListEntry::CommonPrefix(prefix) => format!("[{prefix}]"),
     };
     page.entries.iter().map(name).collect()
+}
+
+impl Metadata {
+    /// Runs a statement beside the writer: what no command does.
+    pub(crate) async fn run_beside(&self, statement: &'static str) {
+        let mut connection = connection::writer(self.database(), &settings()).await.unwrap();
+        sqlx::query(statement).execute(&mut connection).await.unwrap();
+    }
 }

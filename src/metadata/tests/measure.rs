@@ -104,3 +104,26 @@ async fn commands_and_queries() {
         .await;
     measurement.end(OBJECTS);
 }
+
+/// What `clear-orphans` does before it clears anything.
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn walk_over_all_extents() {
+    const EXTENTS: u64 = 1_000_000;
+    let fixture = unrecorded().await;
+    fixture
+        .prepare(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
+            INSERT INTO extents SELECT i, 0, randomblob(16), 0, 4096 FROM n",
+        )
+        .await;
+    let measurement = Measurement::begin("extents in order, 2000 a page");
+    let (mut after, mut walked) = (None, 0);
+    loop {
+        let page = fixture.metadata.extents_in_order(after, 2000).await.unwrap();
+        let Some(last) = page.last() else { break };
+        (after, walked) = (Some(last.place), walked + page.len() as u64);
+    }
+    assert_eq!(walked, EXTENTS);
+    measurement.end(walked);
+}

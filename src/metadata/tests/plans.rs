@@ -106,6 +106,7 @@ async fn ask_everything(fixture: &Fixture, upload: UploadId, copy: BlobCopy) {
     }
     metadata.counted_blobs(None, 10).await.unwrap();
     metadata.known_blobs(&[copy.blob]).await.unwrap();
+    metadata.extents_in_order(None, 10).await.unwrap();
     metadata.wanted_copies(node(4), &[copy.blob]).await.unwrap();
     metadata.surplus_blobs(node(4), GroupId(1), &[copy.blob]).await.unwrap();
     metadata.groups().await.unwrap();
