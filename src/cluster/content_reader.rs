@@ -7,7 +7,7 @@ use super::{
     error::ClusterError,
     fetch::Reads,
     plain_share::{Pieces, pieces_of},
-    read_plan::{Fetch, next_fetch},
+    read_plan::{Fetch, come_to, next_fetch},
     read_registry::ReadGuard,
 };
 use crate::{
@@ -40,6 +40,8 @@ pub struct ContentReader {
     /// The piece behind the one that was given out last.
     ahead: Option<Ahead>,
     has_failed: bool,
+    /// What the look-up found of extents is all, and is not the object that it found.
+    is_contradictory: bool,
     guard: ReadGuard,
 }
 
@@ -76,6 +78,7 @@ impl ContentReader {
             range,
             ahead: None,
             has_failed: false,
+            is_contradictory: lookup.next_offset.is_none() && !come_to(lookup.object.size, &lookup.extents),
             guard,
         }
     }
@@ -92,6 +95,10 @@ impl ContentReader {
     }
 
     async fn try_next(&mut self) -> Result<Option<Bytes>, ClusterError> {
+        // Before the first byte, so that a client gets an error and not the beginning of an answer.
+        if self.is_contradictory {
+            return Err(ClusterError::Malformed("the object's size and its extents don't fit together"));
+        }
         if let Some(ahead) = &mut self.ahead {
             let chunk = ahead.chunk;
             let fetched = (&mut ahead.fetch).await;

@@ -33,6 +33,15 @@ impl Fetch {
 #[error("the extent and its blob don't fit together")]
 pub struct BrokenExtent;
 
+/// Whether extents that go on to the last one come, without a gap, to the object's end.
+pub fn come_to(size: u64, extents: &[PlacedExtent]) -> bool {
+    let Some(first) = extents.first() else { return true };
+    let end = extents.iter().try_fold(first.content_offset, |at, extent| {
+        (extent.content_offset == at).then(|| at.checked_add(extent.extent.length)).flatten()
+    });
+    end == Some(size)
+}
+
 /// The first fetch for `wanted`, bytes of the content that begin inside the extent: at most to the chunk's end, the extent's
 /// end and `fetch_max` bytes from the first block on.
 pub fn next_fetch(extent: &PlacedExtent, wanted: Range<u64>, fetch_max: u32) -> Result<Fetch, BrokenExtent> {
@@ -123,6 +132,19 @@ mod tests {
         let fetch = next_fetch(&extent, at..at + 10, u32::MAX).unwrap();
         assert_eq!((fetch.key.index, fetch.first_block, fetch.block_count), (1, 1, 1));
         assert_eq!((fetch.skip, fetch.length), (70_000 - BLOCK_LENGTH, 10));
+    }
+
+    #[test]
+    fn extents_that_are_all_end_where_the_object_does() {
+        let first = extent(0, 1000, 1000);
+        let second = PlacedExtent { content_offset: 2000, ..extent(0, 500, 500) };
+        let both = [first.clone(), second.clone()];
+        assert!(come_to(2500, &both) && come_to(2500, &both[1..]) && come_to(2000, &both[..1]) && come_to(7, &[]));
+        assert!(!come_to(2499, &both) && !come_to(2501, &both));
+        let overlapping = PlacedExtent { content_offset: 1999, ..second.clone() };
+        let endless = PlacedExtent { extent: Extent { length: u64::MAX, ..first.extent }, ..first.clone() };
+        assert!(!come_to(2499, &[first.clone(), overlapping]) && !come_to(999, &[endless]));
+        assert!(!come_to(2501, &[first, PlacedExtent { content_offset: 2001, ..second }]), "a gap");
     }
 
     #[test]

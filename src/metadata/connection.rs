@@ -62,6 +62,11 @@ pub(super) async fn backup(file: &Path) -> Result<SqliteConnection, QueryError> 
     Ok(options.disable_statement_logging().connect().await?)
 }
 
+/// An empty database that is gone with its connection.
+pub(super) async fn in_memory() -> Result<SqliteConnection, QueryError> {
+    Ok(SqliteConnectOptions::new().in_memory(true).disable_statement_logging().connect().await?)
+}
+
 /// A copy that nobody else uses and nobody misses: neither a log nor a sync, and what is sorted may go to files.
 pub(super) async fn scratch(file: &Path) -> Result<SqliteConnection, QueryError> {
     let options = SqliteConnectOptions::new()

@@ -1,7 +1,7 @@
 //! Which cluster, which history, and how far: read when the database is opened, made when it is new.
 //!
 //! These rows are no command's: a replay of the commands in another database leaves its own. They are made once, in an empty
-//! database: one that has lost them would begin as another cluster, which its nodes refuse.
+//! database: one that has lost them, alone or with all settings, would begin as another cluster, which its nodes refuse.
 
 use super::{
     columns::Columns,
@@ -26,7 +26,10 @@ const MAKE_IF_NEW: &str = "
     INSERT INTO settings (name, value)
     SELECT column1, column2 FROM (VALUES ('cluster_id', $1), ('history_id', $2), ('history_began', $3))
     WHERE NOT EXISTS
-        (SELECT 1 FROM settings WHERE name IN ('cluster_id', 'history_id', 'commit_sequence', 'term', 'term_began'))";
+        (SELECT 1 FROM settings WHERE name IN ('cluster_id', 'history_id', 'commit_sequence', 'term', 'term_began'))
+    AND coalesce((SELECT max(bucket) FROM buckets), (SELECT max(bucket) FROM versions), (SELECT max(content) FROM contents),
+        (SELECT max(blob) FROM blobs), (SELECT max(bucket) FROM uploads), (SELECT max(node) FROM nodes),
+        (SELECT max(placement_group) FROM placement_groups), (SELECT max(access_key) FROM access_keys)) IS NULL";
 const READ: &str = "
     SELECT (SELECT value FROM settings WHERE name = 'cluster_id'),
         (SELECT value FROM settings WHERE name = 'history_id'),

@@ -9,6 +9,8 @@
 //! Whatever the database holds, the doctor says something: a check that fails over it is a finding itself.
 //!
 //! - `checks`: those that are one statement each, by subject
+//! - `decoding`: keys, headers and tags, which it takes more than a statement to read
+//! - `tables`: tables and indexes
 //! - `topology`: nodes, groups and the repair list, whose columns hold lists of ids
 //! - `settings`: what the metadata knows of itself
 //! - `copy`: the copy
@@ -16,8 +18,10 @@
 
 mod checks;
 mod copy;
+mod decoding;
 mod offline;
 mod settings;
+mod tables;
 mod topology;
 
 use super::{
@@ -110,7 +114,9 @@ impl Patient<'_> {
             }
             Err(error) => return Err(error),
         };
+        tables::run(&mut copy, &mut examination).await?;
         checks::run(&mut copy, &mut examination).await?;
+        decoding::run(&mut copy, &mut examination).await?;
         topology::run(&mut copy, &mut examination).await?;
         settings::run(&mut copy, &mut examination).await?;
         copy.discard().await;

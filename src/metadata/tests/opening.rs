@@ -115,6 +115,7 @@ async fn a_database_that_lost_its_ids_is_refused_and_not_given_others() {
     for (statement, words) in [
         ("DELETE FROM settings WHERE name = 'cluster_id'", "its cluster's id"),
         ("DELETE FROM settings WHERE name = 'history_id'", "its history's id"),
+        ("DELETE FROM settings", "its history's id"),
     ] {
         let fixture = Fixture::new().await;
         fixture.prepare(statement).await;

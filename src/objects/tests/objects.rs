@@ -207,3 +207,24 @@ async fn without_nodes_a_write_is_unavailable_and_a_lost_object_is_an_error() {
     let refused = fixture.objects.put(put_input("new"), TestBody::of(b"x")).await.unwrap_err();
     assert!(matches!(refused, ObjectError::Unavailable(_)), "{refused:?}");
 }
+
+/// The answer had begun, with the whole length, and ended early; or was the beginning of the object alone.
+#[tokio::test]
+async fn metadata_that_contradicts_itself_is_an_error_before_the_first_byte() {
+    for statement in [
+        "UPDATE extents SET length = 100",
+        "UPDATE versions SET size = 4000",
+        "UPDATE extents SET content_offset = 1",
+        "UPDATE versions SET size = 6000",
+    ] {
+        let fixture = Fixture::start().await;
+        fixture.put("key", &content(5000)).await;
+        fixture.objects.metadata.run_beside(statement).await;
+        let first_bytes = Selection::Range(ByteRange::FromTo { first: 0, last: 9 });
+        for selection in [Selection::Whole, first_bytes] {
+            let answer = fixture.objects.get(&GetInput { selection, ..get_input("key") }).await;
+            let Err(error) = answer else { panic!("{statement}: an answer has begun") };
+            assert!(matches!(error, ObjectError::Internal(_)), "{statement}: {error:?}");
+        }
+    }
+}

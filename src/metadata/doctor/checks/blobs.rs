@@ -1,6 +1,8 @@
 //! Blobs: what extents name, where they are, and how they are deleted.
 
-use super::{AT_RISK, Check, KEPT, LOST, Severity, is_needed, list_objects, objects_of_blob, owner, owner_of_blob};
+use super::{
+    AT_RISK, Check, KEPT, LOST, Severity, UNPLACED, is_needed, list_objects, objects_of_blob, owner, owner_of_blob,
+};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -12,7 +14,7 @@ pub(super) const CHECKS: &[Check] = &[
             owner!("e.content"),
             " FROM extents e WHERE NOT EXISTS (SELECT 1 FROM blobs b WHERE b.blob = e.blob) LIMIT $1"
         ),
-        remedy: LOST,
+        remedy: UNPLACED,
     },
     Check {
         name: "extent-beyond-blob",

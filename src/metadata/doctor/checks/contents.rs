@@ -1,7 +1,7 @@
 //! Contents: what versions and parts name, and what they are made of. A content at 0 is being unrolled and may have lost
 //! some of its rows.
 
-use super::{AT_RISK, Check, KEPT, LOST, Severity, list_objects, objects_of_content, owner};
+use super::{AT_RISK, Check, INCOMPLETE, KEPT, LOST, Severity, UNNAMED, list_objects, objects_of_content, owner};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -26,9 +26,18 @@ pub(super) const CHECKS: &[Check] = &[
             owner!("c.content"),
             " FROM (SELECT content, count, (SELECT count(*) FROM versions v WHERE v.content = contents.content)
                 + (SELECT count(*) FROM parts p WHERE p.content = contents.content) AS names FROM contents) c
-            WHERE c.names < c.count LIMIT $1"
+            WHERE c.names > 0 AND c.names < c.count LIMIT $1"
         ),
         remedy: KEPT,
+    },
+    Check {
+        name: "content-without-name",
+        severity: Severity::Wrong,
+        statement: "
+            SELECT 'content ' || c.content || ' of ' || c.size || ' bytes counts ' || c.count || ' names and has none', NULL, NULL
+            FROM contents c WHERE c.count > 0 AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.content = c.content)
+                AND NOT EXISTS (SELECT 1 FROM parts p WHERE p.content = c.content) LIMIT $1",
+        remedy: UNNAMED,
     },
     Check {
         name: "version-without-content",
@@ -79,7 +88,7 @@ pub(super) const CHECKS: &[Check] = &[
                 WHERE e.content = contents.content) AS covered FROM contents) c
             WHERE c.count > 0 AND c.size <> c.covered LIMIT $1"
         ),
-        remedy: LOST,
+        remedy: INCOMPLETE,
     },
     Check {
         name: "extents-gap",
@@ -93,7 +102,7 @@ pub(super) const CHECKS: &[Check] = &[
                 FROM extents) e CROSS JOIN contents c ON c.content = e.content
             WHERE c.count > 0 AND e.content_offset <> e.expected LIMIT $1"
         ),
-        remedy: LOST,
+        remedy: INCOMPLETE,
     },
     Check {
         name: "extent-without-content",

@@ -116,13 +116,23 @@ macro_rules! is_needed {
 use {is_needed, list_objects, objects_of_blob, objects_of_content, owner, owner_of_blob};
 
 /// What to do where data can't be read.
-const LOST: &str = "`larder admin explain` shows what is left of the object; put it again or delete it, or restore a backup from \
+pub(super) const LOST: &str = "`larder admin explain` shows what is left of the object; put it again or delete it, or restore a backup from \
     before the damage (`--restore FILE`, docs/recovering.md)";
+/// What to do where the data is there and what says where is not.
+const UNPLACED: &str = "its data is spared as long as the extent is there (the job `clear-orphans` looks): restore a backup from before the \
+    damage (`--restore FILE`, docs/recovering.md); without one, put the object again or delete it";
 /// What to do where rows may be taken away that are needed.
 const AT_RISK: &str = "first stop what deletes: `larder admin jobs pause release-contents` and `jobs pause delete-blobs` (with `--offline \
     DATA` while the gateway of that data directory is off: it releases as soon as it runs); then get each object named here and put it \
     again, all of them, and abort uploads of them that are open; run the doctor again, until it does not find this any more; only then \
     `jobs resume` both. Or restore a backup from before the damage (`--restore FILE`, docs/recovering.md)";
+/// What to do where that which is named is incomplete.
+const INCOMPLETE: &str = "restore a backup from before the damage (`--restore FILE`, docs/recovering.md); without one, put the object again or \
+    delete it, after `larder admin explain` has shown what is left: the space of what the lost rows named is then never freed (the \
+    finding `blob-count-high`), but for that all is well";
+/// What to do where nobody can say any more what it was.
+const UNNAMED: &str = "the row that named it is lost: of an object or a part, or of what was deleted. Its data is kept; a backup from \
+    before the damage knows its name (`--restore FILE`, docs/recovering.md)";
 /// What to do where something is only kept for too long.
 const KEPT: &str = "no data is at risk, only its space is not freed; a backup from before the damage does not have it \
     (`--restore FILE`, docs/recovering.md)";
@@ -157,7 +167,11 @@ async fn finding(check: &Check, row: &SqliteRow, copy: &mut Copy) -> Result<Find
 }
 
 /// `None` where the bucket is gone, or one of the names is none.
-async fn named(bucket: u64, key: &[u8], copy: &mut Copy) -> Result<Option<(BucketName, ObjectKey)>, QueryError> {
+pub(super) async fn named(
+    bucket: u64,
+    key: &[u8],
+    copy: &mut Copy,
+) -> Result<Option<(BucketName, ObjectKey)>, QueryError> {
     let query = sqlx::query("SELECT name FROM buckets WHERE bucket = $1").bind(bucket.cast_signed());
     let Some(row) = query.fetch_optional(copy.connection()).await? else { return Ok(None) };
     let (name, key) = (lossy_text(&row, 0)?.parse().ok(), ObjectKey::from_utf8(key.to_vec()).ok());

@@ -42,14 +42,6 @@ pub(super) const CHECKS: &[Check] = &[
         remedy: "abort the upload and begin it again",
     },
     Check {
-        name: "bucket-tags",
-        severity: Severity::Wrong,
-        statement: "
-            SELECT 'the tags of bucket ' || b.name || ' can''t be read', NULL, NULL
-            FROM buckets b WHERE b.tags IS NOT NULL AND NOT json_valid(b.tags) LIMIT $1",
-        remedy: "set the bucket's tags again, or delete them",
-    },
-    Check {
         name: "bucket-cors",
         severity: Severity::Wrong,
         statement: "
@@ -63,7 +55,8 @@ pub(super) const CHECKS: &[Check] = &[
         statement: "
             SELECT 'bucket ' || b.name || ' is there and its uploads are being ended', NULL, NULL
             FROM ended_buckets e CROSS JOIN buckets b ON b.bucket = e.bucket LIMIT $1",
-        remedy: "complete its uploads before they go, or begin them again",
+        remedy: "`larder admin jobs pause release-contents` keeps its uploads from going; complete them, and `jobs resume` it; those that went \
+            are begun again",
     },
     Check {
         name: "completed-upload",

@@ -46,11 +46,12 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "version-bucket",
-        severity: Severity::Wrong,
+        severity: Severity::Danger,
         statement: "
-            SELECT 'a version of the key ' || quote(CAST(v.key AS TEXT)) || ' is in bucket number ' || v.bucket
-                || ', which is not there', NULL, NULL
-            FROM versions v WHERE NOT EXISTS (SELECT 1 FROM buckets b WHERE b.bucket = v.bucket) LIMIT $1",
+            SELECT v.versions || ' versions are in bucket number ' || v.bucket || ', which is not there; the first is of the key '
+                || quote(CAST(v.first AS TEXT)), NULL, NULL
+            FROM (SELECT bucket, count(*) AS versions, min(key) AS first FROM versions GROUP BY bucket) v
+            WHERE NOT EXISTS (SELECT 1 FROM buckets b WHERE b.bucket = v.bucket) LIMIT $1",
         remedy: "nobody can reach the objects of this bucket, though their data is there: restore a backup from before the damage \
             (`--restore FILE`, docs/recovering.md); making the bucket again does not bring them back",
     },
@@ -72,20 +73,14 @@ pub(super) const CHECKS: &[Check] = &[
             docs/recovering.md)",
     },
     Check {
-        name: "version-unreadable",
+        name: "version-checksum",
         severity: Severity::Danger,
         statement: "
-            SELECT 'the ' || v.what || ' of the version of commit ' || v.sequence || ' can''t be read', v.bucket, v.key
-            FROM (SELECT bucket, key, sequence, CASE
-                    WHEN headers IS NOT NULL AND NOT json_valid(headers) THEN 'headers'
-                    WHEN tags IS NOT NULL AND NOT json_valid(tags) THEN 'tags'
-                    WHEN (checksum_algorithm IS NULL) <> (checksum_kind IS NULL) THEN 'checksum'
-                    WHEN checksum_algorithm NOT IN (1, 2, 3, 4, 5) OR checksum_kind NOT IN (1, 2) THEN 'checksum'
-                    WHEN length(checksum) <> CASE checksum_algorithm WHEN 3 THEN 8 WHEN 4 THEN 20 WHEN 5 THEN 32 ELSE 4 END
-                        THEN 'checksum'
-                    END AS what
-                FROM versions) v
-            WHERE v.what IS NOT NULL LIMIT $1",
+            SELECT 'the checksum of the version of commit ' || v.sequence || ' can''t be read', v.bucket, v.key
+            FROM versions v WHERE (v.checksum_algorithm IS NULL) <> (v.checksum_kind IS NULL)
+                OR v.checksum_algorithm NOT IN (1, 2, 3, 4, 5) OR v.checksum_kind NOT IN (1, 2)
+                OR length(v.checksum) <> CASE v.checksum_algorithm WHEN 3 THEN 8 WHEN 4 THEN 20 WHEN 5 THEN 32 ELSE 4 END
+            LIMIT $1",
         remedy: LOST,
     },
     Check {
