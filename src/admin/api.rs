@@ -42,6 +42,9 @@ pub struct StatusReport {
     pub uploads: u64,
     /// The metadata came from a backup and nobody has confirmed it: nothing is reclaimed.
     pub needs_confirmation: bool,
+    /// Drains that don't go on, and why. No copy is missing for that.
+    #[serde(default)]
+    pub waiting_drains: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +90,9 @@ pub struct NodeReport {
     /// disk that lied about a sync.
     #[serde(default)]
     pub rolled_back: u64,
+    /// Why its drain does not go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain_waits_for: Option<String>,
 }
 
 impl NodeReport {
@@ -161,6 +167,9 @@ pub struct JobReport {
     /// When nothing remains, at the speed of the last minute.
     pub ends_in_ms: Option<u64>,
     pub last_error: Option<String>,
+    /// What it can't do for now, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<String>,
 }
 
 /// What an operator wants of a background task.

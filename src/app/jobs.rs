@@ -1,7 +1,10 @@
 //! Background tasks for the operator: how they fare, and which of them rest. A pause outlives the gateway: it is kept in the
 //! metadata until the task is resumed.
 
-use super::totals::{CountedTotals, FOR_PEOPLE};
+use super::{
+    node_report::waiting_drains,
+    totals::{CountedTotals, FOR_PEOPLE},
+};
 use crate::{
     admin::{JobOrder, JobReport, OperationError},
     cluster::Cluster,
@@ -83,6 +86,10 @@ impl Jobs {
             "change-groups" => Some(self.cluster.changing_groups() as u64),
             _ => None,
         };
+        let waits = match status.name {
+            "change-groups" => waiting_drains(&self.cluster, &self.cluster.nodes()),
+            _ => Vec::new(),
+        };
         let speed = status.per_second.map(|rate| rate.items);
         JobReport {
             name: status.name.to_owned(),
@@ -96,6 +103,7 @@ impl Jobs {
             remaining,
             ends_in_ms: ends_in(remaining, speed).map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
             last_error: status.last_error,
+            waits,
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use crate::{
     admin::NodeReport,
-    cluster::{NodeView, Standing},
+    cluster::{Cluster, NodeView, Obstacle, Standing},
     node::api::{VolumeState, VolumeStatus},
 };
 
 /// Sums the node's volumes; a node that has not spoken since the gateway's start has only what the metadata knows.
-pub fn node_report(view: &NodeView) -> NodeReport {
+pub fn node_report(view: &NodeView, drain_waits_for: Option<Obstacle>) -> NodeReport {
     let volumes = view.status.as_ref().map_or(&[][..], |status| &status.volumes);
     let sum = |of: fn(&VolumeStatus) -> u64| volumes.iter().map(of).sum::<u64>();
     NodeReport {
@@ -29,7 +29,16 @@ pub fn node_report(view: &NodeView) -> NodeReport {
         last_heartbeat_age_ms: view.silence.map(|silence| u64::try_from(silence.as_millis()).unwrap_or(u64::MAX)),
         volumes: volumes.iter().map(|volume| describe(&volume.state)).collect(),
         rolled_back: view.rolled_back,
+        drain_waits_for: drain_waits_for.map(|obstacle| obstacle.to_string()),
     }
+}
+
+/// Drains that don't go on, and why: a line each.
+pub fn waiting_drains(cluster: &Cluster, nodes: &[NodeView]) -> Vec<String> {
+    let waits = |node: &NodeView| {
+        cluster.drain_waits_for(node).map(|obstacle| format!("the drain of {} waits: {obstacle}", node.row.name))
+    };
+    nodes.iter().filter_map(waits).collect()
 }
 
 /// The state's name, with what it comes from where that is not in the name.

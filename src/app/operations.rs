@@ -5,7 +5,7 @@ use super::{
     concerns::concerns,
     jobs::Jobs,
     last_copies::refuse_last_copies,
-    node_report::node_report,
+    node_report::{node_report, waiting_drains},
     scrub_report::scrub_report,
     totals::{CountedTotals, FOR_METRICS, FOR_PEOPLE},
     verify::{begin_verification, newest_verification},
@@ -66,6 +66,7 @@ impl GatewayOperations {
             deletions: totals.deletions,
             uploads: totals.uploads,
             needs_confirmation: self.metadata.needs_confirmation(),
+            waiting_drains: waiting_drains(&self.cluster, &nodes),
         })
     }
 
@@ -87,7 +88,10 @@ impl Operations for GatewayOperations {
     }
 
     fn nodes(&self) -> Answer<'_, Vec<NodeReport>> {
-        Box::pin(async { Ok(self.cluster.nodes().iter().map(node_report).collect()) })
+        Box::pin(async {
+            let nodes = self.cluster.nodes();
+            Ok(nodes.iter().map(|node| node_report(node, self.cluster.drain_waits_for(node))).collect())
+        })
     }
 
     fn set_node_duty(&self, name: String, duty: NodeDuty) -> Answer<'_, ()> {
@@ -209,6 +213,7 @@ fn of_node(name: &str, error: ClusterError) -> OperationError {
             "groups still count on {name}: drain it first, `larder admin node drain {name}`; a node that is lost is replaced by \
              itself after `replace_after`, where there are enough others"
         )),
+        ClusterError::CannotDrain(obstacle) => OperationError::Conflict(format!("{name} can't be drained: {obstacle}")),
         ClusterError::NodeIsInside => OperationError::Conflict(format!(
             "{name} is inside of this server, which would not start without it: it can be drained, not removed"
         )),

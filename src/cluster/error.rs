@@ -1,5 +1,6 @@
 //! Why the cluster did not do what it was asked. Each variant says what the caller can do about it.
 
+use super::drain::Obstacle;
 use crate::{
     metadata::{CommandError, ProposeError, QueryError},
     types::{ChunkKey, CommitSequence, Term},
@@ -58,6 +59,9 @@ pub enum ClusterError {
     /// The operator wants a node gone that is still needed: drain it first.
     #[error("groups still count on the node")]
     NodeInGroups,
+    /// The operator wants a node emptied, and the others can't take over what it holds.
+    #[error("the node can't be drained: {0}")]
+    CannotDrain(Obstacle),
     /// The node is part of this process, which would not start without it.
     #[error("the node is inside of this server")]
     NodeIsInside,

@@ -180,7 +180,7 @@ pub(super) fn halt_without(topology: &Topology, lost: &HashSet<NodeId>) -> Optio
     plan_moves(&candidates, &groups, 0).halt.map(|halt| halt.to_string())
 }
 
-fn candidates(topology: &Topology) -> Vec<Candidate> {
+pub(super) fn candidates(topology: &Topology) -> Vec<Candidate> {
     let answers_at = |(node, standing): (&'_ Arc<ClusterNode>, Standing)| match standing.is_reachable() {
         true => node.row.address.clone(),
         false => None,
@@ -209,7 +209,7 @@ fn candidate(node: &ClusterNode, standing: Standing) -> Candidate {
     Candidate { node: placed(node), role, live_bytes: live, is_gone: false }
 }
 
-fn group_now(group: &PlacedGroup) -> GroupNow {
+pub(super) fn group_now(group: &PlacedGroup) -> GroupNow {
     GroupNow {
         group: group.group,
         epoch: group.epoch,
@@ -225,12 +225,17 @@ impl Cluster {
         self.membership().topology().load().groups().filter(|group| group.arriving.is_some()).count()
     }
 
-    /// Sets what the operator wants of the node of this name. Removing is refused while a group counts on the node.
+    /// Sets what the operator wants of the node of this name. Removing is refused while a group counts on the node, draining when
+    /// nobody could take its place.
     pub async fn set_duty(&self, name: &str, duty: NodeDuty) -> Result<(), ClusterError> {
         let node = self.nodes().into_iter().find(|node| node.row.name == name).ok_or(ClusterError::NoSuchNode)?;
         let former = match duty {
             NodeDuty::Removed => self.groups_left_for_good(&node)?,
-            NodeDuty::Serving | NodeDuty::Draining => HashSet::new(),
+            NodeDuty::Draining => {
+                self.refuse_drain(&node)?;
+                HashSet::new()
+            }
+            NodeDuty::Serving => HashSet::new(),
         };
         self.membership().set_duty(node.row.node, duty).await?;
         tracing::info!(name, ?duty, "the operator changed what a node is for");

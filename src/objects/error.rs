@@ -189,6 +189,7 @@ impl From<ClusterError> for ObjectError {
             | ClusterError::NoSuchNode
             | ClusterError::NodeInGroups
             | ClusterError::NodeIsInside
+            | ClusterError::CannotDrain(_)
             | ClusterError::NodeTaken { .. }
             | ClusterError::OtherGateway { .. } => Self::Internal(error.to_string()),
         }

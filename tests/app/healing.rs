@@ -63,6 +63,15 @@ fn a_drained_node_is_empty_at_the_end_and_can_go() {
     cluster.await_health();
     assert_all_same(&cluster, &file);
 
+    let needed = cluster.nodes()[0]["name"].as_str().unwrap().to_owned();
+    let refused = cluster.admin(&["node", "drain", &needed]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&refused.stderr).contains("3 storage nodes are needed, and 2 would stay"),
+        "{refused:?}"
+    );
+    assert!(cluster.nodes().iter().all(|node| node["state"] == "healthy"), "nothing has changed");
+
     let unknown = cluster.admin(&["node", "drain", "nobody"]);
     assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
 }

@@ -67,6 +67,7 @@ pub async fn pause_offline(name: &str, data: &Path, settings: &Settings) -> anyh
 
 fn print_jobs(jobs: Vec<JobReport>) {
     let mut rows = table(["NAME", "STATE", "DONE", "RATE", "REMAINING", "ENDS IN", "FAILURES", "LAST ERROR"]);
+    let waits: Vec<String> = jobs.iter().flat_map(|job| &job.waits).cloned().collect();
     for job in jobs {
         let size = |bytes: f64| ByteSize(bytes as u64).to_human();
         let with_bytes = |count: String, bytes: Option<f64>| match bytes {
@@ -89,4 +90,5 @@ fn print_jobs(jobs: Vec<JobReport>) {
         ]);
     }
     print(&rows);
+    waits.iter().for_each(|wait| println!("{wait}"));
 }

@@ -133,7 +133,8 @@ async fn watch(client: &AdminClient, name: &str, output: Output) -> anyhow::Resu
             }
         } else if moved_at.elapsed() >= STANDSTILL {
             moved_at = Instant::now();
-            eprintln!("nothing has moved for {} s: are there enough other nodes with room?", STANDSTILL.as_secs());
+            let why = report.drain_waits_for.as_deref().unwrap_or("are there enough other nodes with room?");
+            eprintln!("nothing has moved for {} s: {why}", STANDSTILL.as_secs());
         }
         last = report;
         tokio::time::sleep(LOOK_INTERVAL).await;

@@ -66,6 +66,9 @@ fn print_report(report: &StatusReport) {
     if report.needs_confirmation {
         println!("restored          nothing is reclaimed before `larder admin metadata confirm`");
     }
+    for drain in &report.waiting_drains {
+        println!("waiting           {drain}");
+    }
     println!("cluster           {} (larder {}, term {})", report.cluster, report.version, report.term);
     let nodes = report.nodes;
     println!("nodes             {} healthy, {} suspect, {} failed", nodes.healthy, nodes.suspect, nodes.failed);

@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     cluster::{
-        ChangeGroups, Cluster, ClusterError, ObjectAtRisk, SendMissing, TrimSurplus, membership::NodeRegistration,
+        ChangeGroups, Cluster, ClusterError, ObjectAtRisk, Obstacle, SendMissing, TrimSurplus,
+        membership::NodeRegistration,
     },
     metadata::{command::NodeDuty, rows::Group},
     node::NodeApi,
@@ -199,12 +200,47 @@ async fn new_data_avoids_a_node_that_is_drained() {
 async fn a_drain_that_nobody_can_take_over_changes_nothing() {
     let test = TestCluster::start().await;
     fill(&test, 10).await;
-    test.cluster.set_duty("node-3", NodeDuty::Draining).await.unwrap();
     let before = groups(&test).await;
+    let refused = test.cluster.set_duty("node-3", NodeDuty::Draining).await;
+    assert_eq!(refused, Err(ClusterError::CannotDrain(Obstacle::TooFewNodes { needed: 3, staying: 2 })));
+    assert!(test.cluster.nodes().iter().all(|view| view.row.duty == NodeDuty::Serving));
     Healing::of(&test.cluster).settle(&test).await;
     assert_eq!(groups(&test).await, before);
     fill(&test, 20).await;
     assert_all_readable(&test, 20).await;
+}
+
+#[tokio::test]
+async fn a_drain_that_the_others_have_no_room_for_is_refused() {
+    let test = TestCluster::with(quick_settings(), 4, Place::Elsewhere).await;
+    fill(&test, 40).await;
+    test.nodes[..3].iter().for_each(|node| node.set_free(1));
+    test.pass(Duration::from_secs(1)).await;
+    let refused = test.cluster.set_duty("node-4", NodeDuty::Draining).await;
+    let Err(ClusterError::CannotDrain(obstacle)) = refused else { panic!("{refused:?}") };
+    assert!(matches!(obstacle, Obstacle::NobodyTakes | Obstacle::NoRoom { .. }), "{obstacle}");
+}
+
+/// It said every half minute that nothing had moved, and not why.
+#[tokio::test]
+async fn a_drain_that_waits_since_a_node_was_lost_says_so_and_goes_on_when_another_joins() {
+    let mut test = TestCluster::with(quick_settings(), 4, Place::Elsewhere).await;
+    fill(&test, 30).await;
+    let waits_for = |test: &TestCluster| {
+        let views = test.cluster.nodes();
+        views.iter().find_map(|view| test.cluster.drain_waits_for(view))
+    };
+    test.cluster.set_duty("node-4", NodeDuty::Draining).await.unwrap();
+    assert_eq!(waits_for(&test), None);
+    test.nodes[0].set_fault(Fault::Dead);
+    test.pass(Duration::from_secs(700)).await;
+    Healing::of(&test.cluster).settle(&test).await;
+    assert_eq!(waits_for(&test), Some(Obstacle::TooFewNodes { needed: 3, staying: 2 }));
+    test.cluster.set_duty("node-4", NodeDuty::Draining).await.unwrap();
+    test.join(5, Place::Elsewhere).await;
+    assert_eq!(waits_for(&test), None);
+    Healing::of(&test.cluster).settle(&test).await;
+    assert_eq!((waits_for(&test), test.nodes[3].chunk_count()), (None, 0));
 }
 
 #[tokio::test]
@@ -368,7 +404,8 @@ async fn live_through(acts: Vec<Act>) {
             }
             Act::Revive { node } if is_there(node, &test) => test.nodes[node].set_fault(Fault::None),
             Act::Drain { node } if is_there(node, &test) => {
-                test.cluster.set_duty(&name(node), NodeDuty::Draining).await.unwrap();
+                let drained = test.cluster.set_duty(&name(node), NodeDuty::Draining).await;
+                assert!(matches!(drained, Ok(()) | Err(ClusterError::CannotDrain(_))), "{drained:?}");
             }
             Act::Serve { node } if is_there(node, &test) => {
                 test.cluster.set_duty(&name(node), NodeDuty::Serving).await.unwrap();
