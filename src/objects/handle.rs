@@ -57,6 +57,12 @@ impl Objects {
         self.metadata.bucket(name).await?.ok_or(ObjectError::NoSuchBucket)
     }
 
+    /// What a read in the bucket did not find may have gone with the bucket, after it was looked up: the error for that.
+    pub(super) async fn still_there(&self, bucket: &Bucket) -> Result<(), ObjectError> {
+        let now = self.bucket(&bucket.name).await?;
+        if now.id == bucket.id { Ok(()) } else { Err(ObjectError::Overtaken) }
+    }
+
     pub(super) async fn propose(&self, command: Command) -> Result<Outcome, ObjectError> {
         Ok(self.metadata.propose(command).await?)
     }

@@ -1,6 +1,6 @@
 //! Tags of objects and buckets. Source: Amazon S3 API Reference, "PutObjectTagging", "PutBucketTagging".
 
-use super::{ObjectError, Objects, VersionSelector, get::missing, handle::unexpected};
+use super::{ObjectError, Objects, VersionSelector, get::missing, handle::unexpected, overtaken::unless_overtaken};
 use crate::{
     metadata::{
         Command, CommandError, Outcome, ProposeError,
@@ -44,8 +44,16 @@ impl Objects {
     }
 
     pub async fn bucket_tags(&self, bucket: &BucketName) -> Result<TagSet, ObjectError> {
+        unless_overtaken(|| self.try_bucket_tags(bucket)).await
+    }
+
+    async fn try_bucket_tags(&self, bucket: &BucketName) -> Result<TagSet, ObjectError> {
         let bucket = self.bucket(bucket).await?;
-        self.metadata.bucket_tags(bucket.id).await?.ok_or(ObjectError::NoSuchTagSet)
+        if let Some(tags) = self.metadata.bucket_tags(bucket.id).await? {
+            return Ok(tags);
+        }
+        self.still_there(&bucket).await?;
+        Err(ObjectError::NoSuchTagSet)
     }
 
     /// `None` removes the set.

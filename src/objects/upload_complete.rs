@@ -94,7 +94,12 @@ impl Objects {
         parts: &[&NamedPart],
     ) -> Result<WrittenVersion, ObjectError> {
         let completed = self.metadata.completed_upload(bucket.id, &input.name.key, input.name.upload).await?;
-        same_object(completed.ok_or(ObjectError::NoSuchUpload)?.kept, input, parts)
+        let Some(completed) = completed else {
+            // In a bucket that was made anew meanwhile there is no such upload either.
+            self.bucket(&bucket.name).await?;
+            return Err(ObjectError::NoSuchUpload);
+        };
+        same_object(completed.kept, input, parts)
     }
 
     async fn all_parts(&self, upload: UploadId) -> Result<HashMap<u32, UploadPart>, ObjectError> {

@@ -4,6 +4,7 @@ use super::{
     ObjectError, Objects,
     attributes::{PARTS_PAGE_MAX, PartPage, PartPageInput},
     list::{LIST_PAGE_MAX, marker_text, next_of},
+    overtaken::unless_overtaken,
     upload_part::UploadName,
 };
 use crate::{
@@ -33,13 +34,19 @@ pub struct UploadPage {
 
 impl Objects {
     pub async fn list_uploads(&self, input: ListUploadsInput) -> Result<UploadPage, ObjectError> {
+        unless_overtaken(|| self.try_list_uploads(&input)).await
+    }
+
+    async fn try_list_uploads(&self, input: &ListUploadsInput) -> Result<UploadPage, ObjectError> {
         let bucket = self.bucket(&input.bucket).await?;
         let limit = input.limit.min(LIST_PAGE_MAX);
         if limit == 0 {
             return Ok(UploadPage { entries: Vec::new(), next: None });
         }
-        let after = (!input.key_marker.is_empty()).then_some((input.key_marker, input.upload_marker));
+        let after = (!input.key_marker.is_empty()).then(|| (input.key_marker.clone(), input.upload_marker));
         let page = self.metadata.list_uploads(bucket.id, &input.prefix, &input.delimiter, after, limit).await?;
+        // Uploads that are open go with their bucket, step by step: a page may have missed some.
+        self.still_there(&bucket).await?;
         let next = next_of(&page, |upload| upload.key.as_str()).map(|marker| {
             let upload = match page.entries.last() {
                 Some(ListEntry::Item(upload)) => Some(upload.upload),

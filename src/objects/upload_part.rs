@@ -1,6 +1,6 @@
 //! UploadPart. A part that is uploaded again replaces the one before. Source: Amazon S3 API Reference, "UploadPart".
 
-use super::{ExpectedDigests, ObjectError, Objects, UploadBody, handle::unexpected};
+use super::{ExpectedDigests, ObjectError, Objects, UploadBody, handle::unexpected, overtaken::unless_overtaken};
 use crate::{
     metadata::{
         Command, Outcome,
@@ -59,9 +59,16 @@ impl Objects {
     }
 
     pub(super) async fn open_upload(&self, name: &UploadName) -> Result<(Bucket, Upload), ObjectError> {
+        unless_overtaken(|| self.try_open_upload(name)).await
+    }
+
+    async fn try_open_upload(&self, name: &UploadName) -> Result<(Bucket, Upload), ObjectError> {
         let bucket = self.bucket(&name.bucket).await?;
-        let upload = self.metadata.upload(bucket.id, &name.key, name.upload).await?;
-        Ok((bucket, upload.ok_or(ObjectError::NoSuchUpload)?))
+        if let Some(upload) = self.metadata.upload(bucket.id, &name.key, name.upload).await? {
+            return Ok((bucket, upload));
+        }
+        self.still_there(&bucket).await?;
+        Err(ObjectError::NoSuchUpload)
     }
 }
 

@@ -101,7 +101,9 @@ const INSERT_OUTCOME: &str =
 /// The upload is gone: the kept outcome, whatever became of the object since.
 async fn repeat(command: &CompleteUpload, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
     let script = Script::of(READ_OUTCOME).with(&command.upload.as_bytes()[..]).with(number(command.bucket.0));
-    let row = tx.fetch_optional(script.with(command.key.as_bytes())).await?.ok_or(CommandError::NoSuchUpload)?;
+    let Some(row) = tx.fetch_optional(script.with(command.key.as_bytes())).await? else {
+        return Err(uploads::absent(command.bucket, tx).await);
+    };
     let kept = serde_json::from_str(row.text(0)?).map_err(crate::metadata::QueryError::from)?;
     Ok(Outcome::Completed(CompletedUpload { kept, repeated: true }))
 }

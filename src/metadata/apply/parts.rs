@@ -3,6 +3,7 @@
 use super::{
     contents,
     transaction::{ApplyError, Transaction},
+    uploads,
 };
 use crate::{
     metadata::{
@@ -37,7 +38,7 @@ pub(super) async fn read_target(
     }
     let mut script = Script::of(READ_TARGET).with(number(bucket.0)).with(key.as_bytes());
     script.bind(&upload.as_bytes()[..]).bind(i64::from(part_number));
-    let row = tx.fetch_optional(script).await?.ok_or(CommandError::NoSuchUpload)?;
+    let Some(row) = tx.fetch_optional(script).await? else { return Err(uploads::absent(bucket, tx).await) };
     Ok(PartTarget { replaced: row.optional_number(0)?.map(ContentId) })
 }
 

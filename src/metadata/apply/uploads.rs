@@ -37,7 +37,16 @@ pub(super) async fn create(command: &CreateUpload, tx: &mut Transaction<'_>) -> 
 const DELETE_UPLOAD: &str = "DELETE FROM uploads WHERE bucket = $1 AND key = $2 AND upload = $3";
 const INSERT_ENDED: &str = "INSERT INTO ended_uploads (upload, sequence) VALUES ($1, $2)";
 
-/// Afterwards the upload is gone and its parts wait to be released. Of an upload already gone: `NoSuchUpload`.
+/// What is missing where an upload is: it alone, or its bucket with it.
+pub(super) async fn absent(bucket: BucketId, tx: &mut Transaction<'_>) -> ApplyError {
+    match tx.fetch_number(Script::of(BUCKET_EXISTS).with(number(bucket.0))).await {
+        Ok(Some(_)) => CommandError::NoSuchUpload.into(),
+        Ok(None) => CommandError::NoSuchBucket.into(),
+        Err(error) => error,
+    }
+}
+
+/// Afterwards the upload is gone and its parts wait to be released. Of an upload already gone: as `absent` says.
 pub(super) async fn abort(
     bucket: BucketId,
     key: &ObjectKey,
@@ -47,7 +56,7 @@ pub(super) async fn abort(
     let mut delete = Script::of(DELETE_UPLOAD);
     delete.bind(number(bucket.0)).bind(key.as_bytes()).bind(&upload.as_bytes()[..]);
     if tx.execute(delete).await? == 0 {
-        return Err(CommandError::NoSuchUpload.into());
+        return Err(absent(bucket, tx).await);
     }
     let ended = Script::of(INSERT_ENDED).with(&upload.as_bytes()[..]).with(number(tx.sequence().0));
     tx.execute(ended).await?;

@@ -129,8 +129,17 @@ impl Fixture {
     }
 
     pub async fn create_upload(&self, name: &str, checksum: Option<(ChecksumAlgorithm, ChecksumKind)>) -> UploadName {
+        self.create_upload_in(&bucket(), name, checksum).await
+    }
+
+    pub async fn create_upload_in(
+        &self,
+        bucket: &BucketName,
+        name: &str,
+        checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
+    ) -> UploadName {
         let input = CreateUploadInput {
-            bucket: bucket(),
+            bucket: bucket.clone(),
             key: key(name),
             owner: "root".into(),
             headers: ObjectHeaders::default(),
@@ -139,7 +148,7 @@ impl Fixture {
             checksum_kind: checksum.map(|(_, kind)| kind),
         };
         let created = self.objects.create_upload(input).await.unwrap();
-        UploadName { bucket: bucket(), key: key(name), upload: created.upload }
+        UploadName { bucket: bucket.clone(), key: key(name), upload: created.upload }
     }
 
     pub async fn upload_part(&self, upload: &UploadName, number: u32, bytes: &[u8]) -> StoredPart {

@@ -3,16 +3,16 @@
 
 use super::{
     copies::{copy_input, source},
-    fixture::{Fixture, bucket, get_input, key, overtake_everywhere, up_to},
+    fixture::{Fixture, bucket, complete_input, get_input, key, overtake_everywhere, up_to},
 };
 use crate::{
     cluster::tests::test_cluster::content,
     metadata::rows::ReadFrom,
     objects::{
-        ByteRange, CopyInput, DeleteEntry, GetInput, ObjectError, PartCopyInput, PartPageInput, Selection,
-        VersionSelector, WritePrecondition, checksum_of,
+        ByteRange, CopyInput, CreateBucketInput, DeleteEntry, GetInput, ListUploadsInput, ObjectError, PartCopyInput,
+        PartPageInput, Selection, StoredPart, UploadName, VersionSelector, WritePrecondition, checksum_of,
     },
-    types::ChecksumAlgorithm,
+    types::{BucketName, ChecksumAlgorithm, ETag, TagLimit, TagSet},
 };
 
 const PART_MIN: usize = 5 << 20;
@@ -197,4 +197,77 @@ async fn a_copied_part_is_of_the_source_before_or_after_what_came_between() {
         is_overtaken
     })
     .await;
+}
+
+/// What is in a bucket, and goes with it.
+#[derive(Clone, Copy, Debug)]
+enum InBucket {
+    Tags,
+    ListedUploads,
+    Parts,
+    NewPart,
+    Complete,
+}
+
+/// Whether it was found.
+async fn find(fixture: &Fixture, what: InBucket, upload: &UploadName) -> Result<bool, ObjectError> {
+    let (objects, bucket) = (&fixture.objects, upload.bucket.clone());
+    match what {
+        InBucket::Tags => objects.bucket_tags(&bucket).await.map(|tags| tags == tags_of_bucket()),
+        InBucket::ListedUploads => {
+            let [prefix, delimiter, key_marker] = [const { String::new() }; 3];
+            let input = ListUploadsInput { bucket, prefix, delimiter, key_marker, upload_marker: None, limit: 10 };
+            objects.list_uploads(input).await.map(|page| page.entries.len() == 1)
+        }
+        InBucket::Parts => {
+            let page = PartPageInput { after_part: 0, limit: 10 };
+            objects.list_parts(upload, page).await.map(|(_, parts)| parts.parts.len() == 1)
+        }
+        InBucket::NewPart => {
+            let input = PartCopyInput { name: upload.clone(), part_number: 2, source: source("source"), range: None };
+            objects.copy_part(input).await.map(|_| true)
+        }
+        InBucket::Complete => {
+            // With another part: refused while the upload is there.
+            let other =
+                StoredPart { etag: ETag::from_md5([0; 16]), checksum: checksum_of(ChecksumAlgorithm::Crc32, b"") };
+            match objects.complete_upload(&complete_input(upload, &[(1, &other)])).await {
+                Err(ObjectError::InvalidPart { .. }) => Ok(true),
+                other => other.map(|_| false),
+            }
+        }
+    }
+}
+
+fn tags_of_bucket() -> TagSet {
+    TagSet::new([("k".to_owned(), "v".to_owned())], TagLimit::Bucket).unwrap()
+}
+
+/// They were told that the upload or the tags are gone, which sounds as if the bucket were there.
+#[tokio::test]
+async fn what_goes_with_its_bucket_is_missed_by_the_buckets_name() {
+    let fixture = Fixture::start().await;
+    fixture.put("source", b"source").await;
+    let name: BucketName = "going".parse().unwrap();
+    let overtake = async |what: InBucket, waits: usize| {
+        let tags = Some(tags_of_bucket());
+        let input = CreateBucketInput { name: name.clone(), region: String::new(), owner: "root".into(), tags };
+        fixture.objects.create_bucket(input).await.unwrap();
+        let upload = fixture.create_upload_in(&name, "key", None).await;
+        fixture.upload_part(&upload, 1, b"part").await;
+        let mut finding = Box::pin(find(&fixture, what, &upload));
+        let ended = up_to(waits, &mut finding).await;
+        let is_overtaken = ended.is_none();
+        fixture.objects.delete_bucket(&name).await.unwrap();
+        fixture.release_all().await;
+        let answer = if let Some(ended) = ended { ended } else { finding.await };
+        assert!(
+            [Ok(true), Err(ObjectError::NoSuchBucket)].contains(&answer),
+            "{what:?} after {waits} waits: {answer:?}"
+        );
+        is_overtaken
+    };
+    for what in [InBucket::Tags, InBucket::ListedUploads, InBucket::Parts, InBucket::NewPart, InBucket::Complete] {
+        overtake_everywhere(async |waits| overtake(what, waits).await).await;
+    }
 }
