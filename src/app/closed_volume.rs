@@ -4,7 +4,7 @@ use crate::volume::{self, RealDisk};
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 
-pub use crate::volume::{Successor, VolumeInspection, VolumeVerification};
+pub use crate::volume::{DamagedRecord, Successor, VolumeInspection, VolumeVerification};
 
 /// Lists the segments of the volume in `path`, which is a volume's directory or a node's.
 pub fn inspect_volume(path: &Path) -> anyhow::Result<VolumeInspection> {

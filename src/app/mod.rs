@@ -42,7 +42,9 @@ use crate::config::Configuration;
 use process::Workers;
 use std::process::ExitCode;
 
-pub use closed_volume::{Successor, VolumeInspection, VolumeVerification, inspect_volume, verify_volume};
+pub use closed_volume::{
+    DamagedRecord, Successor, VolumeInspection, VolumeVerification, inspect_volume, verify_volume,
+};
 pub use credentials::{Origin as CredentialOrigin, RootCredentials};
 pub use doctor::examine_offline;
 pub use offline_pause::pause_offline;

@@ -107,11 +107,49 @@ fn print_verification(verification: &VolumeVerification) {
         println!("set aside: {} at {}: {chunk}, {successor}", record.file, record.offset);
     }
     print_unreadable(&verification.unreadable);
-    println!("{}", if verification.is_intact() { "intact" } else { "NOT intact" });
+    println!("{}", in_words(verification));
+}
+
+/// Where nobody can say what was in the records, the chunks may be there again, or there may have been none.
+fn in_words(verification: &VolumeVerification) -> String {
+    let is_known = verification.damaged.iter().any(|record| record.chunk.is_some());
+    match verification.damaged.len() {
+        _ if verification.is_intact() => "intact".to_owned(),
+        unknown if unknown > 0 && !is_known && verification.unreadable.is_empty() => format!(
+            "NOT intact: whose {unknown} damaged places are can't be told from here, nor whether their chunks were written again since; \
+             `larder admin verify` says whether the node lacks any"
+        ),
+        _ => "NOT intact".to_owned(),
+    }
 }
 
 fn print_unreadable(files: &[String]) {
     for file in files {
         println!("UNREADABLE: {file}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        app::DamagedRecord,
+        types::{BlobId, ChunkKey},
+    };
+
+    #[test]
+    fn damage_that_may_be_made_up_for_is_told_from_what_is_lost() {
+        let damaged = |chunk| DamagedRecord { file: "1".to_owned(), offset: 512, chunk };
+        let of = |damaged: Vec<DamagedRecord>, unreadable: Vec<String>| {
+            in_words(&VolumeVerification { damaged, unreadable, ..VolumeVerification::default() })
+        };
+        let known = damaged(Some(ChunkKey { blob: BlobId::from_bytes([1; 16]), index: 0 }));
+        assert_eq!(of(Vec::new(), Vec::new()), "intact");
+        assert_eq!(of(vec![known.clone()], Vec::new()), "NOT intact");
+        assert_eq!(of(vec![known, damaged(None)], Vec::new()), "NOT intact");
+        assert_eq!(of(Vec::new(), vec!["2".to_owned()]), "NOT intact");
+        assert_eq!(of(vec![damaged(None)], vec!["2".to_owned()]), "NOT intact");
+        let told = of(vec![damaged(None), damaged(None)], Vec::new());
+        assert!(told.starts_with("NOT intact: whose 2 damaged places are") && told.contains("admin verify"), "{told}");
     }
 }
