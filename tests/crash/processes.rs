@@ -7,6 +7,7 @@ use crate::support::{
     process::Running,
     scrub::all_is_checked,
     sdk::Keys,
+    short_intervals::SHORT_INTERVALS,
 };
 use larder::runtime::{Random, SeededRandom};
 use std::{
@@ -32,16 +33,6 @@ pub enum Topology {
     /// With short times until a node counts as gone.
     GatewayAndQuickNodes,
 }
-
-/// Short times, so that much heals within seconds.
-const QUICK: [(&str, &str); 6] = [
-    ("LARDER_HEARTBEAT_INTERVAL", "200ms"),
-    ("LARDER_SUSPECT_AFTER", "2s"),
-    ("LARDER_REPLACE_AFTER", "6s"),
-    ("LARDER_GRACE_PERIOD", "1s"),
-    ("LARDER_INVENTORY_INTERVAL", "5s"),
-    ("LARDER_GROUPS_PER_NODE", "8"),
-];
 
 /// Who dies in a round: a bit for each process, the front first.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,7 +98,7 @@ impl Processes {
             }
         }
         let children = commands.iter().map(|_| None).collect();
-        let settings: &[_] = if topology == Topology::GatewayAndQuickNodes { &QUICK } else { &[] };
+        let settings: &[_] = if topology == Topology::GatewayAndQuickNodes { &SHORT_INTERVALS } else { &[] };
         let endpoint = format!("http://{address}");
         let mut started = Self { directory, endpoint, admin, commands, settings, children };
         started.restart_killed();

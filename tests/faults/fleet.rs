@@ -11,6 +11,7 @@ use crate::{
         command::{larder, text},
         process::Running,
         sdk::Keys,
+        short_intervals::SHORT_INTERVALS,
     },
     syncs::Syncs,
     wire::Wire,
@@ -27,17 +28,11 @@ use tempfile::TempDir;
 
 pub const KEYS: Keys = Keys { access: "fault-access-key", secret: "fault-secret-key-of-some-length" };
 
-/// Short times and small pieces, so that much happens within seconds.
-const SETTINGS: [(&str, &str); 14] = [
+/// Beside short times: small pieces, so that much happens within seconds.
+const SETTINGS: [(&str, &str); 8] = [
     ("LARDER_ACCESS_KEY", KEYS.access),
     ("LARDER_SECRET_KEY", KEYS.secret),
     ("LARDER_CLUSTER_SECRET", "0123456789abcdef0123456789abcdef"),
-    ("LARDER_HEARTBEAT_INTERVAL", "200ms"),
-    ("LARDER_SUSPECT_AFTER", "2s"),
-    ("LARDER_REPLACE_AFTER", "6s"),
-    ("LARDER_GRACE_PERIOD", "1s"),
-    ("LARDER_INVENTORY_INTERVAL", "5s"),
-    ("LARDER_GROUPS_PER_NODE", "8"),
     ("LARDER_CHUNK_SIZE", "256KiB"),
     ("LARDER_SEGMENT_SIZE_MIN", "2MiB"),
     ("LARDER_SEGMENT_SIZE_MAX", "8MiB"),
@@ -230,7 +225,7 @@ impl Fleet {
             return;
         }
         let process = Running::start(&member.log, |command| {
-            command.args(&member.arguments).envs(SETTINGS);
+            command.args(&member.arguments).envs(SHORT_INTERVALS).envs(SETTINGS);
             let shims = [self.clocks.equip(party, command), self.syncs.equip(party, command)];
             shims::preload(shims.into_iter().flatten(), command);
         });
@@ -320,7 +315,7 @@ impl Fleet {
         tokio::task::block_in_place(|| {
             let mut command = larder();
             command.arg("admin").args(arguments).args(["--admin-address", &self.admin.to_string()]);
-            command.envs(SETTINGS).output().expect("larder admin runs")
+            command.envs(SHORT_INTERVALS).envs(SETTINGS).output().expect("larder admin runs")
         })
     }
 

@@ -13,5 +13,6 @@ pub mod replay;
 pub mod scrub;
 pub mod sdk;
 pub mod server;
+pub mod short_intervals;
 
 pub use server::{Options, Server};
