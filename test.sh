@@ -98,6 +98,7 @@ clients() {
   client tests/clients/restic.sh
   client "$CACHE/python/bin/python" tests/clients/boto3_client.py
   client "$CACHE/python/bin/python" tests/clients/minio_client.py
+  client "$CACHE/python/bin/python" tests/clients/chromium.py
   client "$CACHE/go/client"
   client node "$CACHE/js/client.mjs"
   step "the server lived through all of it" kill -0 "$SERVER"

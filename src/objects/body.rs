@@ -34,6 +34,14 @@ pub enum BodyError {
     LengthMismatch,
     #[error("the announced trailer is missing or another one came")]
     TrailerMismatch,
+    #[error("the body is no whole form")]
+    MalformedForm,
+    /// Of a form: its policy allows no more.
+    #[error("the file has more than {most} bytes")]
+    TooLong { length: u64, most: u64 },
+    /// Of a form: its policy allows no less.
+    #[error("the file has fewer than {least} bytes")]
+    TooShort { length: u64, least: u64 },
     #[error("the connection failed: {0}")]
     Io(String),
 }

@@ -3,6 +3,7 @@
 use super::{
     copy_source::CopySource,
     error::{S3Code, S3Error},
+    form::FormFields,
     operation::Operation,
     percent::{self, Slash},
     query::Query,
@@ -23,7 +24,10 @@ pub struct RequestContext<'a> {
     /// Where a copy comes from: already authorised.
     pub copy_source: Option<&'a CopySource>,
     pub query: &'a Query,
+    /// Those of the request; of a form those that its fields say.
     pub headers: &'a HeaderMap,
+    /// The fields of a form.
+    pub form: Option<&'a FormFields>,
     /// The decoded path.
     pub path: &'a str,
     /// `http` or `https`: what the S3 address speaks.
@@ -47,6 +51,14 @@ impl<'a> RequestContext<'a> {
     pub fn copy_source(&self) -> Result<&'a CopySource, S3Error> {
         self.copy_source
             .ok_or_else(|| S3Error::invalid_argument("x-amz-copy-source", "", "The copy source is missing."))
+    }
+
+    /// The fields of an operation that is a form.
+    pub fn form(&self) -> Result<&'a FormFields, S3Error> {
+        self.form.ok_or_else(|| {
+            let condition = "Bucket POST must be of the enclosure-type multipart/form-data";
+            S3Error::new(S3Code::PreconditionFailed).field("Condition", condition)
+        })
     }
 
     /// The address of what the request is about, as the client reached it.

@@ -9,6 +9,7 @@ pub mod copy_source;
 mod cross_origin;
 pub mod dispatch;
 pub mod error;
+mod form;
 mod head;
 mod head_rules;
 mod hoisted;

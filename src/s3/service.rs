@@ -9,6 +9,7 @@ use super::{
     cross_origin,
     dispatch::Operations,
     error::{self, S3Code, S3Error},
+    form::{self, FormFields, PostForm},
     head, hoisted,
     operation::{Operation, Scope},
     permission,
@@ -18,7 +19,7 @@ use super::{
     response::Response,
     route,
     settings::S3Settings,
-    signature::{IncomingRequest, Verifier},
+    signature::{IncomingRequest, Payload, Verifier},
     standard_headers,
     stats::S3Stats,
     vocabulary,
@@ -35,6 +36,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Version, header, request};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, combinators::BoxBody};
 use std::{
+    borrow::Cow,
     fmt,
     panic::AssertUnwindSafe,
     sync::{Arc, OnceLock},
@@ -193,7 +195,7 @@ impl Inner {
     async fn handle(
         &self,
         parts: &request::Parts,
-        source: BodySource,
+        mut source: BodySource,
         id: &RequestId,
         routed: &OnceLock<Operation>,
     ) -> Result<Response, S3Error> {
@@ -204,6 +206,9 @@ impl Inner {
         let query = if is_preflight { "" } else { parts.uri.query().unwrap_or_default() };
         let query =
             Query::parse(query).map_err(|error| S3Error::with_message(S3Code::InvalidURI, error.to_string()))?;
+        let form = read_form(parts, &address, &query, &mut source).await?;
+        let (fields, file) = form.map_or((None, None), |form| (Some(form.fields), Some(form.file)));
+        let fields = fields.as_ref();
         let incoming = IncomingRequest {
             method: &parts.method,
             scope: scope(&address),
@@ -212,13 +217,17 @@ impl Inner {
             host_bucket: address.host_bucket(),
             query: &query,
             headers: &parts.headers,
+            form: fields,
         };
         let authenticated = self.verifier.verify(&incoming, self.clock.now()).await?;
-        let headers = hoisted::headers(&parts.headers, &query)?;
-        let operation = route::route(&parts.method, scope(&address), &query, &headers)?;
+        let sent = hoisted::headers(&parts.headers, &query)?;
+        let operation = route::route(&parts.method, scope(&address), &query, &sent)?;
         let _ = routed.set(operation);
+        standard_headers::check(operation, &parts.method, &sent)?;
+        let headers = fields.map_or(Ok(sent), |fields| form_headers(parts, fields).map(Cow::Owned))?;
         vocabulary::check(operation, &headers, &query)?;
-        standard_headers::check(operation, &parts.method, &headers)?;
+        let form_key = fields.map(FormFields::key).transpose()?;
+        let key = form_key.as_ref().or(address.key.as_ref());
         let copy_source = match operation {
             Operation::CopyObject | Operation::UploadPartCopy => CopySource::from_headers(&headers)?,
             _ => None,
@@ -226,12 +235,15 @@ impl Inner {
         let subject = permission::Subject {
             operation,
             bucket: address.bucket.as_ref(),
-            key: address.key.as_ref(),
+            key,
             names_version: query.contains("versionId"),
             copy_source: copy_source.as_ref(),
         };
         permission::authorise_request(&authenticated.principal, &subject)?;
-        let mut body = RequestBody::new(operation, &headers, authenticated.payload, source)?;
+        let mut body = match (file, authenticated.payload) {
+            (Some(file), Payload::File(lengths)) => RequestBody::of_file(&headers, file.within(lengths), source)?,
+            (_, payload) => RequestBody::new(operation, &headers, payload, source)?,
+        };
         if !operation.has_body(&parts.method) {
             body = body.discard().await?;
         }
@@ -240,10 +252,11 @@ impl Inner {
             request_id: id,
             operation,
             bucket: address.bucket.as_ref(),
-            key: address.key.as_ref(),
+            key,
             copy_source: copy_source.as_ref(),
             query: &query,
             headers: &headers,
+            form: fields,
             path: &address.path,
             scheme: self.scheme,
             region: self.region.as_deref(),
@@ -251,10 +264,36 @@ impl Inner {
         let missing = match &copy_source {
             // Which of its two buckets is not there the refusal does not say.
             Some(source) => (None, Some(&source.key)),
-            None => (address.bucket.as_ref(), address.key.as_ref()),
+            None => (address.bucket.as_ref(), key),
         };
         self.operations.call(&context, body).await.map_err(|error| error.about(missing.0, missing.1))
     }
+}
+
+/// The fields of a form: they say who signed it, so they are read before anything is verified.
+async fn read_form(
+    parts: &request::Parts,
+    address: &Address,
+    query: &Query,
+    source: &mut BodySource,
+) -> Result<Option<PostForm>, S3Error> {
+    let Some(bucket) = address.bucket.as_ref().filter(|_| parts.method == Method::POST) else { return Ok(None) };
+    let routed = route::route(&parts.method, scope(address), query, &parts.headers);
+    if !matches!(routed, Ok(Operation::PostObject)) || !form::is_form(&parts.headers) {
+        return Ok(None);
+    }
+    let mut form = PostForm::read(&parts.headers, source).await?;
+    form.fields.set_bucket(bucket);
+    Ok(Some(form))
+}
+
+/// What a form says instead of headers. Of its request's own headers only the address is left.
+fn form_headers(parts: &request::Parts, fields: &FormFields) -> Result<HeaderMap, S3Error> {
+    let mut headers = fields.to_headers()?;
+    if let Some(host) = parts.headers.get(header::HOST) {
+        headers.insert(header::HOST, host.clone());
+    }
+    Ok(headers)
 }
 
 fn scope(address: &Address) -> Scope {

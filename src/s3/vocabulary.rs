@@ -63,13 +63,14 @@ const fn checked(name: &'static str, on: On, check: fn(&str) -> Result<(), S3Err
 }
 
 /// Operations that begin an object.
-const WRITES: &[Operation] = &[Op::CopyObject, Op::CreateMultipartUpload, Op::PutObject];
+const WRITES: &[Operation] = &[Op::CopyObject, Op::CreateMultipartUpload, Op::PostObject, Op::PutObject];
 /// Operations that carry bytes or a document with a checksum.
 const CHECKSUMMED: &[Operation] = &[
     Op::CompleteMultipartUpload,
     Op::CopyObject,
     Op::CreateMultipartUpload,
     Op::DeleteObjects,
+    Op::PostObject,
     Op::PutObject,
     Op::UploadPart,
 ];
@@ -80,6 +81,7 @@ const WITH_ACL: On = On::These(&[
     Op::CopyObject,
     Op::CreateBucket,
     Op::CreateMultipartUpload,
+    Op::PostObject,
     Op::PutBucketAcl,
     Op::PutObject,
     Op::PutObjectAcl,

@@ -3,7 +3,7 @@
 # Usage: install.sh FOLDER. What is there already, of the same pins, is kept.
 #
 # From PyPI: awscli 1, boto3, minio, s3cmd. From npm: the AWS SDK for JavaScript. From the Go module proxy: the AWS SDK
-# for Go. From Debian, as its release has them: awscli 2, rclone, restic, and python3, node or go where there is none.
+# for Go. From Debian, as its release has them: awscli 2, chromium, rclone, restic, and python3, node or go where there is none.
 set -euo pipefail
 FOLDER=$1
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -84,6 +84,7 @@ go_client() {
 
 debian_clients() {
   local missing=()
+  command -v chromium >/dev/null || missing+=(chromium)
   command -v rclone >/dev/null || missing+=(rclone)
   command -v restic >/dev/null || missing+=(restic)
   [ -x /usr/bin/aws ] || missing+=(awscli)
@@ -99,6 +100,7 @@ go_client
 say "in $FOLDER and from the system:"
 "$FOLDER/python/bin/pip" freeze | grep -E '^(awscli|boto3|botocore|awscrt|minio|s3cmd)==' | sed 's/^/  PyPI    /'
 /usr/bin/aws --version 2>&1 | sed 's/^/  Debian  /'
+chromium --version | sed 's/^/  Debian  /'
 rclone version | sed -n '1s/^/  Debian  /p'
 restic version | sed 's/^/  Debian  /'
 grep '"@aws-sdk' "$HERE/js/package.json" | sed 's/^ */  npm     /'

@@ -35,6 +35,7 @@ mod list_objects_v2;
 mod list_parts;
 mod not_implemented;
 mod options_object;
+mod post_object;
 mod put_bucket_acl;
 mod put_bucket_cors;
 mod put_bucket_tagging;

@@ -48,7 +48,8 @@ pub fn expected_digests(
         Payload::Unsigned
         | Payload::SignedChunks(_)
         | Payload::SignedChunksWithTrailer(_)
-        | Payload::UnsignedChunksWithTrailer => None,
+        | Payload::UnsignedChunksWithTrailer
+        | Payload::File(_) => None,
     };
     let content_md5 = headers.get("content-md5").map(parse_content_md5).transpose()?;
     let checksum = match subject {
@@ -103,7 +104,7 @@ fn announced_trailer(headers: &HeaderMap, payload: &Payload) -> Result<Option<Ch
     let Some(value) = headers.get(TRAILER) else { return Ok(None) };
     match payload {
         Payload::SignedChunksWithTrailer(_) | Payload::UnsignedChunksWithTrailer => {}
-        Payload::Hash(_) | Payload::Unsigned | Payload::SignedChunks(_) => {
+        Payload::Hash(_) | Payload::Unsigned | Payload::SignedChunks(_) | Payload::File(_) => {
             return Err(S3Error::invalid_request(
                 "x-amz-trailer needs an x-amz-content-sha256 of a form that has trailers.",
             ));

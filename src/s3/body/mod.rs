@@ -20,6 +20,7 @@ pub use source::{BodyRules, BodySource, Expectation, HasWaiters};
 
 use super::{
     error::{S3Code, S3Error},
+    form::{FileStep, FormFile},
     operation::Operation,
     signature::Payload,
 };
@@ -58,9 +59,17 @@ enum Framing {
     Plain,
     /// Boxed: the decoder is some hundred bytes, and most bodies are plain.
     AwsChunked(Box<AwsChunkedDecoder>),
+    /// The file of a form whose fields were read already.
+    File(Box<FormFile>),
 }
 
 impl RequestBody {
+    /// The file of a form. `headers` are those that the form's fields say.
+    pub fn of_file(headers: &HeaderMap, file: FormFile, source: BodySource) -> Result<Self, S3Error> {
+        let digests = digests::expected_digests(headers, &Payload::Unsigned, ChecksumSubject::Body)?;
+        Ok(Self { source, framing: Framing::File(Box::new(file)), declared_length: None, digests })
+    }
+
     /// Checks everything about the body that can be known before its first byte.
     pub fn new(
         operation: Operation,
@@ -74,6 +83,8 @@ impl RequestBody {
             Payload::SignedChunks(signer) => Some(ChunkFraming::Signed(signer)),
             Payload::SignedChunksWithTrailer(signer) => Some(ChunkFraming::SignedWithTrailer(signer)),
             Payload::UnsignedChunksWithTrailer => Some(ChunkFraming::UnsignedWithTrailer),
+            // A file is read with the form around it: `of_file`.
+            Payload::File(_) => return Err(S3Code::MalformedPOSTRequest.into()),
         };
         let Some(framing) = framing else {
             let wire_length = source.wire_length();
@@ -218,6 +229,16 @@ impl DecodedBody {
             let decoder = match &mut self.framing {
                 Framing::Plain => return self.source.next().await,
                 Framing::AwsChunked(decoder) => decoder,
+                Framing::File(file) => match file.step()? {
+                    FileStep::Data(bytes) => return Ok(Some(bytes)),
+                    FileStep::NeedInput => match self.source.next().await? {
+                        Some(bytes) => {
+                            file.push(&bytes);
+                            continue;
+                        }
+                        None => return file.finish().map(|()| None),
+                    },
+                },
             };
             match decoder.step()? {
                 Step::Data(bytes) => return Ok(Some(bytes)),
@@ -251,7 +272,7 @@ impl UploadBody for DecodedBody {
 
     fn trailing_checksum(&self) -> Option<Checksum> {
         match &self.framing {
-            Framing::Plain => None,
+            Framing::Plain | Framing::File(_) => None,
             Framing::AwsChunked(decoder) => decoder.trailing_checksum().cloned(),
         }
     }

@@ -101,6 +101,13 @@ impl From<BodyError> for S3Error {
                 S3Code::InvalidRequest,
                 "The trailers of the body are not those that x-amz-trailer announces.",
             ),
+            BodyError::MalformedForm => S3Code::MalformedPOSTRequest.into(),
+            BodyError::TooLong { length, most } => Self::new(S3Code::EntityTooLarge)
+                .field("ProposedSize", length.to_string())
+                .field("MaxSizeAllowed", most.to_string()),
+            BodyError::TooShort { length, least } => Self::new(S3Code::EntityTooSmall)
+                .field("ProposedSize", length.to_string())
+                .field("MinSizeAllowed", least.to_string()),
             // The connection is gone, so nobody reads the answer; it is the client's end that failed.
             BodyError::Io(reason) => {
                 let mut error = Self::new(S3Code::IncompleteBody);

@@ -58,6 +58,7 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         Op::ListObjects => bucket::list_objects::handle(ctx, objects).await,
         Op::ListObjectsV2 => bucket::list_objects_v2::handle(ctx, objects).await,
         Op::OptionsObject => bucket::options_object::handle(ctx, objects).await,
+        Op::PostObject => bucket::post_object::handle(ctx, objects, body).await,
         Op::PutBucketAcl => bucket::put_bucket_acl::handle(ctx, objects, body).await,
         Op::PutBucketCors => bucket::put_bucket_cors::handle(ctx, objects, body).await,
         Op::PutBucketTagging => bucket::put_bucket_tagging::handle(ctx, objects, body).await,
@@ -128,7 +129,6 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         | Op::GetBucketMetadataTableConfiguration
         | Op::GetObjectTorrent
         | Op::ListDirectoryBuckets
-        | Op::PostObject
         | Op::PutBucketAbac
         | Op::PutBucketAccelerateConfiguration
         | Op::PutBucketAnalyticsConfiguration

@@ -1,6 +1,6 @@
 //! What a signature can cover of a request, decoded once: the handlers see the same path and query.
 
-use crate::s3::{operation::Scope, query::Query};
+use crate::s3::{form::FormFields, operation::Scope, query::Query};
 use http::{HeaderMap, Method};
 
 #[derive(Clone, Copy, Debug)]
@@ -16,4 +16,6 @@ pub struct IncomingRequest<'a> {
     pub host_bucket: Option<&'a str>,
     pub query: &'a Query,
     pub headers: &'a HeaderMap,
+    /// The fields of a form, which is signed in them and nowhere else.
+    pub form: Option<&'a FormFields>,
 }

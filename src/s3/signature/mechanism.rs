@@ -3,6 +3,7 @@
 use super::{
     authorization_header,
     claim::Claim,
+    form_claim::FormClaim,
     incoming_request::IncomingRequest,
     presigned_query,
     presigned_v2::{self, PresignedV2},
@@ -19,6 +20,8 @@ pub enum Mechanism<'a> {
     V4(Claim<'a>),
     /// Version 2, in the query alone.
     PresignedV2(PresignedV2<'a>),
+    /// Version 4 or 2, in the fields of a form.
+    Form(FormClaim<'a>),
     /// None: a preflight, which browsers send without anything that says who asks.
     Preflight,
 }
@@ -43,6 +46,10 @@ pub fn mechanism<'a>(request: &IncomingRequest<'a>) -> Result<Mechanism<'a>, S3E
         return Err(S3Code::InvalidToken.into());
     }
     let in_header = request.headers.get(header::AUTHORIZATION).filter(|value| !value.is_empty());
+    if let Some(fields) = request.form {
+        let is_signed_elsewhere = in_header.is_some() || is_presigned(query);
+        return if is_signed_elsewhere { Err(two_mechanisms()) } else { FormClaim::parse(fields).map(Mechanism::Form) };
+    }
     match (in_header, presigned_query::is_presigned(query), is_presigned_v2(query)) {
         (Some(value), false, false) => authorization_header::parse(value, request.headers).map(Mechanism::V4),
         (None, true, false) => presigned_query::parse(query).map(Mechanism::V4),

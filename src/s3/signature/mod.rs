@@ -1,14 +1,15 @@
-//! AWS Signature Version 4, and Version 2 in presigned URLs: who made this request, and is it as they made it?
+//! AWS Signature Version 4, and Version 2 in presigned URLs and forms: who made this request, and is it as they made it?
 //!
 //! There is one verifier (`verifier.rs`), called once for every request before anything else looks at it, one exhaustive
 //! enum of ways to sign (`mechanism.rs`) and one of payload forms (`payload.rs`): what is not in them is refused. Sources:
 //! Amazon S3 API Reference, "Authenticating Requests (AWS Signature Version 4)" and its pages on the Authorization header,
-//! on query parameters, and on chunked uploads; for Version 2 see `presigned_v2.rs`.
+//! on query parameters, and on chunked uploads; for Version 2 see `presigned_v2.rs`, for forms `form_claim.rs`.
 
 mod authorization_header;
 mod canonical_request;
 mod chunk_signer;
 mod claim;
+mod form_claim;
 mod incoming_request;
 mod mechanism;
 mod payload;

@@ -2,6 +2,7 @@
 //! refused, so there is no second way around the signature.
 
 use super::chunk_signer::ChunkSigner;
+use std::ops::RangeInclusive;
 
 /// The header's value, before the request is authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub enum Payload {
     SignedChunksWithTrailer(ChunkSigner),
     /// aws-chunked without signatures; the trailer carries a checksum.
     UnsignedChunksWithTrailer,
+    /// The file of a form: the policy that was signed allows these lengths.
+    File(RangeInclusive<u64>),
 }
 
 #[cfg(test)]

@@ -64,6 +64,7 @@ impl Wire {
             host_bucket: self.host_bucket,
             query: &query,
             headers: &self.headers,
+            form: None,
         };
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(verifier.verify(&request, at))
     }

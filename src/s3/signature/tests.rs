@@ -68,6 +68,7 @@ impl Wire {
             host_bucket: None,
             query: &self.query,
             headers: &self.headers,
+            form: None,
         };
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(verifier.verify(&request, at))
     }

@@ -6,6 +6,7 @@ use super::{
     canonical_request::{CanonicalParts, canonical_request},
     chunk_signer::ChunkSigner,
     claim::{ALGORITHM, Claim, ClaimPlace},
+    form_claim::{FormClaim, FormKey},
     incoming_request::IncomingRequest,
     mechanism::{Mechanism, mechanism, two_mechanisms},
     payload::{Payload, PayloadKind},
@@ -17,6 +18,7 @@ use crate::{
     identity::{Authenticator, Credential, Principal, SigningKey},
     s3::{
         error::{S3Code, S3Error},
+        form::Policy,
         operation::Scope,
     },
     types::Timestamp,
@@ -61,6 +63,7 @@ impl Verifier {
         match mechanism(request)? {
             Mechanism::V4(claim) => self.verify_v4(request, &claim, now).await,
             Mechanism::PresignedV2(claim) => self.verify_presigned_v2(request, &claim, now).await,
+            Mechanism::Form(claim) => self.verify_form(request, &claim, now).await,
             Mechanism::Preflight => Ok(Authenticated { principal: Principal::anonymous(), payload: Payload::Unsigned }),
         }
     }
@@ -74,9 +77,10 @@ impl Verifier {
         self.check_region(request, claim)?;
         check_time(claim, now)?;
         let (kind, payload_text) = payload_of(request, claim)?;
-        check_all_amz_headers_are_signed(request.headers, claim)?;
+        check_no_header_is_unsigned(request.headers, |name| claim.signs(name))?;
         let credential = self.credential(claim.scope.access_key).await?;
-        let key = credential.signing_key(claim.scope.date, claim.scope.region, |secret| derive(secret, claim));
+        let derive = |secret: &str| derive(secret, &claim.time, claim.scope.region);
+        let key = credential.signing_key(claim.scope.date, claim.scope.region, derive);
         let canonical = canonical_request(&CanonicalParts {
             method: request.method,
             path: request.path,
@@ -119,6 +123,42 @@ impl Verifier {
         }
         let string_to_sign = String::from_utf8_lossy(&string_to_sign);
         Err(signature_mismatch(claim.access_key, claim.signature, &string_to_sign))
+    }
+
+    /// A form counts for what its policy allows and for as long; its date only says which day's key signed it.
+    async fn verify_form(
+        &self,
+        request: &IncomingRequest<'_>,
+        claim: &FormClaim<'_>,
+        now: Timestamp,
+    ) -> Result<Authenticated, S3Error> {
+        check_no_header_is_unsigned(request.headers, |_| false)?;
+        let credential = self.credential(claim.access_key()).await?;
+        let by_v4 = match &claim.key {
+            FormKey::V4 { scope, time } => {
+                self.check_form_region(scope.region)?;
+                let derive = |secret: &str| derive(secret, time, scope.region);
+                let key = credential.signing_key(scope.date, scope.region, derive);
+                Some(calculate_signature(key.as_bytes(), claim.policy.as_bytes()).into_bytes())
+            }
+            FormKey::V2 { .. } => None,
+        };
+        let expected = |secret: &str| by_v4.unwrap_or_else(|| presigned_v2::sign(secret, claim.policy.as_bytes()));
+        let principal = credential
+            .prove(claim.signature.as_bytes(), expected)
+            .ok_or_else(|| signature_mismatch(claim.access_key(), claim.signature, claim.policy))?;
+        let lengths = Policy::parse(claim.policy)?.check(claim.fields, now)?;
+        Ok(Authenticated { principal, payload: Payload::File(lengths) })
+    }
+
+    fn check_form_region(&self, signed: &str) -> Result<(), S3Error> {
+        match &self.region {
+            Some(region) if region != signed => {
+                let reason = format!("the region '{signed}' is wrong; expecting '{region}'");
+                Err(S3Error::invalid_argument("x-amz-credential", signed, reason).field("Region", region))
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn credential(&self, access_key: &str) -> Result<Arc<Credential>, S3Error> {
@@ -218,11 +258,11 @@ fn header_text(value: &HeaderValue) -> &str {
 }
 
 /// What is not signed could have been added on the way.
-fn check_all_amz_headers_are_signed(headers: &HeaderMap, claim: &Claim<'_>) -> Result<(), S3Error> {
+fn check_no_header_is_unsigned(headers: &HeaderMap, is_signed: impl Fn(&str) -> bool) -> Result<(), S3Error> {
     let unsigned: Vec<&str> = headers
         .keys()
         .map(|name| name.as_str())
-        .filter(|name| name.starts_with("x-amz-") && !claim.signs(name))
+        .filter(|name| name.starts_with("x-amz-") && !is_signed(name))
         .collect();
     if unsigned.is_empty() {
         return Ok(());
@@ -239,9 +279,9 @@ fn check_all_signed_headers_are_there(headers: &HeaderMap, claim: &Claim<'_>, ca
     Err(mismatch(claim, canonical, &string_to_sign(claim, canonical)))
 }
 
-fn derive(secret: &str, claim: &Claim<'_>) -> SigningKey {
-    let seconds = u64::try_from(claim.time.unix_seconds()).unwrap_or(0);
-    let key = generate_signing_key(secret, UNIX_EPOCH + Duration::from_secs(seconds), claim.scope.region, "s3");
+fn derive(secret: &str, time: &RequestTime, region: &str) -> SigningKey {
+    let seconds = u64::try_from(time.unix_seconds()).unwrap_or(0);
+    let key = generate_signing_key(secret, UNIX_EPOCH + Duration::from_secs(seconds), region, "s3");
     let mut bytes = [0; 32];
     bytes.copy_from_slice(key.as_ref());
     SigningKey::new(bytes)

@@ -15,6 +15,7 @@ pub mod list_objects;
 pub mod list_objects_v2;
 mod listed_object;
 pub mod options_object;
+pub mod post_object;
 pub mod put_bucket_acl;
 pub mod put_bucket_cors;
 pub mod put_bucket_tagging;
