@@ -1,7 +1,14 @@
-//! How the nodes' scrubs stand, and the order to scrub now: asked of the nodes themselves, all at once.
+//! How the nodes' scrubs stand, and the order to scrub now: asked of the nodes themselves, all at once. What they answer is noted
+//! as a heartbeat is: whoever has read here that a scrub is over is told by the status what came of it.
 
 use super::{cluster_node::ClusterNode, handle::Cluster};
-use crate::{node::api::ScrubStatus, types::Term};
+use crate::{
+    node::{
+        NodeError,
+        api::{NodeStatus, ScrubStatus},
+    },
+    types::Term,
+};
 use futures_util::{
     FutureExt,
     future::{BoxFuture, join_all},
@@ -35,22 +42,29 @@ impl Cluster {
     async fn ask_scrubs(&self, order: Order) -> Vec<ScrubView> {
         let topology = self.membership().topology().load_full();
         let asked: Vec<BoxFuture<'_, ScrubView>> =
-            topology.nodes().map(|(node, _)| ask(self.term(), node.clone(), order).boxed()).collect();
+            topology.nodes().map(|(node, _)| self.ask_scrub(node.clone(), order).boxed()).collect();
         let mut views = join_all(asked).await;
         views.sort_by(|one, other| one.node_name.cmp(&other.node_name));
         views
     }
+
+    async fn ask_scrub(&self, node: Arc<ClusterNode>, order: Order) -> ScrubView {
+        let asked = ask(self.term(), &node, order).await;
+        let node_name = node.row.name.clone();
+        match asked {
+            Ok(status) => {
+                let scrub = status.scrub.clone();
+                self.membership().answered(status).await;
+                ScrubView { node_name, scrub: Ok(scrub) }
+            }
+            Err(error) => ScrubView { node_name, scrub: Err(error.to_string()) },
+        }
+    }
 }
 
-async fn ask(term: Term, node: Arc<ClusterNode>, order: Order) -> ScrubView {
-    let begun = match order {
-        Order::Begin => node.api.begin_scrub(term).await,
-        Order::None => Ok(()),
-    };
-    let status = match begun {
-        Ok(()) => node.api.status(term, None).await,
-        Err(error) => Err(error),
-    };
-    let scrub = status.map(|status| status.scrub).map_err(|error| error.to_string());
-    ScrubView { node_name: node.row.name.clone(), scrub }
+async fn ask(term: Term, node: &ClusterNode, order: Order) -> Result<NodeStatus, NodeError> {
+    if order == Order::Begin {
+        node.api.begin_scrub(term).await?;
+    }
+    node.api.status(term, None).await
 }

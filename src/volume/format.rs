@@ -189,6 +189,20 @@ impl RecordHeader {
         header.is_plausible().then_some(header)
     }
 
+    /// The header that these bytes were before one of their bits flipped. The checksum tells all heads apart that differ in a
+    /// few bits.
+    pub fn decode_with_one_bit_turned(bytes: &[u8]) -> Option<Self> {
+        let mut bytes: [u8; HEADER_LENGTH] = *bytes.first_chunk()?;
+        for bit in 0..HEADER_LENGTH * 8 {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            if let Some(header) = Self::decode(&bytes) {
+                return Some(header);
+            }
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+        None
+    }
+
     fn is_plausible(&self) -> bool {
         self.length <= CHUNK_LENGTH_MAX
             && (!self.kind.is_mark() || (self.length == 0 && self.layout == Layout::Packed))

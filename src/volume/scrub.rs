@@ -6,9 +6,12 @@
 //! younger than the youngest at its beginning, where the pass ends: it has only just been written, or was checked as it was copied.
 //!
 //! A record may be dropped or moved while it is read. One that does not check is read once more, and the index asked
-//! again: it is damaged if it still counts and still does not check. Then it is quarantined, durably. When its head is
-//! damaged, the segment's hint knows the key; without a hint nobody does: it is counted as unidentified, and whoever compares
-//! the node with the metadata misses the chunk.
+//! again: it is damaged if it still counts and still does not check. Then it does not count any more: afterwards the index names
+//! no record that was found damaged. When its key is known it is quarantined, durably. When its head is damaged, the head with
+//! one bit turned or the segment's hint may know the key. Otherwise nobody does: the index, which has but a hash of it, lets go of
+//! the place, and only then the record is counted as unidentified. By that count the gateway asks the node about each
+//! chunk again, and misses the one. There is no mark about such a record. No scan takes it for one, so it is not held after a
+//! restart either; should its head be right again by then, it is the right chunk, or an orphan.
 //!
 //! Marks are not read. With a damaged tombstone a dropped chunk may be held again after the next start that scans its segment;
 //! it is read as it was, nothing names it, and the clearing of orphans drops it once more.
@@ -168,7 +171,7 @@ fn check_run(
     let (Some((_, first)), Some((_, last))) = (run.first(), run.last()) else { return Ok(()) };
     let start = first.offset();
     let bytes = reader.read(start, (last.offset() + last.record_length() - start) as usize)?;
-    let (mut suspects, mut checked_bytes, mut unidentified) = (Vec::new(), 0, 0);
+    let (mut suspects, mut checked_bytes) = (Vec::new(), 0);
     for (hash, place) in run {
         let from = ((place.offset() - start) as usize).min(bytes.len());
         let to = (from + place.record_length() as usize).min(bytes.len());
@@ -180,13 +183,11 @@ fn check_run(
     for suspect in suspects {
         match check_again(parts, segment, reader, suspect)? {
             Verdict::Fine => {}
-            // Out of the index: it is not found again when the run is.
+            // Either is out of the index: it is not found again when the run is.
             Verdict::Quarantined(key) => step.quarantined.push(key),
-            Verdict::Unidentified => unidentified += 1,
+            Verdict::Unidentified => step.unidentified += 1,
         }
     }
-    parts.catalog.quarantined.note_unidentified(unidentified);
-    step.unidentified += unidentified;
     step.checked_bytes += checked_bytes;
     Ok(())
 }
@@ -211,21 +212,21 @@ fn check_again(
     if is_intact(parts.catalog, segment, hash, place, bytes) || !counts(parts.catalog, segment, hash, place) {
         return Ok(Verdict::Fine);
     }
-    let key = match head_at(parts.catalog, segment, hash, place, bytes) {
-        Some(header) => Some(header.key),
-        None => key_in_hint(parts, segment, hash, place)?,
-    };
+    let key = whose(parts, segment, hash, place, bytes)?;
     let (number, offset) = (segment.number, place.offset());
+    let mut writer = parts.writer.lock().unwrap_or_else(PoisonError::into_inner);
     match key {
         Some(key) => {
             tracing::error!(segment = number, offset, %key, "a damaged chunk was found by scrub; it is quarantined");
-            parts.writer.lock().unwrap_or_else(PoisonError::into_inner).quarantine(key, Some(place))?;
+            writer.quarantine(key, Some(place))?;
             Ok(Verdict::Quarantined(key))
         }
-        None => {
+        None if writer.give_up(hash, place, segment.generation) => {
             tracing::error!(segment = number, offset, "a damaged record was found by scrub; whose it is can't be read");
             Ok(Verdict::Unidentified)
         }
+        // It was dropped or moved at the last moment.
+        None => Ok(Verdict::Fine),
     }
 }
 
@@ -237,12 +238,14 @@ fn counts(catalog: &Catalog, segment: &Segment, hash: u64, place: Place) -> bool
 
 /// The head at the place, if it is that of the record which the index means.
 fn head_at(catalog: &Catalog, segment: &Segment, hash: u64, place: Place, bytes: &[u8]) -> Option<RecordHeader> {
-    RecordHeader::decode(bytes).filter(|header| {
-        header.kind == RecordKind::Chunk
-            && header.lies_at(segment.generation, place.offset())
-            && header.record_length() == place.record_length()
-            && catalog.index.hash(header.key) == hash
-    })
+    RecordHeader::decode(bytes).filter(|header| is_meant(catalog, segment, hash, place, header))
+}
+
+fn is_meant(catalog: &Catalog, segment: &Segment, hash: u64, place: Place, header: &RecordHeader) -> bool {
+    header.kind == RecordKind::Chunk
+        && header.lies_at(segment.generation, place.offset())
+        && header.record_length() == place.record_length()
+        && catalog.index.hash(header.key) == hash
 }
 
 /// Head, table, trailer and payload, and that the trailer's root is the table's.
@@ -251,6 +254,22 @@ fn is_intact(catalog: &Catalog, segment: &Segment, hash: u64, place: Place, byte
     let (payload, tail) = (header.layout.payload_offset() as usize, header.tail_offset() as usize);
     let Some((table, root)) = bytes.get(tail..).and_then(|tail| decode_tail(&header, tail)) else { return false };
     table.root(header.key, header.length) == root && payload_is_intact(&table, &bytes[payload..tail])
+}
+
+/// Whose the damaged record is, if anything says so.
+fn whose(
+    parts: &ScrubParts<'_>,
+    segment: &Segment,
+    hash: u64,
+    place: Place,
+    bytes: &[u8],
+) -> Result<Option<ChunkKey>, VolumeError> {
+    let turned = || RecordHeader::decode_with_one_bit_turned(bytes);
+    let turned = || turned().filter(|header| is_meant(parts.catalog, segment, hash, place, header));
+    match head_at(parts.catalog, segment, hash, place, bytes).or_else(turned) {
+        Some(header) => Ok(Some(header.key)),
+        None => key_in_hint(parts, segment, hash, place),
+    }
 }
 
 fn key_in_hint(

@@ -109,23 +109,11 @@ impl DamagedSegment<'_> {
         let mut bytes = Vec::new();
         let read = self.file.read_at(offset, HEADER_LENGTH, &mut bytes);
         read.map_err(VolumeError::disk("reading a record's head"))?;
-        let header = RecordHeader::decode(&bytes).or_else(|| with_one_bit_turned(bytes));
+        let header = RecordHeader::decode(&bytes).or_else(|| RecordHeader::decode_with_one_bit_turned(&bytes));
         let header = header.filter(|header| header.lies_at(self.header.generation, offset));
         Ok(header.map(|header| {
             let (end, RecordHeader { key, kind, sequence, .. }) = (header.end(), header);
             Identified { key, kind, sequence, end }
         }))
     }
-}
-
-/// Its checksum tells all heads apart that differ in a few bits.
-fn with_one_bit_turned(mut bytes: Vec<u8>) -> Option<RecordHeader> {
-    for bit in 0..bytes.len() * 8 {
-        bytes[bit / 8] ^= 1 << (bit % 8);
-        if let Some(header) = RecordHeader::decode(&bytes) {
-            return Some(header);
-        }
-        bytes[bit / 8] ^= 1 << (bit % 8);
-    }
-    None
 }

@@ -289,6 +289,18 @@ impl Writer {
         self.flush()
     }
 
+    /// Lets go of a damaged record of which nobody can say whose it is: no mark could name it. Says whether it counted until now.
+    /// The loss is counted when the index says so already: who asks because of the count misses the chunk.
+    pub fn give_up(&mut self, hash: u64, place: Place, generation: u64) -> bool {
+        let catalog = &self.parts.catalog;
+        let segment = catalog.segment(place.segment()).filter(|segment| segment.generation == generation);
+        let Some(segment) = segment.filter(|_| catalog.index.remove(hash, place)) else { return false };
+        segment.remove_live(place);
+        self.parts.counters.quarantined.add(1);
+        catalog.quarantined.note_unidentified(1);
+        true
+    }
+
     /// Durable marks for chunks that died while compaction copied them: nothing else would keep their copies from coming
     /// to life with the switch. Each has the sequence of its copy: a newer record of the key is not concerned.
     pub fn bury_copies(&mut self, copies: &[(ChunkKey, u64)], output_generation: u64) -> Result<(), VolumeError> {

@@ -2,7 +2,7 @@
 
 use crate::support::{
     cluster::Cluster,
-    damage::{flip_bit_of, unique_content},
+    damage::{flip_bit_of, spoil_head_of, unique_content},
 };
 use serde_json::Value;
 use std::{fs, path::PathBuf, time::Duration};
@@ -53,6 +53,10 @@ fn a_scrub_finds_every_flipped_chunk_and_the_copies_are_whole_again() {
     for (_, _, bytes) in &objects[..5] {
         flip_bit_of(&volume, &bytes[1000..1032]);
     }
+    // The node can't say whose these were.
+    for (_, _, bytes) in &objects[5..9] {
+        spoil_head_of(&volume, &bytes[..32]);
+    }
     // One in the first, one in the last chunk of the big one.
     let (_, _, big) = objects.last().unwrap();
     flip_bit_of(&volume, &big[2_000_000..2_000_032]);
@@ -62,8 +66,8 @@ fn a_scrub_finds_every_flipped_chunk_and_the_copies_are_whole_again() {
     assert!(begun.iter().all(|scrub| scrub["began"].is_string()), "{begun:#?}");
     let ended = await_scrubs(&cluster, |scrub| scrub["state"] == "waiting");
     let found: Vec<u64> = ended.iter().map(|scrub| scrub["last_found"].as_u64().unwrap()).collect();
-    assert_eq!(found.iter().sum::<u64>(), 7, "{ended:#?}");
-    assert!(found.contains(&7), "they are all on one node: {ended:#?}");
+    assert_eq!(found.iter().sum::<u64>(), 11, "{ended:#?}");
+    assert!(found.contains(&11), "they are all on one node: {ended:#?}");
 
     await_scrubs(&cluster, |scrub| scrub["quarantined"] == 0);
     cluster.await_health();

@@ -270,6 +270,24 @@ async fn a_node_that_may_hold_less_since_is_counted_by_another_gateway_and_it_al
     }
 }
 
+/// A scrub was over, and the status said that all is well until the next heartbeat.
+#[tokio::test]
+async fn what_a_scrub_lost_is_known_as_soon_as_somebody_has_read_how_it_stands() {
+    let (test, mut steps) = cluster_with_objects().await;
+    let damaged = ChunkKey { blob: test.nodes[1].blobs()[0], index: 0 };
+    test.nodes[1].corrupt(damaged);
+    test.nodes[1].scrub(&[damaged]);
+    test.cluster.scrubs().await;
+    assert!(has_doubts(&test));
+    steps.question().await;
+    assert_eq!((has_doubts(&test), missing(&test).await), (false, 1));
+    steps.repair().await;
+    assert_eq!((missing(&test).await, test.nodes[1].chunk_count()), (0, 30));
+    // The count does not go on: the record is not counted twice.
+    test.cluster.scrubs().await;
+    assert!(!has_doubts(&test));
+}
+
 /// The nodes have dropped what was deleted after the backup, and the backup names it.
 #[tokio::test]
 async fn a_count_under_another_history_of_the_metadata_holds_no_more() {
