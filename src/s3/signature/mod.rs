@@ -26,6 +26,8 @@ pub use presigned_query::is_v4_parameter;
 pub use verifier::Verifier;
 
 #[cfg(test)]
+mod form_tests;
+#[cfg(test)]
 mod presigned_v2_tests;
 #[cfg(test)]
 mod tests;

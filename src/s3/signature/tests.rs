@@ -37,7 +37,11 @@ pub fn now() -> Timestamp {
 }
 
 pub fn verifier(region: Option<&str>) -> Verifier {
-    let root = RootKey { access_key: ACCESS_KEY.into(), secret: SecretString::from(SECRET) };
+    verifier_of(ACCESS_KEY, SECRET, region)
+}
+
+pub fn verifier_of(access_key: &str, secret: &str, region: Option<&str>) -> Verifier {
+    let root = RootKey { access_key: access_key.into(), secret: SecretString::from(secret) };
     let keys = AccessKeys::new(
         root,
         b"cluster",
