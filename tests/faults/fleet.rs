@@ -244,6 +244,15 @@ impl Fleet {
         self.signal(party, Signal::STOP);
     }
 
+    /// After `pause`: none of its threads runs or waits for the kernel any more.
+    pub fn wait_until_stopped(&self, party: Party) {
+        let began = Instant::now();
+        while self.members[&party].process.as_ref().is_some_and(|process| !process.is_stopped()) {
+            assert!(began.elapsed() < START_LIMIT, "{party:?} does not stop");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     pub fn resume(&self, party: Party) {
         self.signal(party, Signal::CONT);
     }

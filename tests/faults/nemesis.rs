@@ -40,11 +40,20 @@ pub async fn strike(fleet: &mut Fleet, fault: &Fault) {
             wounds::inflict(&directory, *wound, *seed).expect("files can be damaged");
             fleet.start_party(host);
         }
+        // Stopped first: a file system that is shut down lets syncs that are under way succeed for a moment, and then forgets what
+        // they wrote. A machine without power tells nobody that it has synced anything.
         Fault::PowerCut(parties) => {
+            parties.iter().for_each(|party| fleet.pause(*party));
             parties.iter().for_each(|party| fleet.disk_of(*party).lose_power());
             parties.iter().for_each(|party| fleet.kill(*party));
         }
-        Fault::DiskFails(party) => fleet.disk_of(*party).lose_power(),
+        // For the same reason no call is under way when its disk fails.
+        Fault::DiskFails(party) => {
+            fleet.pause(*party);
+            fleet.wait_until_stopped(*party);
+            fleet.disk_of(*party).lose_power();
+            fleet.resume(*party);
+        }
         Fault::DisksFull(parties) => parties.iter().for_each(|party| fleet.disk_of(*party).fill()),
         Fault::SyncsFail(parties) => fail_syncs(fleet, parties).await,
     }
