@@ -156,6 +156,7 @@ async fn verify(directory: &Path, acknowledged: &BTreeSet<String>) {
         let key = ObjectKey::new(name.as_str()).unwrap();
         let found = metadata.lookup_in(&bucket, &key, VersionSelector::Latest, ReadFrom::Offset(0)).await.unwrap();
         let larder::metadata::BucketLookup::Found(found) = found else { panic!("{name} is lost") };
+        let found = found.lookup;
         assert_eq!(found.extents.iter().map(|extent| extent.extent.length).sum::<u64>(), found.object.size);
     }
     metadata.close().await;

@@ -8,7 +8,7 @@
 //! A bucket's CORS rules are kept beside it, once a request asked for them.
 
 use super::{command::Command, rows::Bucket};
-use crate::types::{BucketId, BucketName, CommitSequence, CorsConfiguration};
+use crate::types::{BucketId, BucketName, CommitSequence, CorsConfiguration, Versioning};
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
@@ -26,7 +26,7 @@ pub(super) struct BucketCache {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// The newest commit that made or deleted a bucket.
+    /// The newest commit that made, changed or deleted a bucket.
     emptied_at: CommitSequence,
     buckets: HashMap<BucketName, Bucket>,
     cors: HashMap<BucketName, BucketCors>,
@@ -41,8 +41,10 @@ impl BucketCache {
         self.known.read().unwrap_or_else(PoisonError::into_inner).buckets.get(name).cloned()
     }
 
-    pub fn id(&self, name: &BucketName) -> Option<BucketId> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).buckets.get(name).map(|bucket| bucket.id)
+    /// Its id, and whether it keeps versions: all that a look-up of an object needs.
+    pub fn brief(&self, name: &BucketName) -> Option<(BucketId, Versioning)> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.buckets.get(name).map(|bucket| (bucket.id, bucket.versioning))
     }
 
     /// Keeps what a read found that began when `read_at` was the newest commit.
@@ -80,7 +82,13 @@ impl BucketCache {
 
     /// Told of each command of a batch that was committed at `committed`, before it is answered.
     pub fn forget_what_changes(&self, command: &Command, committed: CommitSequence) {
-        if matches!(command, Command::CreateBucket(_) | Command::DeleteBucket { .. } | Command::SetBucketCors { .. }) {
+        if matches!(
+            command,
+            Command::CreateBucket(_)
+                | Command::DeleteBucket { .. }
+                | Command::SetBucketCors { .. }
+                | Command::SetBucketVersioning { .. }
+        ) {
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
             *known = Known { emptied_at: committed, ..Known::default() };
         }
@@ -99,6 +107,7 @@ mod tests {
             region: String::new(),
             owner: String::new(),
             created: Timestamp::from_unix_millis(0),
+            versioning: Versioning::Never,
         }
     }
 
@@ -114,6 +123,9 @@ mod tests {
         assert_eq!(cache.get(&name), None, "the read may have seen the bucket that is gone");
         cache.fill(&bucket(9), CommitSequence(9));
         assert_eq!(cache.get(&name), Some(bucket(9)));
+        let enable = Command::SetBucketVersioning { bucket: BucketId(9), versioning: Versioning::Enabled };
+        cache.forget_what_changes(&enable, CommitSequence(10));
+        assert_eq!(cache.brief(&name), None);
     }
 
     #[test]

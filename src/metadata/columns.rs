@@ -7,7 +7,7 @@ use super::{
 };
 use crate::types::{
     Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey,
-    SystemHeaders, TagSet, Timestamp, VolumeId,
+    SystemHeaders, TagSet, Timestamp, Versioning, VolumeId,
 };
 use sqlx::{Row, sqlite::SqliteRow};
 
@@ -165,6 +165,21 @@ fn kind_of(code: u64) -> Result<ChecksumKind, QueryError> {
         .into_iter()
         .find(|kind| kind_code(*kind).cast_unsigned() == code)
         .ok_or_else(|| QueryError::Damaged(format!("unknown checksum kind {code}")))
+}
+
+pub(super) fn versioning_code(versioning: Versioning) -> i64 {
+    match versioning {
+        Versioning::Never => 0,
+        Versioning::Enabled => 1,
+        Versioning::Suspended => 2,
+    }
+}
+
+pub(super) fn versioning_of(code: u64) -> Result<Versioning, QueryError> {
+    [Versioning::Never, Versioning::Enabled, Versioning::Suspended]
+        .into_iter()
+        .find(|versioning| versioning_code(*versioning).cast_unsigned() == code)
+        .ok_or_else(|| QueryError::Damaged(format!("unknown versioning {code} of a bucket")))
 }
 
 pub(super) fn node_state_code(state: NodeState) -> i64 {

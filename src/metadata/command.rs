@@ -5,7 +5,7 @@
 use crate::types::{
     BlobId, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot, CommitSequence,
     CorsConfiguration, ETag, Epoch, Extent, GroupId, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Term,
-    Timestamp, UploadId, VersionId, VolumeId,
+    Timestamp, UploadId, VersionId, VersionName, Versioning, VolumeId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,11 @@ pub enum Command {
     SetBucketCors {
         bucket: BucketId,
         cors: Option<CorsConfiguration>,
+    },
+    /// Afterwards writes to the bucket keep versions, or no longer do. `Never` is refused: there is no way back.
+    SetBucketVersioning {
+        bucket: BucketId,
+        versioning: Versioning,
     },
 
     // Objects
@@ -159,6 +164,26 @@ pub enum VersionSelector {
     Id(VersionId),
 }
 
+impl From<VersionName> for VersionSelector {
+    fn from(name: VersionName) -> Self {
+        match name {
+            VersionName::Null => Self::Null,
+            VersionName::Id(id) => Self::Id(id),
+        }
+    }
+}
+
+impl VersionSelector {
+    /// `None` of the current one, whatever its name is.
+    pub fn name(self) -> Option<VersionName> {
+        match self {
+            Self::Latest => None,
+            Self::Null => Some(VersionName::Null),
+            Self::Id(id) => Some(VersionName::Id(id)),
+        }
+    }
+}
+
 /// Decided inside the commit, so that of any number of racing writers exactly one wins.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum WritePrecondition {
@@ -221,7 +246,7 @@ pub struct VersionAttributes {
     pub tags: TagSet,
 }
 
-/// Afterwards the key's current version is this one, and what it replaced (the null version) has one count less.
+/// Afterwards the key's current version is this one. Where versions are not kept, the null version that it replaced is gone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PutObject {
     pub bucket: BucketId,
@@ -277,6 +302,8 @@ pub struct CopyObject {
     pub precondition: WritePrecondition,
 }
 
+/// Of `Latest` where versions are kept, or were: afterwards a delete marker is the current version, and where they are no
+/// longer kept it has replaced the null version. Else afterwards the version is gone, and the one below it is current.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeleteObject {
     pub bucket: BucketId,

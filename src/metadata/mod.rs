@@ -37,6 +37,6 @@ pub use error::{DatabaseError, MetadataError, ProposeError, QueryError};
 pub use handle::{Metadata, MetadataHooks};
 pub use object_cache::LookupStats;
 pub use outcome::{CommandError, Outcome};
-pub use query::BucketLookup;
+pub use query::{BucketLookup, FoundVersion};
 pub use settings::MetadataSettings;
 pub use writer::WriterStats;

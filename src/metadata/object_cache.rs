@@ -151,6 +151,8 @@ fn object_changed_by(command: &Command) -> Option<(BucketId, &ObjectKey)> {
         | Command::DeleteBucket { .. }
         | Command::SetBucketTags { .. }
         | Command::SetBucketCors { .. } => None,
+        // What is there stays as it is.
+        Command::SetBucketVersioning { .. } => None,
         // Parts are nobody's object yet.
         Command::CreateUpload(_) | Command::PutPart(_) | Command::CopyPart(_) | Command::AbortUpload { .. } => None,
         Command::ForgetCompletedUploads { .. } => None,

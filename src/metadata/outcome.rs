@@ -1,6 +1,8 @@
 //! What came of a command. A refusal is an outcome too: it is answered only after its batch is durable.
 
-use crate::types::{BlobId, BucketId, ChecksumAlgorithm, ETag, GroupId, ObjectChecksum, Term, Timestamp, VersionId};
+use crate::types::{
+    BlobId, BucketId, ChecksumAlgorithm, ETag, GroupId, ObjectChecksum, Term, Timestamp, VersionId, VersionName,
+};
 use serde::{Deserialize, Serialize};
 
 /// A command that was carried out.
@@ -12,6 +14,8 @@ pub enum Outcome {
     },
     Written(WrittenVersion),
     Deleted(DeletedVersion),
+    /// Something that is kept with a version was changed.
+    Changed(ChangedVersion),
     Completed(CompletedUpload),
     TermBegun {
         term: Term,
@@ -28,19 +32,41 @@ pub struct WrittenVersion {
     pub version: VersionId,
     /// Whether the bucket shows version ids (versioning is or was on).
     pub versioned: bool,
+    #[serde(default = "yes")]
+    pub is_null: bool,
     pub etag: ETag,
     pub size: u64,
     pub created: Timestamp,
     pub checksum: Option<ObjectChecksum>,
 }
 
+/// An older release had no other.
+fn yes() -> bool {
+    true
+}
+
+impl WrittenVersion {
+    /// What clients are told.
+    pub fn shown(&self) -> Option<VersionName> {
+        self.versioned.then(|| VersionName::of(self.version, self.is_null))
+    }
+}
+
 /// Deleting what is not there succeeds, as in S3.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeletedVersion {
-    /// The version id to show: of the version deleted or of the marker made.
-    pub version: Option<VersionId>,
+    /// What clients are told: the version that was asked for by name, or the marker that was made.
+    pub version: Option<VersionName>,
+    /// A marker was made, or one was deleted.
     pub is_delete_marker: bool,
+    /// Something was made or deleted.
     pub existed: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChangedVersion {
+    /// What clients are told.
+    pub version: Option<VersionName>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -123,6 +123,7 @@ pub(super) fn goes_on_a_full_disk(command: &Command) -> bool {
         Command::CreateBucket(_)
         | Command::SetBucketTags { .. }
         | Command::SetBucketCors { .. }
+        | Command::SetBucketVersioning { .. }
         | Command::PutObject(_)
         | Command::CopyObject(_)
         | Command::SetObjectTags { .. }

@@ -4,7 +4,7 @@ use super::command::{MissingReason, NodeDuty, NodeState, VersionSelector};
 use crate::types::{
     BlobId, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot, CommitSequence, ContentId,
     ETag, Epoch, Extent, GroupId, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Term, Timestamp, UploadId,
-    VersionId, VolumeId,
+    VersionId, VersionName, Versioning, VolumeId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ pub struct Bucket {
     pub region: String,
     pub owner: String,
     pub created: Timestamp,
+    pub versioning: Versioning,
 }
 
 /// One version of an object, or a delete marker.
@@ -39,6 +40,17 @@ pub struct ObjectVersion {
     pub part_count: Option<u32>,
     /// Absent for a delete marker.
     pub content: Option<ContentId>,
+}
+
+impl ObjectVersion {
+    pub fn name(&self) -> VersionName {
+        VersionName::of(self.version, self.is_null)
+    }
+
+    /// What clients of its bucket are told.
+    pub fn shown(&self, versioning: Versioning) -> Option<VersionName> {
+        versioning.shows_versions().then(|| self.name())
+    }
 }
 
 /// From which byte on a look-up returns extents.
@@ -154,6 +166,12 @@ pub struct ListedVersion {
     pub is_null: bool,
     pub is_latest: bool,
     pub is_delete_marker: bool,
+}
+
+impl ListedVersion {
+    pub fn name(&self) -> VersionName {
+        VersionName::of(self.version, self.is_null)
+    }
 }
 
 /// A version or delete marker of one key, as an operator sees it.

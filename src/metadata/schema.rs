@@ -19,11 +19,12 @@ use std::path::{Path, PathBuf};
 const APPLICATION_ID: u64 = 0x4C52_4452;
 
 /// Every migration, in order. One that was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "schema", include_str!("../../migrations/0001_schema.sql")),
     (2, "group changes", include_str!("../../migrations/0002_group_changes.sql")),
     (3, "job states", include_str!("../../migrations/0003_job_states.sql")),
     (4, "bucket cors", include_str!("../../migrations/0004_bucket_cors.sql")),
+    (5, "bucket versioning", include_str!("../../migrations/0005_bucket_versioning.sql")),
 ];
 
 fn migration((version, name, sql): (i64, &'static str, &'static str)) -> Migration {

@@ -1,8 +1,15 @@
 //! GetObjectAttributes: what HEAD says, and the parts of a multipart object. Source: Amazon S3 API Reference,
 //! "GetObjectAttributes".
 
-use super::{ObjectError, Objects, get::GetInput, overtaken::unless_overtaken};
-use crate::metadata::rows::{ObjectVersion, VersionPart};
+use super::{
+    ObjectError, Objects,
+    get::{FoundObject, GetInput},
+    overtaken::unless_overtaken,
+};
+use crate::{
+    metadata::rows::{ObjectVersion, VersionPart},
+    types::VersionName,
+};
 use std::sync::Arc;
 
 /// Parts on one page. Amazon S3 API Reference: 1000.
@@ -19,6 +26,8 @@ pub struct PartPageInput {
 #[derive(Clone, Debug)]
 pub struct ObjectAttributes {
     pub object: Arc<ObjectVersion>,
+    /// What clients are told of its name.
+    pub version: Option<VersionName>,
     /// Of a multipart object, when parts were asked for.
     pub parts: Option<PartPage<VersionPart>>,
 }
@@ -55,7 +64,7 @@ impl Objects {
         input: &GetInput,
         parts: Option<PartPageInput>,
     ) -> Result<ObjectAttributes, ObjectError> {
-        let object = self.try_head(input).await?.object;
+        let FoundObject { object, version, .. } = self.try_head(input).await?;
         let parts = match parts.filter(|_| object.part_count.is_some()) {
             Some(page) => {
                 let limit = page.limit.min(PARTS_PAGE_MAX);
@@ -63,7 +72,7 @@ impl Objects {
             }
             None => None,
         };
-        Ok(ObjectAttributes { object, parts })
+        Ok(ObjectAttributes { object, version, parts })
     }
 
     /// Parts of a version that was found, in order. None of one that was put whole.

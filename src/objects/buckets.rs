@@ -7,7 +7,7 @@ use crate::{
         command::CreateBucket,
         rows::{Bucket, ListMarker},
     },
-    types::{BucketName, TagSet},
+    types::{BucketName, TagSet, Versioning},
 };
 
 /// Buckets on one page of ListBuckets. Amazon S3 API Reference: 10 000.
@@ -57,6 +57,14 @@ impl Objects {
     pub async fn delete_bucket(&self, name: &BucketName) -> Result<(), ObjectError> {
         let bucket = self.bucket(name).await?;
         match self.propose(Command::DeleteBucket { bucket: bucket.id }).await? {
+            Outcome::Done => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    pub async fn set_versioning(&self, name: &BucketName, versioning: Versioning) -> Result<(), ObjectError> {
+        let bucket = self.bucket(name).await?;
+        match self.propose(Command::SetBucketVersioning { bucket: bucket.id, versioning }).await? {
             Outcome::Done => Ok(()),
             other => Err(unexpected(&other)),
         }

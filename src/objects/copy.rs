@@ -11,7 +11,7 @@ use crate::{
     metadata::{Command, Outcome, command::CopyObject, outcome::WrittenVersion},
     types::{
         BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet,
-        VersionId,
+        VersionName,
     },
 };
 
@@ -40,7 +40,7 @@ pub enum OntoItself {
 #[derive(Clone, Debug)]
 pub struct CopiedObject {
     pub written: WrittenVersion,
-    pub source_version: Option<VersionId>,
+    pub source_version: Option<VersionName>,
 }
 
 const CHANGES_NOTHING: &str = "This copy request is illegal because it is trying to copy an object to itself without \

@@ -13,7 +13,7 @@ use crate::{
         command::CopySource,
         rows::{Bucket, ObjectLookup, ReadFrom},
     },
-    types::{BucketName, ChecksumAlgorithm, ObjectKey, VersionId},
+    types::{BucketName, ChecksumAlgorithm, ObjectKey, VersionName},
 };
 use std::ops::Range;
 
@@ -71,9 +71,9 @@ impl FoundSource {
         objects.cluster.read(self.guard, &self.lookup, range)
     }
 
-    /// The version id to show in `x-amz-copy-source-version-id`; none for a null version.
-    pub fn shown_version(&self) -> Option<VersionId> {
-        (!self.lookup.object.is_null).then_some(self.lookup.object.version)
+    /// What clients are told of its name: `x-amz-copy-source-version-id`.
+    pub fn shown_version(&self) -> Option<VersionName> {
+        self.lookup.object.shown(self.bucket.versioning)
     }
 
     /// What the command names. `pinned`: it must still be the version that was found here.

@@ -5,7 +5,7 @@ use super::body::BodyError;
 use crate::{
     cluster::{ClusterError, CommitError},
     metadata::{CommandError, ProposeError, QueryError},
-    types::{ChecksumAlgorithm, ETag, Timestamp, VersionId},
+    types::{ChecksumAlgorithm, ETag, Timestamp, VersionName},
 };
 
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -33,10 +33,10 @@ pub enum ObjectError {
     NoSuchVersion,
     /// The current version is a delete marker: S3 says `NoSuchKey` and names the marker.
     #[error("the current version is a delete marker")]
-    CurrentIsDeleteMarker { version: Option<VersionId> },
+    CurrentIsDeleteMarker { version: VersionName },
     /// The version that was named is a delete marker: S3 says `MethodNotAllowed`.
     #[error("the version is a delete marker")]
-    VersionIsDeleteMarker { version: Option<VersionId>, modified: Timestamp },
+    VersionIsDeleteMarker { version: VersionName, modified: Timestamp },
     #[error("the source of the copy is a delete marker")]
     SourceIsDeleteMarker,
 

@@ -6,10 +6,10 @@ use super::{
 };
 use crate::{
     metadata::{
-        BucketLookup,
-        rows::{ObjectLookup, ObjectVersion, ReadFrom, VersionPart},
+        BucketLookup, FoundVersion,
+        rows::{ObjectVersion, ReadFrom, VersionPart},
     },
-    types::{BucketId, BucketName, ObjectKey},
+    types::{BucketId, BucketName, ObjectKey, VersionName},
 };
 use std::{ops::Range, sync::Arc};
 
@@ -35,6 +35,8 @@ pub enum Selection {
 #[derive(Clone, Debug)]
 pub struct FoundObject {
     pub object: Arc<ObjectVersion>,
+    /// What clients are told of its name.
+    pub version: Option<VersionName>,
     pub range: Range<u64>,
     pub selection: Selection,
     /// The part, when one was asked for and the object has parts.
@@ -54,8 +56,8 @@ impl Objects {
     }
 
     pub(super) async fn try_head(&self, input: &GetInput) -> Result<FoundObject, ObjectError> {
-        let lookup = self.look_up(input, ReadFrom::Nothing).await?;
-        self.select(input, lookup.object).await
+        let found = self.look_up(input, ReadFrom::Nothing).await?;
+        self.select(input, &found).await
     }
 
     /// The reader gives exactly the bytes of the range, or an error; it keeps them from being reclaimed while it lives.
@@ -72,24 +74,36 @@ impl Objects {
             Selection::Range(_) if input.conditions.if_range.is_some() => ReadFrom::Offset(0),
             Selection::Range(range) => range.read_from(),
         };
-        let lookup = self.look_up(input, from).await?;
-        let found = self.select(input, lookup.object.clone()).await?;
-        let reader = ObjectReader::begin(self.cluster.read(guard, &lookup, found.range.clone())).await?;
+        let version = self.look_up(input, from).await?;
+        let found = self.select(input, &version).await?;
+        let reader = ObjectReader::begin(self.cluster.read(guard, &version.lookup, found.range.clone())).await?;
         Ok((found, reader))
     }
 
-    async fn look_up(&self, input: &GetInput, from: ReadFrom) -> Result<ObjectLookup, ObjectError> {
-        let lookup = match self.metadata.lookup_in(&input.bucket, &input.key, input.version, from).await? {
-            BucketLookup::Found(lookup) => lookup,
+    async fn look_up(&self, input: &GetInput, from: ReadFrom) -> Result<FoundVersion, ObjectError> {
+        self.find_version(&input.bucket, &input.key, input.version, from).await
+    }
+
+    /// A version that is no delete marker.
+    pub(super) async fn find_version(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        version: VersionSelector,
+        from: ReadFrom,
+    ) -> Result<FoundVersion, ObjectError> {
+        let found = match self.metadata.lookup_in(bucket, key, version, from).await? {
+            BucketLookup::Found(found) => found,
             BucketLookup::NoSuchBucket => return Err(ObjectError::NoSuchBucket),
-            BucketLookup::NoSuchKey => return Err(missing(input.version)),
+            BucketLookup::NoSuchKey => return Err(missing(version)),
         };
-        refuse_delete_marker(input.version, &lookup.object)?;
-        Ok(lookup)
+        refuse_delete_marker(version, &found.lookup.object)?;
+        Ok(found)
     }
 
     /// The bytes that the request means, once its conditions hold.
-    async fn select(&self, input: &GetInput, object: Arc<ObjectVersion>) -> Result<FoundObject, ObjectError> {
+    async fn select(&self, input: &GetInput, found: &FoundVersion) -> Result<FoundObject, ObjectError> {
+        let object = found.lookup.object.clone();
         input.conditions.check(&object.etag, object.created).map_err(|unmet| refusal(unmet, &object))?;
         let selection = match input.selection {
             Selection::Range(_) if !input.conditions.allow_range(&object.etag, object.created) => Selection::Whole,
@@ -103,7 +117,8 @@ impl Objects {
             }
             Selection::Part(number) => self.select_part(&object, number).await?,
         };
-        Ok(FoundObject { object, range, selection, part })
+        let version = object.shown(found.versioning);
+        Ok(FoundObject { object, version, range, selection, part })
     }
 
     async fn select_part(
@@ -155,11 +170,11 @@ pub(super) fn missing(version: VersionSelector) -> ObjectError {
     }
 }
 
-pub(super) fn refuse_delete_marker(asked: VersionSelector, object: &ObjectVersion) -> Result<(), ObjectError> {
+fn refuse_delete_marker(asked: VersionSelector, object: &ObjectVersion) -> Result<(), ObjectError> {
     if !object.is_delete_marker {
         return Ok(());
     }
-    let version = (!object.is_null).then_some(object.version);
+    let version = object.name();
     Err(match asked {
         VersionSelector::Latest => ObjectError::CurrentIsDeleteMarker { version },
         VersionSelector::Null | VersionSelector::Id(_) => {

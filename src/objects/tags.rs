@@ -6,37 +6,42 @@ use crate::{
         Command, CommandError, Outcome, ProposeError,
         rows::{ObjectVersion, ReadFrom},
     },
-    types::{BucketName, ObjectKey, TagSet},
+    types::{BucketName, ObjectKey, TagSet, VersionName},
 };
 use std::sync::Arc;
 
+/// A version, for what is kept with it (tags, owner).
+#[derive(Clone, Debug)]
+pub struct KeptVersion {
+    pub object: Arc<ObjectVersion>,
+    /// What clients are told of its name.
+    pub version: Option<VersionName>,
+}
+
 impl Objects {
-    /// The version itself, for what is kept with it (tags, owner).
     pub async fn version_of(
         &self,
         bucket: &BucketName,
         key: &ObjectKey,
         version: VersionSelector,
-    ) -> Result<Arc<ObjectVersion>, ObjectError> {
-        let bucket = self.bucket(bucket).await?;
-        let lookup = self.metadata.lookup(bucket.id, key, version, ReadFrom::Nothing).await?;
-        let object = lookup.ok_or_else(|| missing(version))?.object;
-        super::get::refuse_delete_marker(version, &object)?;
-        Ok(object)
+    ) -> Result<KeptVersion, ObjectError> {
+        let found = self.find_version(bucket, key, version, ReadFrom::Nothing).await?;
+        let object = found.lookup.object;
+        Ok(KeptVersion { version: object.shown(found.versioning), object })
     }
 
-    /// Replaces the whole set; an empty one removes it.
+    /// Replaces the whole set; an empty one removes it. What clients are told of the version's name.
     pub async fn set_object_tags(
         &self,
         bucket: &BucketName,
         key: &ObjectKey,
         version: VersionSelector,
         tags: TagSet,
-    ) -> Result<(), ObjectError> {
+    ) -> Result<Option<VersionName>, ObjectError> {
         let bucket = self.bucket(bucket).await?;
         let command = Command::SetObjectTags { bucket: bucket.id, key: key.clone(), version, tags };
         match self.metadata.propose(command).await {
-            Ok(Outcome::Done) => Ok(()),
+            Ok(Outcome::Changed(changed)) => Ok(changed.version),
             Ok(other) => Err(unexpected(&other)),
             Err(ProposeError::Refused(CommandError::IsDeleteMarker)) => Err(missing(version)),
             Err(error) => Err(error.into()),

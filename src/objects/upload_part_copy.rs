@@ -16,7 +16,7 @@ use crate::{
         command::{CopyPart, PutPart},
         rows::Bucket,
     },
-    types::{ChecksumAlgorithm, ChecksumKind, ETag, Timestamp, VersionId},
+    types::{ChecksumAlgorithm, ChecksumKind, ETag, Timestamp, VersionName},
 };
 use std::ops::Range;
 
@@ -33,7 +33,7 @@ pub struct PartCopyInput {
 pub struct CopiedPart {
     pub part: StoredPart,
     pub modified: Timestamp,
-    pub source_version: Option<VersionId>,
+    pub source_version: Option<VersionName>,
 }
 
 impl Objects {

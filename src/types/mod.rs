@@ -16,6 +16,7 @@ mod request_id;
 mod scrub_status;
 mod tag_set;
 mod timestamp;
+mod versioning;
 mod volume_status;
 
 pub use bucket_name::{BucketName, InvalidBucketName};
@@ -36,4 +37,5 @@ pub use request_id::{InvalidRequestId, RequestId};
 pub use scrub_status::{ScrubState, ScrubStatus};
 pub use tag_set::{InvalidTagSet, TagLimit, TagSet};
 pub use timestamp::Timestamp;
+pub use versioning::{VersionName, Versioning};
 pub use volume_status::{VolumeState, VolumeStatus};

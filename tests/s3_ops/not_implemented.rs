@@ -7,7 +7,6 @@ async fn settings_that_we_lack_are_501_and_change_nothing() {
     let fixture = Fixture::new().await;
     fixture.put("key", "x").await;
     let requests = [
-        ("PUT", "?versioning"),
         ("PUT", "?policy"),
         ("PUT", "?lifecycle"),
         ("PUT", "?encryption"),

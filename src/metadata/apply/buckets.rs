@@ -1,14 +1,15 @@
-//! Buckets. Source: Amazon S3 API Reference, CreateBucket, DeleteBucket, PutBucketTagging, PutBucketCors.
+//! Buckets. Source: Amazon S3 API Reference, CreateBucket, DeleteBucket, PutBucketTagging, PutBucketCors,
+//! PutBucketVersioning.
 
 use super::transaction::{ApplyError, Transaction};
 use crate::{
     metadata::{
-        columns::{Columns, number, time},
+        columns::{Columns, number, time, versioning_code},
         command::CreateBucket,
         outcome::{CommandError, Outcome},
         script::Script,
     },
-    types::{BucketId, CorsConfiguration, TagSet},
+    types::{BucketId, CorsConfiguration, TagSet, Versioning},
 };
 
 /// The default quota of an AWS account; it also bounds ListBuckets.
@@ -87,6 +88,24 @@ pub(super) async fn set_cors(
 ) -> Result<Outcome, ApplyError> {
     let text = cors.map(|cors| serde_json::to_string(cors).expect("lists of strings always serialise"));
     match tx.execute(Script::of(SET_CORS).with(number(bucket.0)).with(text)).await? {
+        0 => Err(CommandError::NoSuchBucket.into()),
+        _ => Ok(Outcome::Done),
+    }
+}
+
+const SET_VERSIONING: &str = "UPDATE buckets SET versioning = $2 WHERE bucket = $1";
+
+pub(super) async fn set_versioning(
+    bucket: BucketId,
+    versioning: Versioning,
+    tx: &mut Transaction<'_>,
+) -> Result<Outcome, ApplyError> {
+    if versioning == Versioning::Never {
+        let reason = "a bucket can't be made one that never kept versions".to_owned();
+        return Err(CommandError::Malformed { reason }.into());
+    }
+    let script = Script::of(SET_VERSIONING).with(number(bucket.0)).with(versioning_code(versioning));
+    match tx.execute(script).await? {
         0 => Err(CommandError::NoSuchBucket.into()),
         _ => Ok(Outcome::Done),
     }

@@ -48,8 +48,8 @@ struct StoredPart {
 /// upload is gone, and its outcome is kept so that a repeated Complete gets the same answer.
 pub(super) async fn complete(command: &CompleteUpload, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
     let Some(upload) = read_upload(command, tx).await? else { return repeat(command, tx).await };
-    let current = versions::read(command.bucket, &command.key, VersionSelector::Latest, tx).await?;
-    preconditions::check_write(&command.precondition, current.as_ref().and_then(|row| row.validators.as_ref()))?;
+    let state = versions::read(command.bucket, &command.key, VersionSelector::Latest, tx).await?;
+    preconditions::check_write(&command.precondition, state.validators())?;
     let stored = read_parts(command.upload, tx).await?;
     let size = check_parts(command, upload.checksum, &stored)?;
     let content = ContentId(tx.sequence().0);
@@ -70,10 +70,10 @@ pub(super) async fn complete(command: &CompleteUpload, tx: &mut Transaction<'_>)
     };
     let mut script = Script::default();
     contents::insert_row(content, size, &mut script);
-    version.replace(current, &mut script, tx).await?;
+    let written = version.replace(state, &mut script, tx).await?;
     uploads::end(command.bucket, &command.key, command.upload, &mut script, tx);
     let parts = PartRuns::of(command.parts.iter().map(|part| part.part_number));
-    let kept = KeptCompletion { written: version.written(), parts: Some(parts) };
+    let kept = KeptCompletion { written, parts: Some(parts) };
     keep_outcome(command, &kept, &mut script);
     tx.execute(script).await?;
     Ok(Outcome::Completed(CompletedUpload { kept, repeated: false }))

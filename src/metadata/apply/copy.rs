@@ -36,8 +36,8 @@ const READ_ATTRIBUTES: &str = "
 
 /// The source as it is now, after its conditions were checked.
 async fn read_source(source: &CopySource, tx: &mut Transaction<'_>) -> Result<Source, ApplyError> {
-    let row = versions::read(source.bucket, &source.key, source.version, tx).await?;
-    let row = row.ok_or_else(|| versions::not_found(source.version))?;
+    let state = versions::read(source.bucket, &source.key, source.version, tx).await?;
+    let row = state.version.ok_or_else(|| versions::not_found(source.version))?;
     let (Some(content), Some(validators)) = (row.content, row.validators) else {
         return Err(match source.version {
             VersionSelector::Latest => CommandError::NoSuchKey.into(),
@@ -73,8 +73,8 @@ fn choose<'a, T>(directive: &'a Directive<T>, of_source: &'a T) -> &'a T {
 /// Afterwards the destination's current version names the source's content, whose count has grown by one.
 pub(super) async fn copy_object(command: &CopyObject, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
     let source = read_source(&command.source, tx).await?;
-    let current = versions::read(command.bucket, &command.key, VersionSelector::Latest, tx).await?;
-    preconditions::check_write(&command.precondition, current.as_ref().and_then(|row| row.validators.as_ref()))?;
+    let state = versions::read(command.bucket, &command.key, VersionSelector::Latest, tx).await?;
+    preconditions::check_write(&command.precondition, state.validators())?;
     let version = NewVersion {
         bucket: command.bucket,
         key: &command.key,
@@ -92,9 +92,9 @@ pub(super) async fn copy_object(command: &CopyObject, tx: &mut Transaction<'_>) 
     // First up, then down: a copy of a key onto itself must not pass through 0.
     let mut script = Script::default();
     contents::raise_count(source.content, &mut script);
-    version.replace(current, &mut script, tx).await?;
+    let written = version.replace(state, &mut script, tx).await?;
     tx.execute(script).await?;
-    Ok(Outcome::Written(version.written()))
+    Ok(Outcome::Written(written))
 }
 
 /// Afterwards the part names a slice of the source's extents, no data moved; the whole source: its content.

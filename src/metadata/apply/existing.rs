@@ -1,11 +1,32 @@
-//! What decisions need to know of a version that is there.
+//! What decisions need to know of a key: whether its bucket keeps versions, and the version that is there.
 
 use super::preconditions::Validators;
 use crate::{
-    metadata::{columns::Columns, error::QueryError},
-    types::{CommitSequence, ContentId, VersionId},
+    metadata::{
+        columns::{Columns, versioning_of},
+        error::QueryError,
+    },
+    types::{CommitSequence, ContentId, VersionId, Versioning},
 };
 use sqlx::sqlite::SqliteRow;
+
+/// A key in a bucket that exists.
+pub(super) struct KeyState {
+    pub versioning: Versioning,
+    /// The version that was asked for.
+    pub version: Option<Existing>,
+}
+
+impl KeyState {
+    pub fn from_row(row: &SqliteRow) -> Result<Self, QueryError> {
+        Ok(Self { versioning: versioning_of(row.number(VERSIONING)?)?, version: Existing::from_row(row)? })
+    }
+
+    /// What conditions compare with: a version that is there and no delete marker.
+    pub fn validators(&self) -> Option<&Validators> {
+        self.version.as_ref().and_then(|version| version.validators.as_ref())
+    }
+}
 
 /// A row of the key, as decisions need it.
 pub(super) struct Existing {
@@ -19,11 +40,12 @@ pub(super) struct Existing {
     pub validators: Option<Validators>,
 }
 
-/// Where the columns of `Existing` begin in every statement that reads one.
+/// Where the columns of `Existing` begin in every statement that reads one; the bucket's versioning stands behind them.
 const EXISTING: usize = 1;
+const VERSIONING: usize = EXISTING + 9;
 
 impl Existing {
-    pub fn from_row(row: &SqliteRow) -> Result<Option<Self>, QueryError> {
+    fn from_row(row: &SqliteRow) -> Result<Option<Self>, QueryError> {
         let Some(sequence) = row.optional_number(EXISTING)? else { return Ok(None) };
         let is_delete_marker = row.flag(EXISTING + 3)?;
         let validators = match is_delete_marker {

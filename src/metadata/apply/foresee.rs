@@ -2,7 +2,7 @@
 //! deleted.
 
 use super::{
-    existing::Existing,
+    existing::KeyState,
     transaction::{ApplyError, Transaction},
 };
 use crate::{
@@ -28,14 +28,14 @@ pub(super) fn key_of(command: &Command) -> Option<(BucketId, &ObjectKey)> {
 /// Keys of one statement; fewer leave their places empty.
 const PLACES: usize = 16;
 
-/// The place, then the columns of `Existing`; no row for a key whose bucket is gone.
+/// The place, then the columns of `KeyState`; no row for a key whose bucket is gone.
 const READ_CURRENT: &str = "
     WITH wanted (place, bucket, key) AS (VALUES
         (0, $1, $2), (1, $3, $4), (2, $5, $6), (3, $7, $8), (4, $9, $10), (5, $11, $12), (6, $13, $14), (7, $15, $16),
         (8, $17, $18), (9, $19, $20), (10, $21, $22), (11, $23, $24), (12, $25, $26), (13, $27, $28), (14, $29, $30),
         (15, $31, $32))
     SELECT w.place, v.sequence, v.content, v.is_null, v.is_delete_marker, v.is_latest, v.version, v.etag, v.size,
-        v.created
+        v.created, b.versioning
     FROM wanted w CROSS JOIN buckets b ON b.bucket = w.bucket
         LEFT JOIN versions v ON v.bucket = w.bucket AND v.key = w.key
             AND v.sequence = (SELECT max(h.sequence) FROM versions h WHERE h.bucket = w.bucket AND h.key = w.key)";
@@ -60,7 +60,7 @@ pub(crate) async fn foresee<'b>(
         for row in tx.fetch_all(script).await? {
             let place = row.small_number(0)? as usize;
             let Some((bucket, key)) = keys.get(place) else { continue };
-            tx.foreseen().keep(*bucket, key, Existing::from_row(&row)?);
+            tx.foreseen().keep(*bucket, key, KeyState::from_row(&row)?);
         }
     }
     Ok(())

@@ -8,6 +8,7 @@ mod buckets;
 mod complete_upload;
 mod contents;
 mod copy;
+mod delete_object;
 mod deletions;
 mod existing;
 mod foresee;
@@ -39,10 +40,11 @@ pub(super) async fn apply(command: &Command, tx: &mut Transaction<'_>) -> Result
         Command::DeleteBucket { bucket } => buckets::delete(*bucket, tx).await,
         Command::SetBucketTags { bucket, tags } => buckets::set_tags(*bucket, tags.as_ref(), tx).await,
         Command::SetBucketCors { bucket, cors } => buckets::set_cors(*bucket, cors.as_ref(), tx).await,
+        Command::SetBucketVersioning { bucket, versioning } => buckets::set_versioning(*bucket, *versioning, tx).await,
 
         Command::PutObject(command) => versions::put(command, tx).await,
         Command::CopyObject(command) => copy::copy_object(command, tx).await,
-        Command::DeleteObject(command) => versions::delete(command, tx).await,
+        Command::DeleteObject(command) => delete_object::delete(command, tx).await,
         Command::SetObjectTags { bucket, key, version, tags } => {
             versions::set_tags(*bucket, key, *version, tags, tx).await
         }

@@ -77,6 +77,7 @@ impl NewPart<'_> {
         Outcome::Written(WrittenVersion {
             version: VersionId::from_bytes(*self.upload.as_bytes()),
             versioned: false,
+            is_null: true,
             etag: self.etag.clone(),
             size: self.size,
             created: self.modified,

@@ -1,49 +1,50 @@
-//! Versions of objects: put, delete, tags. Versioning is off for now, so a write replaces the key's `null` version; rows
-//! and statements hold for histories too.
+//! Versions of objects: reading the one that is meant, putting a new one, tags. Where the bucket keeps versions, a write gets
+//! an id and replaces nothing; else it is the key's null version and replaces the null version that was there.
+//! Source: Amazon S3 User Guide, "How S3 Versioning works".
 
 use super::{
     contents,
-    existing::Existing,
+    existing::{Existing, KeyState},
     preconditions,
     transaction::{ApplyError, Transaction},
 };
 use crate::{
     metadata::{
         columns::{algorithm_code, kind_code, number, other_headers, tags_text, time},
-        command::{DeleteObject, PutObject, VersionSelector},
-        outcome::{CommandError, DeletedVersion, Outcome, WrittenVersion},
+        command::{PutObject, VersionSelector},
+        outcome::{ChangedVersion, CommandError, Outcome, WrittenVersion},
         script::Script,
     },
     types::{
         BucketId, ChecksumKind, CommitSequence, ContentId, ETag, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet,
-        Timestamp, VersionId,
+        Timestamp, VersionId, VersionName, Versioning,
     },
 };
 
 /// The bucket and the key's current row; no row at all when there is no such bucket.
 const READ_CURRENT: &str = "
     SELECT b.bucket, v.sequence, v.content, v.is_null, v.is_delete_marker, v.is_latest, v.version, v.etag, v.size,
-        v.created
+        v.created, b.versioning
     FROM buckets b LEFT JOIN versions v ON v.bucket = b.bucket AND v.key = $2
     WHERE b.bucket = $1 ORDER BY v.sequence DESC LIMIT 1";
 const READ_NULL: &str = "
     SELECT b.bucket, v.sequence, v.content, v.is_null, v.is_delete_marker, v.is_latest, v.version, v.etag, v.size,
-        v.created
+        v.created, b.versioning
     FROM buckets b LEFT JOIN versions v ON v.bucket = b.bucket AND v.key = $2 AND v.is_null = 1
     WHERE b.bucket = $1";
 const READ_BY_ID: &str = "
     SELECT b.bucket, v.sequence, v.content, v.is_null, v.is_delete_marker, v.is_latest, v.version, v.etag, v.size,
-        v.created
+        v.created, b.versioning
     FROM buckets b LEFT JOIN versions v ON v.bucket = b.bucket AND v.key = $2 AND v.is_null = 0 AND v.version = $3
     WHERE b.bucket = $1";
 
-/// The row that the selector means, or `NoSuchBucket`.
+/// The key with the row that the selector means, or `NoSuchBucket`.
 pub(super) async fn read(
     bucket: BucketId,
     key: &ObjectKey,
     selector: VersionSelector,
     tx: &mut Transaction<'_>,
-) -> Result<Option<Existing>, ApplyError> {
+) -> Result<KeyState, ApplyError> {
     if selector == VersionSelector::Latest
         && let Some(foreseen) = tx.foreseen().take(bucket, key)
     {
@@ -59,7 +60,7 @@ pub(super) async fn read(
         script.bind(&version.as_bytes()[..]);
     }
     let row = tx.fetch_optional(script).await?.ok_or(CommandError::NoSuchBucket)?;
-    Ok(Existing::from_row(&row)?)
+    Ok(KeyState::from_row(&row)?)
 }
 
 /// A version on its way into the table.
@@ -81,34 +82,50 @@ pub(super) struct NewVersion<'a> {
 const INSERT_VERSION: &str = "
     INSERT INTO versions (bucket, key, sequence, version, is_null, is_latest, is_delete_marker, created, owner, size,
         etag, checksum_algorithm, checksum_kind, checksum, content_type, headers, tags, part_count, content)
-    VALUES ($1, $2, $3, $4, 1, 1, 0, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+    VALUES ($1, $2, $3, $4, $5, 1, 0, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
 const DELETE_VERSION: &str = "DELETE FROM versions WHERE bucket = $1 AND key = $2 AND sequence = $3";
 const CLEAR_LATEST: &str = "UPDATE versions SET is_latest = 0 WHERE bucket = $1 AND key = $2 AND sequence = $3";
 
+/// Adds to `script` what lets a row in that becomes the key's newest: the one that was is that no more, and where versions
+/// are not kept the null version is gone, since the new one takes its name. `state` is of the current version, read in this transaction.
+pub(super) async fn make_way(
+    bucket: BucketId,
+    key: &ObjectKey,
+    state: KeyState,
+    script: &mut Script,
+    tx: &mut Transaction<'_>,
+) -> Result<(), ApplyError> {
+    let replaced = match state.version {
+        Some(current) if state.versioning.keeps_versions() || !current.is_null => {
+            script.add(CLEAR_LATEST).bind(number(bucket.0)).bind(key.as_bytes()).bind(number(current.sequence.0));
+            match state.versioning.keeps_versions() {
+                true => None,
+                false => read(bucket, key, VersionSelector::Null, tx).await?.version,
+            }
+        }
+        current => current,
+    };
+    if let Some(replaced) = replaced {
+        delete_row(bucket, key, &replaced, script);
+    }
+    Ok(())
+}
+
 impl NewVersion<'_> {
-    /// Adds to `script` what makes this the key's current and `null` version: the former `null` version is gone, its
-    /// content named once less. `current` was read in this transaction.
+    /// Adds to `script` what makes this the key's current version. `state` is of the current one, read in this transaction.
     pub async fn replace(
         &self,
-        current: Option<Existing>,
+        state: KeyState,
         script: &mut Script,
         tx: &mut Transaction<'_>,
-    ) -> Result<(), ApplyError> {
-        let replaced = match current {
-            Some(current) if !current.is_null => {
-                script.add(CLEAR_LATEST).bind(number(self.bucket.0)).bind(self.key.as_bytes());
-                script.bind(number(current.sequence.0));
-                read(self.bucket, self.key, VersionSelector::Null, tx).await?
-            }
-            current => current,
-        };
-        if let Some(replaced) = replaced {
-            delete_row(self.bucket, self.key, &replaced, script);
-        }
-        self.insert(CommitSequence(tx.sequence().0), script)
+    ) -> Result<WrittenVersion, ApplyError> {
+        let versioning = state.versioning;
+        make_way(self.bucket, self.key, state, script, tx).await?;
+        self.insert(CommitSequence(tx.sequence().0), !versioning.keeps_versions(), script)?;
+        Ok(self.written(versioning))
     }
 
-    fn insert(&self, sequence: CommitSequence, script: &mut Script) -> Result<(), ApplyError> {
+    fn insert(&self, sequence: CommitSequence, is_null: bool, script: &mut Script) -> Result<(), ApplyError> {
         let checksum = self.checksum;
         if let Some(ObjectChecksum { kind: ChecksumKind::Composite, part_count, .. }) = checksum
             && *part_count != self.part_count
@@ -117,8 +134,8 @@ impl NewVersion<'_> {
             return Err(CommandError::Malformed { reason }.into());
         }
         script.add(INSERT_VERSION).bind(number(self.bucket.0)).bind(self.key.as_bytes()).bind(number(sequence.0));
-        script.bind(&self.version.as_bytes()[..]).bind(time(self.created)).bind(self.owner).bind(number(self.size));
-        script.bind(self.etag.as_str());
+        script.bind(&self.version.as_bytes()[..]).bind(i64::from(is_null));
+        script.bind(time(self.created)).bind(self.owner).bind(number(self.size)).bind(self.etag.as_str());
         script.bind(checksum.map(|checksum| algorithm_code(checksum.checksum.algorithm())));
         script.bind(checksum.map(|checksum| kind_code(checksum.kind)));
         script.bind(checksum.map(|checksum| checksum.checksum.value()));
@@ -127,10 +144,11 @@ impl NewVersion<'_> {
         Ok(())
     }
 
-    pub fn written(&self) -> WrittenVersion {
+    fn written(&self, versioning: Versioning) -> WrittenVersion {
         WrittenVersion {
             version: self.version,
-            versioned: false,
+            versioned: versioning.shows_versions(),
+            is_null: !versioning.keeps_versions(),
             etag: self.etag.clone(),
             size: self.size,
             created: self.created,
@@ -139,17 +157,18 @@ impl NewVersion<'_> {
     }
 }
 
-fn delete_row(bucket: BucketId, key: &ObjectKey, row: &Existing, script: &mut Script) {
+/// Adds to `script` what removes the row; its content is named once less.
+pub(super) fn delete_row(bucket: BucketId, key: &ObjectKey, row: &Existing, script: &mut Script) {
     script.add(DELETE_VERSION).bind(number(bucket.0)).bind(key.as_bytes()).bind(number(row.sequence.0));
     if let Some(content) = row.content {
         contents::lower_count(content, script);
     }
 }
 
-/// Afterwards the key's current version is this one, and what it replaced has one count less.
+/// Afterwards the key's current version is this one.
 pub(super) async fn put(command: &PutObject, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
-    let current = read(command.bucket, &command.key, VersionSelector::Latest, tx).await?;
-    preconditions::check_write(&command.precondition, current.as_ref().and_then(|row| row.validators.as_ref()))?;
+    let state = read(command.bucket, &command.key, VersionSelector::Latest, tx).await?;
+    preconditions::check_write(&command.precondition, state.validators())?;
     let content = contents::check(&command.content, tx).await?;
     let attributes = &command.attributes;
     let version = NewVersion {
@@ -167,35 +186,10 @@ pub(super) async fn put(command: &PutObject, tx: &mut Transaction<'_>) -> Result
         content: ContentId(tx.sequence().0),
     };
     let mut script = Script::default();
-    version.replace(current, &mut script, tx).await?;
+    let written = version.replace(state, &mut script, tx).await?;
     content.insert(version.content, &mut script, tx).await?;
     tx.write_later(script).await?;
-    Ok(Outcome::Written(version.written()))
-}
-
-/// The newest row that is left becomes current.
-const PROMOTE_LATEST: &str = "
-    UPDATE versions SET is_latest = 1 WHERE bucket = $1 AND key = $2
-        AND sequence = (SELECT max(sequence) FROM versions WHERE bucket = $1 AND key = $2)";
-
-/// Afterwards the version is gone and its content has one count less. Deleting what is not there succeeds.
-pub(super) async fn delete(command: &DeleteObject, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
-    let row = read(command.bucket, &command.key, command.version, tx).await?;
-    preconditions::check_delete(&command.precondition, row.as_ref().and_then(|row| row.validators.as_ref()))?;
-    let Some(row) = row else {
-        return Ok(Outcome::Deleted(DeletedVersion { version: None, is_delete_marker: false, existed: false }));
-    };
-    let mut script = Script::default();
-    delete_row(command.bucket, &command.key, &row, &mut script);
-    if row.is_latest {
-        script.add(PROMOTE_LATEST).bind(number(command.bucket.0)).bind(command.key.as_bytes());
-    }
-    tx.write_later(script).await?;
-    Ok(Outcome::Deleted(DeletedVersion {
-        version: (!row.is_null).then_some(row.version),
-        is_delete_marker: row.is_delete_marker,
-        existed: true,
-    }))
+    Ok(Outcome::Written(written))
 }
 
 const SET_TAGS: &str = "UPDATE versions SET tags = $4 WHERE bucket = $1 AND key = $2 AND sequence = $3";
@@ -207,14 +201,16 @@ pub(super) async fn set_tags(
     tags: &TagSet,
     tx: &mut Transaction<'_>,
 ) -> Result<Outcome, ApplyError> {
-    let row = read(bucket, key, selector, tx).await?.ok_or_else(|| not_found(selector))?;
+    let state = read(bucket, key, selector, tx).await?;
+    let row = state.version.ok_or_else(|| not_found(selector))?;
     if row.is_delete_marker {
         return Err(CommandError::IsDeleteMarker.into());
     }
     let mut script = Script::of(SET_TAGS);
     script.bind(number(bucket.0)).bind(key.as_bytes()).bind(number(row.sequence.0)).bind(tags_text(tags));
     tx.execute(script).await?;
-    Ok(Outcome::Done)
+    let version = state.versioning.shows_versions().then(|| VersionName::of(row.version, row.is_null));
+    Ok(Outcome::Changed(ChangedVersion { version }))
 }
 
 /// What a version that isn't there is called.

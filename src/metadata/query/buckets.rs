@@ -1,16 +1,21 @@
 //! Queries about buckets.
 
 use crate::{
-    metadata::{Metadata, QueryError, columns::Columns, rows::Bucket, script::Script},
-    types::{BucketId, BucketName, CorsConfiguration, TagSet},
+    metadata::{
+        Metadata, QueryError,
+        columns::{Columns, versioning_of},
+        rows::Bucket,
+        script::Script,
+    },
+    types::{BucketId, BucketName, CorsConfiguration, TagSet, Versioning},
 };
 use sqlx::sqlite::SqliteRow;
 use std::sync::Arc;
 
-const READ: &str = "SELECT bucket, name, region, owner, created FROM buckets WHERE name = $1";
+const READ: &str = "SELECT bucket, name, region, owner, created, versioning FROM buckets WHERE name = $1";
 /// Names are ASCII: the last character there is ends every prefix.
 const LIST: &str = "
-    SELECT bucket, name, region, owner, created FROM buckets
+    SELECT bucket, name, region, owner, created, versioning FROM buckets
     WHERE name >= $1 AND name < $1 || char(1114111) AND name > $2 ORDER BY name LIMIT $3 + 0";
 const READ_TAGS: &str = "SELECT tags FROM buckets WHERE bucket = $1";
 const READ_CORS: &str = "SELECT cors FROM buckets WHERE name = $1";
@@ -29,10 +34,11 @@ impl Metadata {
         Ok(bucket)
     }
 
-    pub(super) async fn bucket_id(&self, name: &BucketName) -> Result<Option<BucketId>, QueryError> {
-        match self.bucket_cache().id(name) {
-            Some(bucket) => Ok(Some(bucket)),
-            None => Ok(self.bucket(name).await?.map(|bucket| bucket.id)),
+    /// Its id, and whether it keeps versions.
+    pub(super) async fn bucket_brief(&self, name: &BucketName) -> Result<Option<(BucketId, Versioning)>, QueryError> {
+        match self.bucket_cache().brief(name) {
+            Some(brief) => Ok(Some(brief)),
+            None => Ok(self.bucket(name).await?.map(|bucket| (bucket.id, bucket.versioning))),
         }
     }
 
@@ -71,5 +77,6 @@ fn from_row(row: &SqliteRow) -> Result<Bucket, QueryError> {
         region: row.string(2)?,
         owner: row.string(3)?,
         created: row.time(4)?,
+        versioning: versioning_of(row.number(5)?)?,
     })
 }

@@ -10,7 +10,7 @@ use crate::{
         rows::{ObjectLookup, ObjectVersion, PlacedExtent, ReadFrom},
         script::Script,
     },
-    types::{BucketId, BucketName, ContentId, ETag, ObjectKey, VersionId},
+    types::{BucketId, BucketName, ContentId, ETag, ObjectKey, VersionId, Versioning},
 };
 use sqlx::sqlite::SqliteRow;
 use std::sync::Arc;
@@ -23,6 +23,21 @@ const FIRST_PAGE: usize = 16;
 pub enum BucketLookup {
     NoSuchBucket,
     /// The bucket is there; the key, or the version that was asked for, is not.
+    NoSuchKey,
+    Found(FoundVersion),
+}
+
+/// A version, and whether its bucket keeps versions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundVersion {
+    pub versioning: Versioning,
+    pub lookup: ObjectLookup,
+}
+
+/// What a look-up by the bucket's id finds.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::metadata) enum Answer {
+    NoSuchBucket,
     NoSuchKey,
     Found(ObjectLookup),
 }
@@ -113,8 +128,8 @@ impl Metadata {
         from: ReadFrom,
     ) -> Result<Option<ObjectLookup>, QueryError> {
         match self.find(bucket, key, version, from).await? {
-            BucketLookup::Found(found) => Ok(Some(found)),
-            BucketLookup::NoSuchBucket | BucketLookup::NoSuchKey => Ok(None),
+            Answer::Found(found) => Ok(Some(found)),
+            Answer::NoSuchBucket | Answer::NoSuchKey => Ok(None),
         }
     }
 
@@ -126,10 +141,14 @@ impl Metadata {
         version: VersionSelector,
         from: ReadFrom,
     ) -> Result<BucketLookup, QueryError> {
-        match self.bucket_id(bucket).await? {
-            Some(bucket) => self.find(bucket, key, version, from).await,
-            None => Ok(BucketLookup::NoSuchBucket),
-        }
+        let Some((bucket, versioning)) = self.bucket_brief(bucket).await? else {
+            return Ok(BucketLookup::NoSuchBucket);
+        };
+        Ok(match self.find(bucket, key, version, from).await? {
+            Answer::Found(lookup) => BucketLookup::Found(FoundVersion { versioning, lookup }),
+            Answer::NoSuchBucket => BucketLookup::NoSuchBucket,
+            Answer::NoSuchKey => BucketLookup::NoSuchKey,
+        })
     }
 
     async fn find(
@@ -138,16 +157,16 @@ impl Metadata {
         key: &ObjectKey,
         version: VersionSelector,
         from: ReadFrom,
-    ) -> Result<BucketLookup, QueryError> {
+    ) -> Result<Answer, QueryError> {
         if version != VersionSelector::Latest {
             return self.read(bucket, key, version, from).await;
         }
         if let Some(cached) = self.object_cache().get(bucket, key) {
-            return Ok(BucketLookup::Found(cached));
+            return Ok(Answer::Found(cached));
         }
         let read_at = self.committed();
         let answer = self.read(bucket, key, version, from).await?;
-        if let BucketLookup::Found(found) = &answer
+        if let Answer::Found(found) = &answer
             && begins_at_the_first_byte(found, from)
         {
             self.object_cache().fill(bucket, found, read_at);
@@ -162,7 +181,7 @@ impl Metadata {
         key: &ObjectKey,
         version: VersionSelector,
         from: ReadFrom,
-    ) -> Result<BucketLookup, QueryError> {
+    ) -> Result<Answer, QueryError> {
         let statements = match from {
             ReadFrom::Nothing => &ALONE,
             ReadFrom::Offset(_) | ReadFrom::Suffix(_) => &WITH_EXTENTS,
@@ -201,10 +220,10 @@ enum Extents {
     Read,
 }
 
-fn decode(key: &ObjectKey, rows: &[SqliteRow], extents: Extents) -> Result<BucketLookup, QueryError> {
-    let Some(first) = rows.first() else { return Ok(BucketLookup::NoSuchBucket) };
+fn decode(key: &ObjectKey, rows: &[SqliteRow], extents: Extents) -> Result<Answer, QueryError> {
+    let Some(first) = rows.first() else { return Ok(Answer::NoSuchBucket) };
     if first.optional_bytes(1)?.is_none() {
-        return Ok(BucketLookup::NoSuchKey);
+        return Ok(Answer::NoSuchKey);
     }
     let object = object_from_row(key, first)?;
     let (mut page, mut next_offset): (Vec<PlacedExtent>, _) = (Vec::new(), None);
@@ -212,7 +231,7 @@ fn decode(key: &ObjectKey, rows: &[SqliteRow], extents: Extents) -> Result<Bucke
         next_offset = rows.get(FIRST_PAGE).map(|row| row.number(EXTENT)).transpose()?;
         page = rows.iter().take(FIRST_PAGE).map(|row| extents::from_row(row, EXTENT)).collect::<Result<_, _>>()?;
     }
-    Ok(BucketLookup::Found(ObjectLookup { object: Arc::new(object), extents: page.into(), next_offset }))
+    Ok(Answer::Found(ObjectLookup { object: Arc::new(object), extents: page.into(), next_offset }))
 }
 
 fn object_from_row(key: &ObjectKey, row: &SqliteRow) -> Result<ObjectVersion, QueryError> {

@@ -18,4 +18,6 @@ mod totals;
 mod uploads;
 mod walk;
 
-pub use lookup::BucketLookup;
+#[cfg(test)]
+pub(in crate::metadata) use lookup::Answer;
+pub use lookup::{BucketLookup, FoundVersion};

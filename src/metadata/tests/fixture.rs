@@ -7,7 +7,10 @@ use crate::{
         command::*,
         connection,
         outcome::WrittenVersion,
-        rows::{ListEntry, ListMarker, ListPage, ListQuery, ListedObject, ObjectLookup, ReadFrom},
+        rows::{
+            ListEntry, ListMarker, ListPage, ListQuery, ListedObject, ListedVersion, ObjectLookup, ReadFrom,
+            VersionMarker,
+        },
     },
     runtime::{ManualClock, SeededRandom},
     types::*,
@@ -237,6 +240,36 @@ impl Fixture {
     ) -> ListPage<ListedObject> {
         let query = ListQuery { bucket: self.bucket, prefix: prefix.into(), delimiter: delimiter.into(), after, limit };
         self.metadata.list_objects(&query).await.unwrap()
+    }
+
+    pub async fn set_versioning(&self, versioning: Versioning) {
+        self.done(Command::SetBucketVersioning { bucket: self.bucket, versioning }).await;
+    }
+
+    /// All versions and delete markers, in pages of `limit`.
+    pub async fn versions_in_pages(&self, limit: u32) -> Vec<ListedVersion> {
+        let (mut versions, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.metadata.list_versions(self.bucket, "", "", after.as_ref(), limit).await.unwrap();
+            versions.extend(page.entries.into_iter().map(|entry| match entry {
+                ListEntry::Item(version) => version,
+                ListEntry::CommonPrefix(prefix) => panic!("{prefix} without a delimiter"),
+            }));
+            if !page.is_truncated {
+                return versions;
+            }
+            after = versions.last().map(|last: &ListedVersion| VersionMarker {
+                after: ListMarker::Key(last.object.key.to_string()),
+                version: Some(last.name().into()),
+            });
+        }
+    }
+
+    /// Of one key, the newest first.
+    pub async fn versions(&self, name: &str) -> Vec<ListedVersion> {
+        let mut versions = self.versions_in_pages(1000).await;
+        versions.retain(|version| version.object.key == key(name));
+        versions
     }
 
     /// A number that a statement gives.

@@ -19,4 +19,5 @@ mod opening;
 mod placed;
 mod plans;
 mod replay;
+mod versions;
 mod writing;

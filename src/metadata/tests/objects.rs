@@ -29,7 +29,7 @@ async fn look(fixture: &Fixture, name: &str, from: ReadFrom) -> BucketLookup {
 
 fn found(lookup: BucketLookup) -> ObjectLookup {
     match lookup {
-        BucketLookup::Found(found) => found,
+        BucketLookup::Found(found) => found.lookup,
         other => panic!("{other:?}"),
     }
 }

@@ -3,8 +3,9 @@
 use super::fixture::*;
 use crate::{
     metadata::{
-        BucketLookup, Command, CommandError, Outcome,
+        Command, CommandError, Outcome,
         command::*,
+        query::Answer,
         replay::{dump, read_records, replay},
         rows::ReadFrom,
     },
@@ -18,6 +19,8 @@ enum Act {
     Put { key: u8, sizes: Vec<u64>, condition: u8, durable: u8 },
     Copy { from: u8, to: u8 },
     Delete { key: u8 },
+    DeleteVersion { key: u8, place: usize },
+    Versioning { versioning: Versioning },
     Tag { key: u8 },
     Cors { is_set: bool },
     Begin { key: u8 },
@@ -44,6 +47,9 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(key, sizes, condition, durable)| Act::Put { key, sizes, condition, durable }),
         3 => (key(), key()).prop_map(|(from, to)| Act::Copy { from, to }),
         3 => key().prop_map(|key| Act::Delete { key }),
+        2 => (key(), 0..4_usize).prop_map(|(key, place)| Act::DeleteVersion { key, place }),
+        1 => prop_oneof![Just(Versioning::Enabled), Just(Versioning::Suspended)]
+            .prop_map(|versioning| Act::Versioning { versioning }),
         1 => key().prop_map(|key| Act::Tag { key }),
         1 => any::<bool>().prop_map(|is_set| Act::Cors { is_set }),
         2 => key().prop_map(|key| Act::Begin { key }),
@@ -100,6 +106,12 @@ async fn command(act: Act, made: &mut Made, fixture: &Fixture) -> Command {
         }
         Act::Copy { from, to } => Command::CopyObject(fixture.copy_of(&name(from), &name(to))),
         Act::Delete { key } => Command::DeleteObject(fixture.delete_of(&name(key))),
+        Act::DeleteVersion { key, place } => {
+            let versions = fixture.versions(&name(key)).await;
+            let version = versions.get(place).map_or(VersionSelector::Null, |version| version.name().into());
+            Command::DeleteObject(DeleteObject { version, ..fixture.delete_of(&name(key)) })
+        }
+        Act::Versioning { versioning } => Command::SetBucketVersioning { bucket: fixture.bucket, versioning },
         Act::Tag { key: number } => Command::SetObjectTags {
             bucket: fixture.bucket,
             key: key(&name(number)),
@@ -229,7 +241,7 @@ async fn assert_look_ups_are_fresh(fixture: &Fixture) {
         let looked_up = fixture.look(&name(number)).await;
         let selector = VersionSelector::Latest;
         let read = fixture.metadata.read(fixture.bucket, &key(&name(number)), selector, ReadFrom::Offset(0)).await;
-        assert_eq!(looked_up.map_or(BucketLookup::NoSuchKey, BucketLookup::Found), read.unwrap());
+        assert_eq!(looked_up.map_or(Answer::NoSuchKey, Answer::Found), read.unwrap());
     }
 }
 

@@ -172,7 +172,7 @@ async fn tags_are_replaced_and_removed() {
     let objects = &fixture.objects;
     for set in [tags.clone(), TagSet::default()] {
         objects.set_object_tags(&bucket(), &key("key"), VersionSelector::Latest, set.clone()).await.unwrap();
-        assert_eq!(objects.version_of(&bucket(), &key("key"), VersionSelector::Latest).await.unwrap().tags, set);
+        assert_eq!(objects.version_of(&bucket(), &key("key"), VersionSelector::Latest).await.unwrap().object.tags, set);
     }
     let missing = objects.set_object_tags(&bucket(), &key("no"), VersionSelector::Latest, tags.clone()).await;
     assert_eq!(missing, Err(ObjectError::NoSuchKey));

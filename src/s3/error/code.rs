@@ -50,6 +50,7 @@ codes! {
     EntityTooLarge BAD_REQUEST "Your proposed upload exceeds the maximum allowed size",
     EntityTooSmall BAD_REQUEST "Your proposed upload is smaller than the minimum allowed size",
     IllegalLocationConstraintException BAD_REQUEST "The location constraint does not fit this endpoint.",
+    IllegalVersioningConfigurationException BAD_REQUEST "The versioning configuration specified in the request is invalid",
     IncompleteBody BAD_REQUEST "You did not provide the number of bytes specified by the Content-Length HTTP header.",
     InternalError INTERNAL_SERVER_ERROR "We encountered an internal error. Please try again.",
     InvalidAccessKeyId FORBIDDEN "The access key ID you provided does not exist in our records.",

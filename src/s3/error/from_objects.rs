@@ -3,7 +3,7 @@
 use super::{S3Code, S3Error};
 use crate::{
     objects::{BodyError, NotModified, ObjectError},
-    types::{Timestamp, VersionId},
+    types::{Timestamp, VersionName},
 };
 use http::{HeaderName, HeaderValue, header};
 
@@ -140,12 +140,9 @@ fn not_modified(known: &NotModified) -> S3Error {
     })
 }
 
-fn delete_marker(code: S3Code, version: Option<VersionId>) -> S3Error {
+fn delete_marker(code: S3Code, version: VersionName) -> S3Error {
     let error = S3Error::new(code).header(DELETE_MARKER, HeaderValue::from_static("true"));
-    match version {
-        Some(version) => error.header(VERSION_ID, header_value(&version.to_string())),
-        None => error,
-    }
+    error.header(VERSION_ID, header_value(&version.to_string()))
 }
 
 fn http_date(at: Timestamp) -> HeaderValue {

@@ -53,6 +53,7 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         Op::GetBucketCors => bucket::get_bucket_cors::handle(ctx, objects).await,
         Op::GetBucketLocation => bucket::get_bucket_location::handle(ctx, objects).await,
         Op::GetBucketTagging => bucket::get_bucket_tagging::handle(ctx, objects).await,
+        Op::GetBucketVersioning => bucket::get_bucket_versioning::handle(ctx, objects).await,
         Op::HeadBucket => bucket::head_bucket::handle(ctx, objects).await,
         Op::ListObjectVersions => bucket::list_object_versions::handle(ctx, objects).await,
         Op::ListObjects => bucket::list_objects::handle(ctx, objects).await,
@@ -62,6 +63,7 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         Op::PutBucketAcl => bucket::put_bucket_acl::handle(ctx, objects, body).await,
         Op::PutBucketCors => bucket::put_bucket_cors::handle(ctx, objects, body).await,
         Op::PutBucketTagging => bucket::put_bucket_tagging::handle(ctx, objects, body).await,
+        Op::PutBucketVersioning => bucket::put_bucket_versioning::handle(ctx, objects, body).await,
 
         Op::CopyObject => object::copy_object::handle(ctx, objects).await,
         Op::DeleteObject => object::delete_object::handle(ctx, objects).await,
@@ -106,7 +108,6 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         | Op::GetBucketPolicyStatus
         | Op::GetBucketReplication
         | Op::GetBucketRequestPayment
-        | Op::GetBucketVersioning
         | Op::GetBucketWebsite
         | Op::GetObjectLockConfiguration
         | Op::GetPublicAccessBlock
@@ -143,7 +144,6 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         | Op::PutBucketPolicy
         | Op::PutBucketReplication
         | Op::PutBucketRequestPayment
-        | Op::PutBucketVersioning
         | Op::PutBucketWebsite
         | Op::PutObjectLegalHold
         | Op::PutObjectLockConfiguration

@@ -2,7 +2,7 @@
 
 use super::{
     checksum_output,
-    parameter::{header_value, insert_own, own_value},
+    parameter::{header_value, insert_own, insert_version, own_value},
 };
 use crate::{
     objects::{FoundObject, Selection},
@@ -71,9 +71,7 @@ pub fn render(found: &FoundObject, overrides: &Overrides, mode: ChecksumMode) ->
     headers.insert(header::ACCEPT_RANGES, own_value("bytes"));
     headers.insert(header::ETAG, own_value(&object.etag.quoted()));
     headers.insert(header::LAST_MODIFIED, own_value(&object.created.to_http_date()));
-    if !object.is_null {
-        insert_own(&mut response, "x-amz-version-id", &object.version.to_string());
-    }
+    insert_version(&mut response, found.version);
     if let (Selection::Part(_), Some(count)) = (found.selection, object.part_count) {
         insert_own(&mut response, "x-amz-mp-parts-count", &count.to_string());
     }

@@ -3,6 +3,7 @@
 use crate::{
     objects::VersionSelector,
     s3::{RequestContext, Response, ResponseBody, S3Error},
+    types::VersionName,
 };
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -58,6 +59,13 @@ pub fn own_value(text: &str) -> HeaderValue {
 
 pub fn insert_own(response: &mut Response, name: &'static str, text: &str) {
     response.headers_mut().insert(HeaderName::from_static(name), own_value(text));
+}
+
+/// `x-amz-version-id`, where clients are told of versions.
+pub fn insert_version(response: &mut Response, version: Option<VersionName>) {
+    if let Some(version) = version {
+        insert_own(response, "x-amz-version-id", &version.to_string());
+    }
 }
 
 pub fn empty(status: StatusCode) -> Response {

@@ -24,14 +24,23 @@ pub(super) const CHECKS: &[Check] = &[
             WHERE k.nulls > 1 LIMIT $1",
         remedy: ODD,
     },
-    // Buckets have one version of each key, named null, as long as they can't be versioned.
     Check {
         name: "version-named",
         severity: Severity::Wrong,
         statement: "
-            SELECT 'the version of commit ' || v.sequence || ' is not the one named null, and there are no others', v.bucket, v.key
-            FROM versions v WHERE v.is_null <> 1 LIMIT $1",
+            SELECT 'the version of commit ' || v.sequence || ' is not the one named null, or a delete marker, in a bucket that never kept versions',
+                v.bucket, v.key
+            FROM buckets b JOIN versions v ON v.bucket = b.bucket
+            WHERE b.versioning = 0 AND (v.is_null <> 1 OR v.is_delete_marker <> 0) LIMIT $1",
         remedy: ODD,
+    },
+    Check {
+        name: "versioning",
+        severity: Severity::Wrong,
+        statement: "
+            SELECT 'the versioning of the bucket is ' || quote(b.versioning) || ', which is none', b.bucket, NULL
+            FROM buckets b WHERE b.versioning NOT IN (0, 1, 2) LIMIT $1",
+        remedy: "say again whether the bucket keeps versions (PutBucketVersioning)",
     },
     Check {
         name: "version-etag",

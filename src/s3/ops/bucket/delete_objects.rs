@@ -6,7 +6,7 @@ use crate::{
         RequestBody, RequestContext, Response, S3Code, S3Error,
         ops::{
             condition_input::delete_condition,
-            parameter::{self, DOCUMENT_MAX_BYTES, version_text},
+            parameter::{self, DOCUMENT_MAX_BYTES},
         },
         xml::{self, Schema, XmlWriter},
     },
@@ -120,8 +120,8 @@ fn write_deleted(xml: &mut XmlWriter, key: &str, version: Option<&str>, deleted:
     xml.element("Deleted", |xml| {
         xml.text("Key", key).optional_text("VersionId", version);
         if deleted.is_delete_marker {
-            let marker = deleted.version.map(VersionSelector::Id).unwrap_or(VersionSelector::Null);
-            xml.flag("DeleteMarker", true).text("DeleteMarkerVersionId", &version_text(&marker));
+            let marker = deleted.version.map(|version| version.to_string());
+            xml.flag("DeleteMarker", true).optional_text("DeleteMarkerVersionId", marker.as_deref());
         }
     });
 }

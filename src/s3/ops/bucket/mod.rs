@@ -9,6 +9,7 @@ pub mod get_bucket_acl;
 pub mod get_bucket_cors;
 pub mod get_bucket_location;
 pub mod get_bucket_tagging;
+pub mod get_bucket_versioning;
 pub mod head_bucket;
 pub mod list_object_versions;
 pub mod list_objects;
@@ -19,6 +20,7 @@ pub mod post_object;
 pub mod put_bucket_acl;
 pub mod put_bucket_cors;
 pub mod put_bucket_tagging;
+pub mod put_bucket_versioning;
 pub mod unconfigured;
 
 use crate::{objects::Bucket, s3::RequestContext};

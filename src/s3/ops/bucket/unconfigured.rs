@@ -41,7 +41,6 @@ pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Respo
 fn answer(operation: Operation) -> Answer {
     use Operation::*;
     match operation {
-        GetBucketVersioning => Answer::Empty("VersioningConfiguration"),
         GetBucketAccelerateConfiguration => Answer::Empty("AccelerateConfiguration"),
         GetBucketLogging => Answer::Empty("BucketLoggingStatus"),
         GetBucketNotificationConfiguration => Answer::Empty("NotificationConfiguration"),

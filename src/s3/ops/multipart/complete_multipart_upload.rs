@@ -6,7 +6,7 @@ use crate::{
         RequestBody, RequestContext, Response, S3Code, S3Error,
         ops::{
             checksum_output, condition_input,
-            parameter::{self, DOCUMENT_MAX_BYTES, insert_own},
+            parameter::{self, DOCUMENT_MAX_BYTES, insert_version},
             upload_input,
         },
         xml::{self, Schema, XmlWriter},
@@ -151,9 +151,7 @@ fn render(ctx: &RequestContext<'_>, written: &WrittenVersion) -> Response {
         checksum_output::object_elements(&mut xml, checksum);
     }
     let mut response = parameter::document(xml.finish());
-    if written.versioned {
-        insert_own(&mut response, "x-amz-version-id", &written.version.to_string());
-    }
+    insert_version(&mut response, written.shown());
     response
 }
 

@@ -6,7 +6,7 @@ use crate::{
         RequestContext, Response, S3Error,
         ops::{
             checksum_output, condition_input, copy_source_input, object_input,
-            parameter::{self, insert_own},
+            parameter::{self, insert_own, insert_version},
         },
         xml::XmlWriter,
     },
@@ -70,8 +70,6 @@ fn render(copied: &CopiedObject) -> Response {
     if let Some(version) = copied.source_version {
         insert_own(&mut response, "x-amz-copy-source-version-id", &version.to_string());
     }
-    if written.versioned {
-        insert_own(&mut response, "x-amz-version-id", &written.version.to_string());
-    }
+    insert_version(&mut response, written.shown());
     response
 }

@@ -6,7 +6,7 @@ use crate::{
         RequestContext, Response, S3Error,
         ops::{
             condition_input,
-            parameter::{self, insert_own},
+            parameter::{self, insert_own, insert_version},
         },
     },
 };
@@ -31,8 +31,6 @@ fn render(deleted: &DeletedVersion) -> Response {
     if deleted.is_delete_marker {
         insert_own(&mut response, "x-amz-delete-marker", "true");
     }
-    if let Some(version) = deleted.version {
-        insert_own(&mut response, "x-amz-version-id", &version.to_string());
-    }
+    insert_version(&mut response, deleted.version);
     response
 }

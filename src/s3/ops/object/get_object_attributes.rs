@@ -6,7 +6,7 @@ use crate::{
         RequestContext, Response, S3Error,
         ops::{
             checksum_output, condition_input,
-            parameter::{self, insert_own, own_value},
+            parameter::{self, insert_version, own_value},
         },
         xml::XmlWriter,
     },
@@ -92,9 +92,7 @@ fn render(attributes: &ObjectAttributes, wanted: Wanted, page: PartPageInput) ->
     }
     let mut response = parameter::document(xml.finish());
     response.headers_mut().insert(header::LAST_MODIFIED, own_value(&object.created.to_http_date()));
-    if !object.is_null {
-        insert_own(&mut response, "x-amz-version-id", &object.version.to_string());
-    }
+    insert_version(&mut response, attributes.version);
     response
 }
 

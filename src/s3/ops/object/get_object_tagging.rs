@@ -5,7 +5,7 @@ use crate::{
     s3::{
         RequestContext, Response, S3Error,
         ops::{
-            parameter::{self, insert_own},
+            parameter::{self, insert_version},
             tagging,
         },
     },
@@ -13,10 +13,8 @@ use crate::{
 
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let version = parameter::version(ctx)?;
-    let object = objects.version_of(ctx.bucket()?, ctx.key()?, version).await?;
-    let mut response = parameter::document(tagging::render_document(&object.tags));
-    if !object.is_null {
-        insert_own(&mut response, "x-amz-version-id", &object.version.to_string());
-    }
+    let kept = objects.version_of(ctx.bucket()?, ctx.key()?, version).await?;
+    let mut response = parameter::document(tagging::render_document(&kept.object.tags));
+    insert_version(&mut response, kept.version);
     Ok(response)
 }

@@ -6,7 +6,7 @@ use crate::{
         RequestBody, RequestContext, Response, S3Error,
         ops::{
             checksum_output, condition_input, object_input,
-            parameter::{self, insert_own},
+            parameter::{self, insert_version},
         },
     },
 };
@@ -39,8 +39,6 @@ fn render(written: &WrittenVersion) -> Response {
     if let Some(checksum) = &written.checksum {
         checksum_output::object_headers(&mut response, checksum);
     }
-    if written.versioned {
-        insert_own(&mut response, "x-amz-version-id", &written.version.to_string());
-    }
+    insert_version(&mut response, written.shown());
     response
 }

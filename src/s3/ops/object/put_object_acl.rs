@@ -6,7 +6,7 @@ use crate::{
         RequestBody, RequestContext, Response, S3Error,
         ops::{
             acl,
-            parameter::{self, insert_own},
+            parameter::{self, insert_version},
         },
     },
 };
@@ -15,10 +15,8 @@ use http::StatusCode;
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
     let version = parameter::version(ctx)?;
     acl::require_default_acl(ctx, body).await?;
-    let object = objects.version_of(ctx.bucket()?, ctx.key()?, version).await?;
+    let kept = objects.version_of(ctx.bucket()?, ctx.key()?, version).await?;
     let mut response = parameter::empty(StatusCode::OK);
-    if !object.is_null {
-        insert_own(&mut response, "x-amz-version-id", &object.version.to_string());
-    }
+    insert_version(&mut response, kept.version);
     Ok(response)
 }

@@ -5,7 +5,7 @@ use crate::{
     s3::{
         RequestBody, RequestContext, Response, S3Error,
         ops::{
-            parameter::{self, DOCUMENT_MAX_BYTES},
+            parameter::{self, DOCUMENT_MAX_BYTES, insert_version},
             tagging,
         },
     },
@@ -16,6 +16,8 @@ use http::StatusCode;
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
     let version = parameter::version(ctx)?;
     let tags = tagging::parse_document(&body.read_document(DOCUMENT_MAX_BYTES).await?, TagLimit::Object)?;
-    objects.set_object_tags(ctx.bucket()?, ctx.key()?, version, tags).await?;
-    Ok(parameter::empty(StatusCode::OK))
+    let version = objects.set_object_tags(ctx.bucket()?, ctx.key()?, version, tags).await?;
+    let mut response = parameter::empty(StatusCode::OK);
+    insert_version(&mut response, version);
+    Ok(response)
 }

@@ -1,0 +1,68 @@
+//! Deleting: the current version of a key, where versions are kept by a delete marker in front of it; or one version for good.
+//! Source: Amazon S3 User Guide, "Deleting object versions from a versioning-enabled bucket".
+
+use super::{
+    existing::{Existing, KeyState},
+    preconditions,
+    transaction::{ApplyError, Transaction},
+    versions,
+};
+use crate::{
+    metadata::{
+        columns::{number, time},
+        command::{DeleteObject, VersionSelector},
+        outcome::{DeletedVersion, Outcome},
+        script::Script,
+    },
+    types::VersionName,
+};
+
+/// Deleting what is not there succeeds.
+pub(super) async fn delete(command: &DeleteObject, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
+    let state = versions::read(command.bucket, &command.key, command.version, tx).await?;
+    preconditions::check_delete(&command.precondition, state.validators())?;
+    let leaves_marker = command.version == VersionSelector::Latest && state.versioning.shows_versions();
+    let deleted = match (leaves_marker, state.version) {
+        (true, version) => mark(command, KeyState { version, ..state }, tx).await?,
+        (false, Some(row)) => remove(command, &row, tx).await?,
+        (false, None) => DeletedVersion { version: command.version.name(), is_delete_marker: false, existed: false },
+    };
+    Ok(Outcome::Deleted(deleted))
+}
+
+const INSERT_MARKER: &str = "
+    INSERT INTO versions (bucket, key, sequence, version, is_null, is_latest, is_delete_marker, created, owner, size, etag)
+    VALUES ($1, $2, $3, $4, $5, 1, 1, $6, $7, 0, '')";
+
+/// Afterwards the key's current version is a delete marker, also where there was nothing.
+async fn mark(command: &DeleteObject, state: KeyState, tx: &mut Transaction<'_>) -> Result<DeletedVersion, ApplyError> {
+    let is_null = !state.versioning.keeps_versions();
+    let mut script = Script::default();
+    versions::make_way(command.bucket, &command.key, state, &mut script, tx).await?;
+    script.add(INSERT_MARKER).bind(number(command.bucket.0)).bind(command.key.as_bytes());
+    script.bind(number(tx.sequence().0)).bind(&command.marker.as_bytes()[..]).bind(i64::from(is_null));
+    script.bind(time(command.at)).bind(&command.owner);
+    tx.write_later(script).await?;
+    let version = Some(VersionName::of(command.marker, is_null));
+    Ok(DeletedVersion { version, is_delete_marker: true, existed: true })
+}
+
+/// The newest row that is left becomes current.
+const PROMOTE_LATEST: &str = "
+    UPDATE versions SET is_latest = 1 WHERE bucket = $1 AND key = $2
+        AND sequence = (SELECT max(sequence) FROM versions WHERE bucket = $1 AND key = $2)";
+
+/// Afterwards the version is gone and its content has one count less.
+async fn remove(
+    command: &DeleteObject,
+    row: &Existing,
+    tx: &mut Transaction<'_>,
+) -> Result<DeletedVersion, ApplyError> {
+    let mut script = Script::default();
+    versions::delete_row(command.bucket, &command.key, row, &mut script);
+    if row.is_latest {
+        script.add(PROMOTE_LATEST).bind(number(command.bucket.0)).bind(command.key.as_bytes());
+    }
+    tx.write_later(script).await?;
+    Ok(DeletedVersion { version: command.version.name(), is_delete_marker: row.is_delete_marker, existed: true })
+}
