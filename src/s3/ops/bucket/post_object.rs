@@ -8,7 +8,7 @@ use crate::{
         RequestBody, RequestContext, Response, ResponseBody, S3Error,
         ops::{
             checksum_output, object_input,
-            parameter::{self, insert_own},
+            parameter::{self, insert_version},
             tagging,
         },
         percent::{self, Slash},
@@ -74,9 +74,7 @@ fn render(ctx: &RequestContext<'_>, written: &WrittenVersion) -> Result<Response
     if let Some(checksum) = &written.checksum {
         checksum_output::object_headers(&mut response, checksum);
     }
-    if written.versioned {
-        insert_own(&mut response, "x-amz-version-id", &written.version.to_string());
-    }
+    insert_version(&mut response, written.shown());
     Ok(response)
 }
 
