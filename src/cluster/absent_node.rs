@@ -6,8 +6,8 @@ use crate::{
     node::{
         NodeApi, NodeError,
         api::{
-            ChunkRun, DropBlobs, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus, PullBlob,
-            PullReport, PutChunk, ReignSeen, VolumeMark,
+            ChunkRun, DropBlobs, DropReport, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus,
+            PullBlob, PullReport, PutChunk, ReignSeen, VolumeMark,
         },
     },
     types::{BlobId, ChunkKey, ChunkRoot, ChunkSlice, NodeId, Term},
@@ -45,7 +45,7 @@ impl NodeApi for AbsentNode {
         absent()
     }
 
-    fn drop_blobs(&self, _request: DropBlobs) -> BoxFuture<'_, Result<(), NodeError>> {
+    fn drop_blobs(&self, _request: DropBlobs) -> BoxFuture<'_, Result<DropReport, NodeError>> {
         absent()
     }
 

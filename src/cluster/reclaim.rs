@@ -69,7 +69,8 @@ pub struct OfGroup {
 /// What became of the candidates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reclaimed {
-    /// The node has dropped these.
+    /// The node has dropped these. Not among them is what may lie on a frozen volume of a node that goes on with others: who
+    /// asked asks again.
     pub dropped: Vec<BlobId>,
     /// Not garbage: something names them.
     pub named: Vec<BlobId>,
@@ -141,9 +142,13 @@ impl Reclaimer {
             epoch: of_group.epoch,
             blobs: dropped.collect(),
         };
-        node.api.drop_blobs(request).await.map_err(|error| self.refused(node, &error))?;
-        self.dropped.fetch_add(garbage.len() as u64, Ordering::Relaxed);
-        reclaimed.dropped = garbage.into_iter().map(|garbage| garbage.blob).collect();
+        let report = node.api.drop_blobs(request).await.map_err(|error| self.refused(node, &error))?;
+        let frozen: HashSet<BlobId> = report.kept.into_iter().collect();
+        if !frozen.is_empty() {
+            tracing::debug!(node = %node.row.name, blobs = frozen.len(), "a frozen volume of the node drops nothing");
+        }
+        reclaimed.dropped = garbage.iter().map(|garbage| garbage.blob).filter(|blob| !frozen.contains(blob)).collect();
+        self.dropped.fetch_add(reclaimed.dropped.len() as u64, Ordering::Relaxed);
         Ok(reclaimed)
     }
 
@@ -153,7 +158,7 @@ impl Reclaimer {
         let OfGroup { group, epoch } = of_group;
         let (term, witness) = (self.reign.term(), self.reign.witness());
         let request = DropBlobs { term, witness, group, epoch, blobs: Vec::new() };
-        node.api.drop_blobs(request).await.map_err(|error| self.refused(node, &error))
+        node.api.drop_blobs(request).await.map(drop).map_err(|error| self.refused(node, &error))
     }
 
     /// Whether nobody names it, without its row, or can be about to: its term is over, or it is ours and not in flight. A term newer than ours is

@@ -72,6 +72,13 @@ pub struct DroppedBlob {
 /// Bound of one `DropBlobs`: 1000 blobs are 16 KB of ids and one batch of tombstones.
 pub const DROP_BLOBS_MAX: usize = 1000;
 
+/// What a drop has left.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DropReport {
+    /// Blobs of which chunks may lie on a frozen volume, while the node's other volumes go on. All else of them is dropped.
+    pub kept: Vec<BlobId>,
+}
+
 /// Makes the node fetch chunks that it lacks from a peer, verify them and append them. What it holds intact stays.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PullBlob {
@@ -270,7 +277,8 @@ pub trait NodeApi: Send + Sync {
     /// A reader found the chunk wrong: the node checks it, quarantines it if it is, and says whether it was.
     fn quarantine(&self, term: Term, key: ChunkKey, root: ChunkRoot) -> BoxFuture<'_, Result<bool, NodeError>>;
 
-    fn drop_blobs(&self, request: DropBlobs) -> BoxFuture<'_, Result<(), NodeError>>;
+    /// What lies on volumes that are well is dropped, durably. `Frozen` when none is.
+    fn drop_blobs(&self, request: DropBlobs) -> BoxFuture<'_, Result<DropReport, NodeError>>;
 
     fn pull_blob(&self, request: PullBlob) -> BoxFuture<'_, Result<PullReport, NodeError>>;
 

@@ -5,8 +5,8 @@ use crate::{
     node::{
         NodeApi, NodeError,
         api::{
-            ChunkRun, DropBlobs, GetChunk, InventoryCursor, InventoryEntry, InventoryPage, MetadataWitness, NodeStatus,
-            PullBlob, PullReport, PutChunk, ReignSeen, VolumeMark,
+            ChunkRun, DropBlobs, DropReport, DroppedBlob, GetChunk, InventoryCursor, InventoryEntry, InventoryPage,
+            MetadataWitness, NodeStatus, PullBlob, PullReport, PutChunk, ReignSeen, VolumeMark,
         },
     },
     types::{BLOCK_LENGTH, BlobId, ChunkKey, ChunkRoot, ChunkSlice, NodeId, Term},
@@ -71,7 +71,7 @@ impl NodeApi for FakeNode {
         })
     }
 
-    fn drop_blobs(&self, request: DropBlobs) -> BoxFuture<'_, Result<(), NodeError>> {
+    fn drop_blobs(&self, request: DropBlobs) -> BoxFuture<'_, Result<DropReport, NodeError>> {
         Box::pin(async move {
             self.pass(request.term).await?;
             let mut state = self.state();
@@ -81,12 +81,15 @@ impl NodeApi for FakeNode {
                     return Err(NodeError::StaleMetadata { seen });
                 }
             }
-            for dropped in &request.blobs {
+            let frozen = state.on_frozen_volume.clone();
+            let (kept, dropped): (Vec<DroppedBlob>, Vec<DroppedBlob>) =
+                request.blobs.iter().copied().partition(|dropped| frozen.contains(&dropped.blob));
+            for dropped in dropped {
                 let is_dropped = |key: &ChunkKey| key.blob == dropped.blob && key.index < dropped.chunk_limit;
                 state.chunks.retain(|key, _| !is_dropped(key));
                 state.dropped.push(dropped.blob);
             }
-            Ok(())
+            Ok(DropReport { kept: kept.into_iter().map(|kept| kept.blob).collect() })
         })
     }
 

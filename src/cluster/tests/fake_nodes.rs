@@ -84,6 +84,8 @@ pub(super) struct State {
     unidentified: u64,
     run: Option<RunId>,
     pub dropped: Vec<BlobId>,
+    /// Blobs that lie on one of its volumes, which is frozen: it can't drop them.
+    pub on_frozen_volume: Vec<BlobId>,
     pub puts: u64,
     /// Records that were written.
     pub written: u64,
@@ -132,6 +134,7 @@ impl FakeNode {
             quarantine_requests: 0,
             unidentified: 0,
             dropped: Vec::new(),
+            on_frozen_volume: Vec::new(),
             puts: 0,
             written: 0,
             listed: 0,
@@ -232,6 +235,11 @@ impl FakeNode {
                 false => state.quarantined.push(key),
             }
         }
+    }
+
+    /// These lie on a volume of its that is frozen, while others serve.
+    pub fn freeze_volume_of(&self, blobs: Vec<BlobId>) {
+        self.state().on_frozen_volume = blobs;
     }
 
     pub fn forget_all(&self) {

@@ -6,6 +6,7 @@ mod doubts;
 pub(crate) mod fake_network;
 mod fake_node_calls;
 pub(crate) mod fake_nodes;
+mod frozen_volumes;
 mod lost_rows;
 mod members;
 mod outage;

@@ -10,8 +10,8 @@ use crate::{
     node::{
         NodeApi, NodeError,
         api::{
-            ChunkRun, DropBlobs, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus, PullBlob,
-            PullReport, PutChunk, ReignSeen, VolumeMark,
+            ChunkRun, DropBlobs, DropReport, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus,
+            PullBlob, PullReport, PutChunk, ReignSeen, VolumeMark,
         },
         protocol::{
             chunk_batch::BATCHED_CHUNK_LENGTH_MAX,
@@ -110,10 +110,12 @@ impl NodeApi for RemoteNode {
         })
     }
 
-    fn drop_blobs(&self, request: DropBlobs) -> BoxFuture<'_, Result<(), NodeError>> {
-        Box::pin(
-            async move { self.ask(Route::DropBlobs, request.term, &request, self.request_timeout).await.map(|_| ()) },
-        )
+    fn drop_blobs(&self, request: DropBlobs) -> BoxFuture<'_, Result<DropReport, NodeError>> {
+        Box::pin(async move {
+            let answer = self.ask(Route::DropBlobs, request.term, &request, self.request_timeout).await?;
+            // A node of an older release says nothing where it has nothing to say, and else that it is frozen.
+            Ok(from_json::<Option<DropReport>>(&answer.head)?.unwrap_or_default())
+        })
     }
 
     fn pull_blob(&self, request: PullBlob) -> BoxFuture<'_, Result<PullReport, NodeError>> {

@@ -7,7 +7,7 @@
 //! | POST | `/node/v1/chunks` | `chunk_batch`, the chunks | for each chunk `null` or its error |
 //! | GET | `/node/v1/chunks/<blob>/<index>?first=N&count=N` | - | `SliceHead`, the blocks |
 //! | POST | `/node/v1/quarantine` | `Quarantine` | whether the chunk was wrong |
-//! | POST | `/node/v1/drop` | `DropBlobs` | - |
+//! | POST | `/node/v1/drop` | `DropBlobs` | `DropReport` |
 //! | POST | `/node/v1/pull` | `PullBlob` | `PullReport` |
 //! | POST | `/node/v1/inventory` | `Inventory` | `InventoryPage` |
 //! | POST | `/node/v1/lacking` | `chunk_runs` | the blobs that are not held whole |

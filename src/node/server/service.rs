@@ -13,8 +13,8 @@ use crate::{
     node::{
         NodeApi, NodeError, NodeSettings, PeerConnector,
         api::{
-            ChunkRun, DropBlobs, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus, PullBlob,
-            PullReport, PutChunk, ReignSeen, VolumeMark,
+            ChunkRun, DropBlobs, DropReport, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus,
+            PullBlob, PullReport, PutChunk, ReignSeen, VolumeMark,
         },
         protocol,
     },
@@ -141,7 +141,7 @@ impl NodeApi for NodeService {
         Box::pin(self.run(self.inner.quarantine(term, key, root)))
     }
 
-    fn drop_blobs(&self, request: DropBlobs) -> BoxFuture<'_, Result<(), NodeError>> {
+    fn drop_blobs(&self, request: DropBlobs) -> BoxFuture<'_, Result<DropReport, NodeError>> {
         Box::pin(self.run(self.inner.drop_blobs(request)))
     }
 

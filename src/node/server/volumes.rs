@@ -40,6 +40,14 @@ struct Inner {
     lost: Vec<(PathBuf, String)>,
 }
 
+/// A drop on one volume.
+pub struct BegunDrop {
+    /// What the chunks belong to.
+    pub blobs: Vec<BlobId>,
+    /// Hears when it is durable.
+    pub durable: oneshot::Receiver<Result<(), VolumeError>>,
+}
+
 /// Quarantined chunks that are looked through at once.
 const QUARANTINED_PAGE: usize = 1000;
 
@@ -71,9 +79,14 @@ impl Volumes {
         }
     }
 
+    /// Whether any can be relied on.
+    pub fn has_serving(&self) -> bool {
+        self.inner.open.iter().any(|one| !one.volume.is_frozen())
+    }
+
     /// Those that can be relied on; all of them when none can.
     fn serving(&self) -> impl Iterator<Item = &OneVolume> {
-        let has_serving = self.inner.open.iter().any(|one| !one.volume.is_frozen());
+        let has_serving = self.has_serving();
         self.inner.open.iter().filter(move |one| !has_serving || !one.volume.is_frozen())
     }
 
@@ -178,15 +191,13 @@ impl Volumes {
         self.inner.open.iter().any(|one| one.volume.may_know(key))
     }
 
-    /// Begins to drop the chunks on every volume that may hold them; each receiver hears when that is durable. Blocks.
-    pub fn drop_chunks(
-        &self,
-        keys: &[ChunkKey],
-        guard: &Arc<impl Send + Sync + 'static>,
-    ) -> Vec<oneshot::Receiver<Result<(), VolumeError>>> {
+    /// Begins to drop the chunks on every volume that may hold them. Blocks.
+    pub fn drop_chunks(&self, keys: &[ChunkKey], guard: &Arc<impl Send + Sync + 'static>) -> Vec<BegunDrop> {
         let drop = |one: &OneVolume| {
             let own: Vec<ChunkKey> = keys.iter().copied().filter(|key| one.volume.may_know(*key)).collect();
-            (!own.is_empty()).then(|| one.drop_chunks(own, guard.clone()))
+            let mut blobs: Vec<BlobId> = own.iter().map(|key| key.blob).collect();
+            blobs.dedup();
+            (!own.is_empty()).then(|| BegunDrop { blobs, durable: one.drop_chunks(own, guard.clone()) })
         };
         self.inner.open.iter().filter_map(drop).collect()
     }
