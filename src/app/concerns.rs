@@ -58,10 +58,19 @@ pub fn concerns(
             Standing::Returning => concerns.push(format!("node {name} went and came repeatedly, and is on trial")),
             Standing::Slow => concerns.push(format!("node {name} answers too slowly and is avoided")),
             Standing::Suspect => concerns.push(format!("node {name} is silent")),
-            Standing::Failed => concerns.push(format!("node {name} has failed")),
+            Standing::Failed => concerns
+                .push(format!("node {name} has failed: what it held in {} groups lacks a copy", node.group_count)),
         }
     }
     concerns
+}
+
+/// Lost nodes are not replaced, and what ends that.
+pub fn replacement_halts(reason: &str) -> String {
+    format!(
+        "lost nodes are not replaced: {reason}. It goes on when they are back; of those that never will be, say so with \
+         `larder admin node drain NAME`"
+    )
 }
 
 #[cfg(test)]
@@ -139,6 +148,9 @@ mod tests {
             assert!(told.contains(expected), "{expected} is not in: {told}");
         }
         assert!(!told.contains("node b"));
+        let failed = NodeView { group_count: 8, ..node("h", Standing::Failed) };
+        let expected = "node h has failed: what it held in 8 groups lacks a copy";
+        assert_eq!(concerns(&[failed], Ok(()), 0, NONE, 0), [expected]);
         let replaced = NodeView { is_in_doubt: true, ..node("e", Standing::Failed) };
         let replaced = concerns(&[replaced], Ok(()), 0, NONE, 0);
         assert!(replaced.is_empty(), "no group counts on it: {replaced:?}");

@@ -2,6 +2,7 @@
 //! metadata until the task is resumed.
 
 use super::{
+    concerns::replacement_halts,
     node_report::waiting_drains,
     totals::{CountedTotals, FOR_PEOPLE},
 };
@@ -87,7 +88,10 @@ impl Jobs {
             _ => None,
         };
         let waits = match status.name {
-            "change-groups" => waiting_drains(&self.cluster, &self.cluster.nodes()),
+            "change-groups" => {
+                let halt = self.cluster.replacement_halt().map(|reason| replacement_halts(&reason));
+                halt.into_iter().chain(waiting_drains(&self.cluster, &self.cluster.nodes())).collect()
+            }
             _ => Vec::new(),
         };
         let speed = status.per_second.map(|rate| rate.items);

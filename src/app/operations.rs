@@ -2,7 +2,7 @@
 
 use super::{
     backup::backup_metadata,
-    concerns::concerns,
+    concerns::{concerns, replacement_halts},
     jobs::Jobs,
     last_copies::refuse_last_copies,
     node_report::{node_report, waiting_drains},
@@ -46,7 +46,8 @@ impl GatewayOperations {
         let first_missing = self.metadata.under_replicated(None, None, 1).await.map_err(unavailable)?;
         let missing = if first_missing.is_empty() { 0 } else { totals.under_replicated.max(1) };
         let loss = self.cluster.loss().await.map_err(unavailable)?;
-        let concerns = concerns(&nodes, self.cluster.can_write(), missing, loss, self.cluster.changing_groups());
+        let mut concerns = concerns(&nodes, self.cluster.can_write(), missing, loss, self.cluster.changing_groups());
+        concerns.extend(self.cluster.replacement_halt().map(|reason| replacement_halts(&reason)));
         let settings = self.cluster.settings();
         Ok(StatusReport {
             fully_redundant: concerns.is_empty(),

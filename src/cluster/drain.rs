@@ -80,7 +80,8 @@ fn of_group(nodes: &[Candidate], group: &GroupNow, leaving: NodeId) -> Option<Ob
         return Some(Obstacle::TooFewNodes { needed, staying });
     }
     let zone = |node: &Candidate| node.node.zone.clone();
-    let own = nodes.iter().find(|node| node.node.node == leaving).map(zone);
+    // A lost node has no copies in its zone any more.
+    let own = nodes.iter().find(|node| node.node.node == leaving && node.role != Role::Lost).map(zone);
     let kept: Vec<String> = members.iter().map(|node| zone(node)).collect();
     let zones_with = |more: Option<&str>| zone_count(kept.iter().map(String::as_str).chain(more));
     let now = zones_with(own.as_deref());
@@ -160,6 +161,9 @@ mod tests {
         let groups = [group(1, &[1, 2, 3])];
         assert_eq!(obstacle(&nodes, &groups, id(1)), None, "node 4 is in its zone");
         assert_eq!(obstacle(&nodes, &groups, id(2)), Some(Obstacle::TooFewZones { now: 3, after: 2 }));
+        let mut lost = nodes;
+        lost[1].role = Role::Lost;
+        assert_eq!(obstacle(&lost, &groups, id(2)), None, "its zone is lost with it");
         let nodes: Vec<Candidate> = (1..5).map(|number| in_zone(number, "a")).collect();
         assert_eq!(obstacle(&nodes, &groups, id(2)), None);
     }

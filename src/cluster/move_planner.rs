@@ -26,7 +26,8 @@ pub struct Candidate {
     /// Of records that are not dropped, those included that nothing names.
     pub live_bytes: u64,
     /// Lost, and certainly so: another node answers at its address (its disk was emptied, or its machine was put up anew), or
-    /// it was inside of this process and is not any more. No network that comes back brings it back.
+    /// it was inside of this process and is not any more; or an operator says so, who has it drained. No network that comes back
+    /// brings it back.
     pub is_gone: bool,
 }
 

@@ -42,9 +42,9 @@ pub fn plan_moves(nodes: &[Candidate], groups: &[GroupNow], at_once: usize) -> P
     let mut left = at_once.saturating_sub(under_way);
     let halt = planner.halt();
     let mut moves = Vec::new();
-    let causes = [(Role::Lost, Cause::Lost), (Role::Draining, Cause::Drained)];
-    for (role, cause) in causes.into_iter().filter(|(role, _)| *role != Role::Lost || halt.is_none()) {
-        for group in planner.groups_with(role) {
+    let lost = if halt.is_none() { Leaving::Lost } else { Leaving::Gone };
+    for leaving in [lost, Leaving::Draining] {
+        for group in planner.groups_with(leaving) {
             if left == 0 {
                 break;
             }
@@ -52,20 +52,37 @@ pub fn plan_moves(nodes: &[Candidate], groups: &[GroupNow], at_once: usize) -> P
             if moves.iter().any(|change: &Move| change.group == group.group) {
                 continue;
             }
-            if let Some(change) = planner.replace_one(group, role, cause) {
+            if let Some(change) = planner.replace_one(group, leaving) {
                 moves.push(change);
                 left -= 1;
             }
         }
     }
-    let is_quiet = moves.is_empty() && under_way < EVENING_AT_ONCE && planner.groups_with(Role::Lost).is_empty();
+    let is_quiet = moves.is_empty() && under_way < EVENING_AT_ONCE && planner.groups_with(Leaving::Lost).is_empty();
     if is_quiet {
         moves.extend(planner.even_out());
     }
     Plan { moves, halt }
 }
 
+/// Which members others take the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    Lost,
+    /// Those of the lost that are gone for certain: they are replaced also while the halt holds for others.
+    Gone,
+    Draining,
+}
+
 impl<'a> Planner<'a> {
+    fn is_leaving(&self, node: NodeId, which: Leaving) -> bool {
+        self.nodes.get(&node).is_some_and(|node| match which {
+            Leaving::Lost => node.role == Role::Lost,
+            Leaving::Gone => node.role == Role::Lost && node.is_gone,
+            Leaving::Draining => node.role == Role::Draining,
+        })
+    }
+
     /// Only nodes that groups still count on: what was replaced is no loss any more. And only where it may be the network:
     /// what is gone for certain is replaced, however much it is, since waiting would bring none of it back.
     fn halt(&self) -> Option<Halt> {
@@ -84,9 +101,9 @@ impl<'a> Planner<'a> {
 
     /// Groups with such a member, those with the most of them first. Where a change is under way it is waited for, but not
     /// when its newcomer is lost and lost ones are replaced: it would never end.
-    fn groups_with(&self, role: Role) -> Vec<&'a GroupNow> {
-        let count = |group: &&GroupNow| group.members.iter().filter(|member| self.has_role(**member, role)).count();
-        let is_lost = |newcomer| role == Role::Lost && self.has_role(newcomer, Role::Lost);
+    fn groups_with(&self, which: Leaving) -> Vec<&'a GroupNow> {
+        let count = |group: &&GroupNow| group.members.iter().filter(|member| self.is_leaving(**member, which)).count();
+        let is_lost = |newcomer| which != Leaving::Draining && self.is_leaving(newcomer, which);
         let may_change = |group: &&GroupNow| group.arriving.is_none_or(is_lost);
         let mut found: Vec<&GroupNow> =
             self.groups.iter().filter(|group| may_change(group) && count(group) > 0).collect();
@@ -94,10 +111,11 @@ impl<'a> Planner<'a> {
         found
     }
 
-    fn replace_one(&mut self, group: &GroupNow, role: Role, cause: Cause) -> Option<Move> {
+    fn replace_one(&mut self, group: &GroupNow, which: Leaving) -> Option<Move> {
+        let cause = if which == Leaving::Draining { Cause::Drained } else { Cause::Lost };
         let leaving = match group.arriving {
             Some(newcomer) => newcomer,
-            None => *group.members.iter().find(|member| self.has_role(**member, role))?,
+            None => *group.members.iter().find(|member| self.is_leaving(**member, which))?,
         };
         let arriving = self.newcomer(group, leaving, cause)?;
         *self.memberships.entry(leaving).or_insert(1) -= 1;
@@ -230,8 +248,9 @@ mod tests {
         assert_eq!((short(&plan), plan.halt), (vec![(1, 1, 4)], None));
         nodes[0].is_gone = false;
         nodes[2].role = Role::Lost;
-        let plan = plan_moves(&nodes, &[group(1, &[1, 2, 3])], 10);
-        assert_eq!((short(&plan), plan.halt), (vec![], Some(Halt::SeveralZonesLost { zones: 2 })));
+        let plan = plan_moves(&nodes, &[group(1, &[1, 2, 3]), group(2, &[1, 3, 4])], 10);
+        let expected = (vec![(1, 2, 5)], Some(Halt::SeveralZonesLost { zones: 2 }));
+        assert_eq!((short(&plan), plan.halt), expected, "the one that is gone, and neither of the others");
     }
 
     #[test]

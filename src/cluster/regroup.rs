@@ -186,8 +186,8 @@ pub(super) fn candidates(topology: &Topology) -> Vec<Candidate> {
         false => None,
     };
     let taken: HashSet<String> = topology.nodes().filter_map(answers_at).collect();
-    let is_gone =
-        |node: &ClusterNode| node.is_absent || node.row.address.as_ref().is_some_and(|own| taken.contains(own));
+    let is_taken = |node: &ClusterNode| node.row.address.as_ref().is_some_and(|own| taken.contains(own));
+    let is_gone = |node: &ClusterNode| node.is_absent || node.row.duty == NodeDuty::Draining || is_taken(node);
     let candidate = |(node, standing): (&Arc<ClusterNode>, Standing)| {
         let known = candidate(node, standing);
         Candidate { is_gone: known.role == Role::Lost && is_gone(node), ..known }
@@ -220,6 +220,13 @@ pub(super) fn group_now(group: &PlacedGroup) -> GroupNow {
 }
 
 impl Cluster {
+    /// Why lost nodes are not replaced, if they are not.
+    pub fn replacement_halt(&self) -> Option<String> {
+        let topology = self.membership().topology().load();
+        let has_lost = topology.nodes().any(|(_, standing)| standing == Standing::Failed);
+        if has_lost { halt_without(&topology, &HashSet::new()) } else { None }
+    }
+
     /// Groups whose change of members is under way.
     pub fn changing_groups(&self) -> usize {
         self.membership().topology().load().groups().filter(|group| group.arriving.is_some()).count()

@@ -33,6 +33,8 @@ enum Verb {
     Remove { name: String },
 }
 
+/// The state of a node that is lost: others take its place.
+const FAILED: &str = "failed";
 /// Time between two looks at how a drain goes.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// A drain that has not moved for so long gets a word about it.
@@ -47,7 +49,10 @@ impl Node {
                     return say(&find(client, &name).await?, output);
                 }
                 let report = watch(client, &name, output).await?;
-                prove_empty(client, report, output).await
+                match report.state.as_str() {
+                    FAILED => say_replaced(&report, output),
+                    _ => prove_empty(client, report, output).await,
+                }
             }
             Verb::Undrain { name } => {
                 client.set_node_duty(&name, NodeDuty::Serving).await?;
@@ -75,6 +80,21 @@ fn say(report: &NodeReport, output: Output) -> anyhow::Result<ExitCode> {
     match output {
         Output::Json => print_json(report)?,
         Output::Table => println!("{} is {}: {}", report.name, report.state, what_is_left(report)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A lost node is not asked for anything: others have taken its places, from the copies of others.
+fn say_replaced(report: &NodeReport, output: Output) -> anyhow::Result<ExitCode> {
+    match output {
+        Output::Json => print_json(report)?,
+        Output::Table => {
+            println!(
+                "{0} has failed, and no group counts on it any more. `larder admin status` says when all copies are there again; then \
+                 `larder admin node remove {0}`",
+                report.name
+            );
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -113,7 +133,8 @@ fn what_is_left(report: &NodeReport) -> String {
     format!("{} chunks ({live}) of {} groups, {} of them left", report.chunks, report.all_groups(), report.groups_left)
 }
 
-/// Shows each step until the node says itself that it holds nothing. Interrupted, the drain goes on all the same.
+/// Shows each step until the node says itself that it holds nothing, or, of one that is lost, until no group counts on it.
+/// Interrupted, the drain goes on all the same.
 async fn watch(client: &AdminClient, name: &str, output: Output) -> anyhow::Result<NodeReport> {
     let (began, mut moved_at) = (Instant::now(), Instant::now());
     let first = find(client, name).await?;
@@ -124,7 +145,11 @@ async fn watch(client: &AdminClient, name: &str, output: Output) -> anyhow::Resu
             "drained" => return Ok(report),
             // Full or slow, it drains all the same.
             "draining" | "degraded" | "recovering" => {}
-            other => bail!("{name} is {other}, which ends the watching; the drain goes on when it is well"),
+            FAILED if report.groups == 0 => return Ok(report),
+            FAILED => {}
+            other => {
+                bail!("{name} is {other}, which ends the watching; the drain goes on when it is well, or has failed")
+            }
         }
         if progress(&report) != progress(&last) {
             moved_at = Instant::now();

@@ -19,14 +19,14 @@ use proptest::prelude::*;
 use std::{collections::BTreeMap, time::Duration};
 
 /// The steps that heal.
-struct Healing {
+pub(super) struct Healing {
     change: ChangeGroups,
     send: SendMissing,
     trim: TrimSurplus,
 }
 
 impl Healing {
-    fn of(cluster: &Cluster) -> Self {
+    pub fn of(cluster: &Cluster) -> Self {
         Self {
             change: ChangeGroups::new(cluster.clone()),
             send: SendMissing::new(cluster.clone()),
@@ -42,7 +42,7 @@ impl Healing {
     }
 
     /// Until nothing is left to do, also not after a rest.
-    async fn settle(&mut self, test: &TestCluster) {
+    pub async fn settle(&mut self, test: &TestCluster) {
         for _ in 0..3 {
             // Far more steps than it takes: only a test that would fail gets to the end.
             let mut steps = 0;
@@ -55,13 +55,13 @@ impl Healing {
     }
 }
 
-async fn fill(test: &TestCluster, objects: usize) {
+pub(super) async fn fill(test: &TestCluster, objects: usize) {
     for i in 0..objects {
         test.put(&format!("key-{i}"), &content(100 + i)).await;
     }
 }
 
-async fn assert_all_readable(test: &TestCluster, objects: usize) {
+pub(super) async fn assert_all_readable(test: &TestCluster, objects: usize) {
     for i in 0..objects {
         assert_eq!(test.get(&format!("key-{i}")).await.unwrap(), content(100 + i));
     }
@@ -81,7 +81,7 @@ fn copies(test: &TestCluster) -> BTreeMap<BlobId, usize> {
 }
 
 /// Every group is settled and counts on others than `gone`, and every blob has three copies, on its members.
-async fn assert_healed(test: &TestCluster, gone: &[NodeId]) {
+pub(super) async fn assert_healed(test: &TestCluster, gone: &[NodeId]) {
     for group in groups(test).await {
         assert_eq!(group.arriving, None, "group {}", group.group);
         assert!(group.members.iter().all(|member| !gone.contains(member)), "group {}", group.group);

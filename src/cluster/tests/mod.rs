@@ -7,6 +7,7 @@ pub(crate) mod fake_network;
 mod fake_node_calls;
 pub(crate) mod fake_nodes;
 mod frozen_volumes;
+mod halted;
 mod lost_rows;
 mod members;
 mod outage;
