@@ -16,7 +16,7 @@ use crate::{
     metadata::{Command, command::BlobCopy, rows::UnderReplicatedBlob},
     node::{
         NodeError,
-        api::{PULL_CHUNKS_MAX, PeerAddress, PullBlob, PullReport},
+        api::{PULL_CHUNKS_MAX, PULL_SOURCES_MAX, PeerAddress, PullBlob, PullReport},
     },
     runtime::{Progress, Step},
     types::{BlobId, ChunkKey, CommitSequence, NodeId},
@@ -200,7 +200,15 @@ async fn repair(
             Ok(report) => report,
             Err(error) => {
                 cluster.reign().check(&error);
-                tracing::debug!(node = %node.row.name, blob = %row.blob, %error, "a member could not pull a blob");
+                match &error {
+                    // Asked again it refuses again.
+                    NodeError::Refused(_) => {
+                        tracing::warn!(node = %node.row.name, blob = %row.blob, %error, "a member refused to pull a blob");
+                    }
+                    _ => {
+                        tracing::debug!(node = %node.row.name, blob = %row.blob, %error, "a member could not pull a blob")
+                    }
+                }
                 return None;
             }
         };
@@ -253,7 +261,8 @@ async fn while_it_is_well(
     }
 }
 
-/// The other members and those that left, those first that are well and not known to lack the blob.
+/// The other members and those that left, those first that are well and not known to lack the blob. Nodes that were lost for
+/// good without a word of the operator are among those that left for ever, so there may be more than a pull may name.
 fn sources(topology: &Topology, lacking: &HashSet<(BlobId, NodeId)>, row: &UnderReplicatedBlob) -> Vec<PeerAddress> {
     let Some(group) = topology.group(row.group) else { return Vec::new() };
     let mut others: Vec<&Arc<ClusterNode>> = group.holders().filter(|holder| holder.id() != row.node).collect();
@@ -261,7 +270,7 @@ fn sources(topology: &Topology, lacking: &HashSet<(BlobId, NodeId)>, row: &Under
         let is_well = topology.standing(member.id()).is_some_and(Standing::is_reachable);
         (lacking.contains(&(row.blob, member.id())), !is_well)
     });
-    others.into_iter().map(|member| member.peer_address()).collect()
+    others.into_iter().take(PULL_SOURCES_MAX).map(|member| member.peer_address()).collect()
 }
 
 /// A peer found the source's copy missing or wrong. Where it is wrong the source looks for itself.

@@ -88,7 +88,7 @@ pub struct PullBlob {
     pub first_chunk: u32,
     /// Roots of the chunks from `first_chunk` on; at most `PULL_CHUNKS_MAX`.
     pub roots: Vec<ChunkRoot>,
-    /// Where to fetch from, best first.
+    /// Where to fetch from, best first; at most `PULL_SOURCES_MAX`.
     pub sources: Vec<PeerAddress>,
     /// How long to rest after each chunk, in percent of the time that it took: clients come first. At most
     /// `PULL_REST_PERCENT_MAX` counts.
@@ -98,6 +98,9 @@ pub struct PullBlob {
 
 /// Bound of one `PullBlob`: 256 chunks are 1 GiB at the default chunk size.
 pub const PULL_CHUNKS_MAX: usize = 256;
+
+/// Bound of one `PullBlob`: the members of a group are fewer, but those that left it and may still hold copies may be more.
+pub const PULL_SOURCES_MAX: usize = 64;
 
 /// A pull that rests for longer would rather fail at its deadline.
 pub const PULL_REST_PERCENT_MAX: u32 = 1000;

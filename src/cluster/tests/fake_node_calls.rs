@@ -6,7 +6,7 @@ use crate::{
         NodeApi, NodeError,
         api::{
             ChunkRun, DropBlobs, DropReport, DroppedBlob, GetChunk, InventoryCursor, InventoryEntry, InventoryPage,
-            MetadataWitness, NodeStatus, PullBlob, PullReport, PutChunk, ReignSeen, VolumeMark,
+            MetadataWitness, NodeStatus, PULL_SOURCES_MAX, PullBlob, PullReport, PutChunk, ReignSeen, VolumeMark,
         },
     },
     types::{BLOCK_LENGTH, BlobId, ChunkKey, ChunkRoot, ChunkSlice, NodeId, Term},
@@ -96,6 +96,9 @@ impl NodeApi for FakeNode {
     fn pull_blob(&self, request: PullBlob) -> BoxFuture<'_, Result<PullReport, NodeError>> {
         Box::pin(async move {
             self.pass(request.term).await?;
+            if request.sources.len() > PULL_SOURCES_MAX {
+                return Err(NodeError::Refused("too much to pull in one request".to_owned()));
+            }
             let mut report = PullReport::default();
             for (index, root) in (request.first_chunk..).zip(&request.roots) {
                 let key = ChunkKey { blob: request.blob, index };

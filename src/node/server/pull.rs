@@ -4,16 +4,13 @@ use super::service::Inner;
 use crate::{
     node::{
         NodeApi, NodeError,
-        api::{GetChunk, PULL_CHUNKS_MAX, PULL_REST_PERCENT_MAX, PullBlob, PullReport},
+        api::{GetChunk, PULL_CHUNKS_MAX, PULL_REST_PERCENT_MAX, PULL_SOURCES_MAX, PullBlob, PullReport},
     },
     types::{ChunkData, ChunkKey, ChunkRoot, ChunkSlice},
     volume::VolumeError,
 };
 use std::sync::Arc;
 use tokio::time::{Instant, sleep, timeout};
-
-/// Sources of one pull: a group's members, old and new ones.
-const SOURCES_MAX: usize = 64;
 
 impl Inner {
     /// At the deadline, or when it is cancelled, what was fetched stays: the same request again does the rest.
@@ -23,7 +20,7 @@ impl Inner {
     }
 
     async fn pull(&self, request: PullBlob) -> Result<PullReport, NodeError> {
-        if request.roots.len() > PULL_CHUNKS_MAX || request.sources.len() > SOURCES_MAX {
+        if request.roots.len() > PULL_CHUNKS_MAX || request.sources.len() > PULL_SOURCES_MAX {
             return Err(NodeError::Refused("too much to pull in one request".to_owned()));
         }
         if request.first_chunk.checked_add(request.roots.len() as u32).is_none() {
