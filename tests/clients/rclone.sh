@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# rclone: copy of 1000 small and some large files, check, sync, copy and move on the server.
+# rclone: copy of 1000 small and some large files, check, sync, copy and move on the server, versions.
 CLIENT=rclone
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 BUCKET=$(new_bucket larder-rclone)
@@ -49,9 +49,31 @@ purges() {
   fails rclone lsf "l:$BUCKET/"
 }
 
+keeps_versions() {
+  local bucket=$(new_bucket larder-rclone-versions) before
+  rclone mkdir "l:$bucket"
+  rclone backend versioning "l:$bucket" Enabled
+  for text in one two; do
+    echo $text | rclone rcat "l:$bucket/dir/file.txt"
+  done
+  rclone deletefile "l:$bucket/dir/file.txt"
+  equal "$(rclone lsf -R --files-only "l:$bucket")" ""
+  # What is deleted is shown with the time of each version in its name.
+  equal "$(rclone lsf -R --files-only --s3-versions "l:$bucket" | grep -c '^dir/file-v.*\.txt$')" 2
+  rclone copy --s3-versions "l:$bucket" old
+  equal "$(cat old/dir/* | sort | tr '\n' ' ')" "one two "
+  fails rclone rmdir "l:$bucket"
+  rclone backend versioning "l:$bucket" Suspended
+  equal "$(rclone backend versioning "l:$bucket")" Suspended
+  rclone backend cleanup-hidden "l:$bucket"
+  equal "$(rclone lsf -R --s3-versions "l:$bucket")" ""
+  rclone purge "l:$bucket"
+}
+
 check "copy 1000 small files, large ones and odd names" copies_many
 check "check by hash and by download" checks
 check "sync there and back with deletions" syncs
 check "copy in parts, move, touch, cat a range" works_on_the_server
 check "purge" purges
+check "versions: shown, copied out, cleaned up" keeps_versions
 exit $FAILED
