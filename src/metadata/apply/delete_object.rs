@@ -10,7 +10,7 @@ use super::{
 use crate::{
     metadata::{
         columns::{number, time},
-        command::{DeleteObject, VersionSelector},
+        command::{DeleteObject, VersionSelector, WritePrecondition},
         outcome::{DeletedVersion, Outcome},
         script::Script,
     },
@@ -20,8 +20,10 @@ use crate::{
 /// Deleting what is not there succeeds.
 pub(super) async fn delete(command: &DeleteObject, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
     let state = versions::read(command.bucket, &command.key, command.version, tx).await?;
-    preconditions::check_delete(&command.precondition, state.validators())?;
-    let leaves_marker = command.version == VersionSelector::Latest && state.versioning.shows_versions();
+    preconditions::check_delete(&command.precondition, &state.delete_target())?;
+    // A condition is about something that is there: where nothing is, nothing happens.
+    let is_moot = state.version.is_none() && command.precondition != WritePrecondition::None;
+    let leaves_marker = command.version == VersionSelector::Latest && state.versioning.shows_versions() && !is_moot;
     let deleted = match (leaves_marker, state.version) {
         (true, version) => mark(command, KeyState { version, ..state }, tx).await?,
         (false, Some(row)) => remove(command, &row, tx).await?,

@@ -1,6 +1,6 @@
 //! What decisions need to know of a key: whether its bucket keeps versions, and the version that is there.
 
-use super::preconditions::Validators;
+use super::preconditions::{DeleteTarget, Validators};
 use crate::{
     metadata::{
         columns::{Columns, versioning_of},
@@ -20,6 +20,14 @@ pub(super) struct KeyState {
 impl KeyState {
     pub fn from_row(row: &SqliteRow) -> Result<Self, QueryError> {
         Ok(Self { versioning: versioning_of(row.number(VERSIONING)?)?, version: Existing::from_row(row)? })
+    }
+
+    pub fn delete_target(&self) -> DeleteTarget<'_> {
+        match (&self.version, self.validators()) {
+            (None, _) => DeleteTarget::Absent,
+            (Some(_), None) => DeleteTarget::DeleteMarker,
+            (Some(_), Some(validators)) => DeleteTarget::Object(validators),
+        }
     }
 
     /// What conditions compare with: a version that is there and no delete marker.

@@ -36,11 +36,20 @@ pub(super) fn check_write(condition: &WritePrecondition, current: Option<&Valida
     }
 }
 
-/// For a delete: deleting what is not there succeeds, whatever the condition.
-pub(super) fn check_delete(condition: &WritePrecondition, current: Option<&Validators>) -> Result<(), CommandError> {
-    match current {
-        None => Ok(()),
-        Some(current) => check_write(condition, Some(current)),
+/// What a delete is about.
+pub(super) enum DeleteTarget<'a> {
+    Absent,
+    DeleteMarker,
+    Object(&'a Validators),
+}
+
+/// For a delete: deleting what is not there succeeds, whatever the condition. A delete marker is there, and has no tag, size or
+/// time that a condition could name.
+pub(super) fn check_delete(condition: &WritePrecondition, target: &DeleteTarget<'_>) -> Result<(), CommandError> {
+    match target {
+        DeleteTarget::Absent => Ok(()),
+        DeleteTarget::DeleteMarker => met(matches!(condition, WritePrecondition::None | WritePrecondition::Present)),
+        DeleteTarget::Object(current) => check_write(condition, Some(current)),
     }
 }
 
@@ -102,10 +111,13 @@ mod tests {
             size: Some(size),
             last_modified_seconds: Some(seconds),
         };
-        assert_eq!(check_delete(&all(7, 5), Some(&current())), Ok(()));
-        assert_eq!(check_delete(&all(8, 5), Some(&current())), Err(CommandError::PreconditionFailed));
-        assert_eq!(check_delete(&all(7, 6), Some(&current())), Err(CommandError::PreconditionFailed));
-        assert_eq!(check_delete(&all(8, 6), None), Ok(()));
+        let (there, failed) = (current(), Err(CommandError::PreconditionFailed));
+        assert_eq!(check_delete(&all(7, 5), &DeleteTarget::Object(&there)), Ok(()));
+        assert_eq!(check_delete(&all(8, 5), &DeleteTarget::Object(&there)), failed);
+        assert_eq!(check_delete(&all(7, 6), &DeleteTarget::Object(&there)), failed);
+        assert_eq!(check_delete(&all(8, 6), &DeleteTarget::Absent), Ok(()));
+        assert_eq!(check_delete(&all(0, 5), &DeleteTarget::DeleteMarker), failed);
+        assert_eq!(check_delete(&WritePrecondition::Present, &DeleteTarget::DeleteMarker), Ok(()));
     }
 
     #[test]

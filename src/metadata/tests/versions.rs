@@ -267,6 +267,24 @@ async fn conditions_see_a_delete_marker_as_nothing() {
 }
 
 #[tokio::test]
+async fn a_delete_under_a_condition_leaves_no_marker_where_nothing_was_and_meets_none_in_a_marker() {
+    let fixture = Fixture::new().await;
+    fixture.set_versioning(Versioning::Enabled).await;
+    let delete = |precondition| Command::DeleteObject(DeleteObject { precondition, ..fixture.delete_of("a") });
+    let matches = || WritePrecondition::Matches(vec![etag(1)]);
+    for precondition in [matches(), WritePrecondition::Present] {
+        let nothing = DeletedVersion { version: None, is_delete_marker: false, existed: false };
+        assert_eq!(fixture.done(delete(precondition)).await, Outcome::Deleted(nothing));
+    }
+    assert!(fixture.versions("a").await.is_empty());
+    fixture.put("a", &[1]).await;
+    fixture.done(delete(matches())).await;
+    assert_eq!(fixture.propose(delete(matches())).await, Err(CommandError::PreconditionFailed));
+    fixture.done(delete(WritePrecondition::Present)).await;
+    assert_eq!(fixture.versions("a").await.len(), 3);
+}
+
+#[tokio::test]
 async fn there_is_no_way_back_to_a_bucket_that_never_kept_versions() {
     let fixture = Fixture::new().await;
     let never = Command::SetBucketVersioning { bucket: fixture.bucket, versioning: Versioning::Never };
