@@ -5,9 +5,11 @@
 use crate::types::{
     BlobId, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot, CommitSequence,
     CorsConfiguration, ETag, Epoch, Extent, GroupId, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Term,
-    Timestamp, UploadId, VersionId, VersionName, Versioning, VolumeId,
+    Timestamp, UploadId, VersionId, Versioning, VolumeId,
 };
 use serde::{Deserialize, Serialize};
+
+pub use super::version_selector::VersionSelector;
 
 /// One metadata change. Serialised with its format version by `CommandRecord`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -152,36 +154,6 @@ pub struct CreateBucket {
     pub owner: String,
     pub created: Timestamp,
     pub tags: Option<TagSet>,
-}
-
-/// Which version of a key a request means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum VersionSelector {
-    /// The current one.
-    Latest,
-    /// The one without a version id, as written while versioning was off.
-    Null,
-    Id(VersionId),
-}
-
-impl From<VersionName> for VersionSelector {
-    fn from(name: VersionName) -> Self {
-        match name {
-            VersionName::Null => Self::Null,
-            VersionName::Id(id) => Self::Id(id),
-        }
-    }
-}
-
-impl VersionSelector {
-    /// `None` of the current one, whatever its name is.
-    pub fn name(self) -> Option<VersionName> {
-        match self {
-            Self::Latest => None,
-            Self::Null => Some(VersionName::Null),
-            Self::Id(id) => Some(VersionName::Id(id)),
-        }
-    }
 }
 
 /// Decided inside the commit, so that of any number of racing writers exactly one wins.

@@ -29,6 +29,7 @@ mod script;
 pub mod settings;
 #[cfg(test)]
 mod tests;
+mod version_selector;
 mod writer;
 
 pub use backup::BackupReport;
