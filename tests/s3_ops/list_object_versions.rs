@@ -1,4 +1,4 @@
-//! ListObjectVersions, while versioning is off: every version is the `null` one and the latest.
+//! ListObjectVersions, of a bucket that never kept versions: every version is the `null` one and the latest.
 
 use crate::fixture::{Fixture, code, new_bucket_name};
 use crate::raw::order;

@@ -155,7 +155,7 @@ async fn versions(fixture: &Fixture, delimiter: &str, after: Option<VersionMarke
     (page.entries.iter().map(text).collect(), page.is_truncated)
 }
 
-/// A history as versioning will leave it: a has 1, 2, 3, b the marker 2 over 1, c/d the `null` version 1.
+/// A history as versioning leaves it: a has 1, 2, 3, b the marker 2 over 1, c/d the `null` version 1.
 const HISTORY: &str = "
     INSERT INTO versions (bucket, key, sequence, version, is_null, is_latest, is_delete_marker, created, owner, size,
         etag, content)

@@ -152,7 +152,7 @@ async fn deleting_what_is_not_there_succeeds() {
 async fn deleting_the_newest_of_a_history_makes_the_one_below_current() {
     let fixture = Fixture::new().await;
     fixture.put("a", &[1]).await;
-    // As versioning will leave it: an older version with an id.
+    // As versioning leaves it: an older version with an id.
     fixture.prepare("UPDATE versions SET is_null = 0, is_latest = 0").await;
     fixture.put("a", &[2]).await;
     assert_eq!(names(&fixture.list("", "", None, 10).await), ["a"]);

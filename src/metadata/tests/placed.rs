@@ -17,7 +17,7 @@ async fn filled() -> Fixture {
     fixture.put("c", &[7]).await;
     fixture.done(Command::CopyObject(fixture.copy_of("a", "c/copy"))).await;
     fixture.put("d", &[1, 2]).await;
-    // An older version, as there are none while versioning is off.
+    // An older version, as a bucket that keeps versions has them.
     fixture
         .prepare(
             "INSERT INTO versions SELECT bucket, key, sequence - 1, x'00000000000000000000000000000099', 0, 0,
