@@ -1,0 +1,76 @@
+//! Commands on objects and their versions.
+
+use super::writes::{NewContent, VersionAttributes, WritePrecondition};
+use crate::metadata::version_selector::VersionSelector;
+use crate::types::{BucketId, ETag, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Timestamp, VersionId};
+use serde::{Deserialize, Serialize};
+
+/// Afterwards the key's current version is this one. Where versions are not kept, the null version that it replaced is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PutObject {
+    pub bucket: BucketId,
+    pub key: ObjectKey,
+    pub attributes: VersionAttributes,
+    pub etag: ETag,
+    pub checksum: Option<ObjectChecksum>,
+    pub content: NewContent,
+    pub precondition: WritePrecondition,
+}
+
+/// Conditions on the source of a copy: `x-amz-copy-source-if-*`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SourceConditions {
+    pub if_match: Option<Vec<ETag>>,
+    pub if_none_match: Option<Vec<ETag>>,
+    pub if_modified_since_seconds: Option<i64>,
+    pub if_unmodified_since_seconds: Option<i64>,
+}
+
+/// A source version that a copy names; `apply` reads its content inside the transaction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CopySource {
+    pub bucket: BucketId,
+    pub key: ObjectKey,
+    pub version: VersionSelector,
+    pub conditions: SourceConditions,
+    /// When set, the source must still be the version with this id (a copy that moved data read it before).
+    pub expected_version: Option<VersionId>,
+}
+
+/// Whether what stands beside the bytes comes from the source or from the request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Directive<T> {
+    Copy,
+    Replace(T),
+}
+
+/// Afterwards the destination's current version names the source's content, whose count has grown by one.
+/// The ETag is the source's, also for a multipart source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CopyObject {
+    pub source: CopySource,
+    pub bucket: BucketId,
+    pub key: ObjectKey,
+    pub version: VersionId,
+    pub created: Timestamp,
+    pub owner: String,
+    pub headers: Directive<ObjectHeaders>,
+    pub tags: Directive<TagSet>,
+    /// When the client asked for another algorithm than the source has, the proposer computed it.
+    pub checksum: Directive<Option<ObjectChecksum>>,
+    pub precondition: WritePrecondition,
+}
+
+/// Of `Latest` where versions are kept, or were: afterwards a delete marker is the current version, and where they are no
+/// longer kept it has replaced the null version. Else afterwards the version is gone, and the one below it is current.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeleteObject {
+    pub bucket: BucketId,
+    pub key: ObjectKey,
+    pub version: VersionSelector,
+    /// For the delete marker, where versioning makes one.
+    pub marker: VersionId,
+    pub owner: String,
+    pub at: Timestamp,
+    pub precondition: WritePrecondition,
+}
