@@ -45,6 +45,10 @@ pub fn concerns(
         } else if node.is_in_doubt {
             concerns.push(format!("what node {name} holds is being looked at"));
         }
+        let damaged = node.status.as_ref().map_or(0, |status| status.scrub.quarantined);
+        if damaged > 0 && node.standing.is_reachable() {
+            concerns.push(format!("{damaged} damaged chunks that node {name} keeps apart are not replaced yet"));
+        }
         match node.standing {
             Standing::Joining
             | Standing::Healthy
@@ -81,7 +85,8 @@ mod tests {
             command::{NodeDuty, NodeState},
             rows::Node,
         },
-        types::{NodeId, Timestamp},
+        node::api::NodeStatus,
+        types::{ClusterId, NodeId, ScrubStatus, Term, Timestamp},
     };
     use std::sync::Arc;
 
@@ -126,6 +131,31 @@ mod tests {
         assert_eq!((told.len(), &*told[0]), (2, "2 copies of blobs are missing"));
         assert!(told[1].starts_with("1 blobs are lost") && told[1].contains("delete them"), "{told:?}");
         assert_eq!(concerns(&nodes, Ok(()), 3, Loss { blobs: 1, copies: 3 }, 0).len(), 1);
+    }
+
+    /// The status said fully redundant while the scrub still listed damaged copies.
+    #[test]
+    fn damaged_chunks_are_a_concern_until_they_are_replaced() {
+        let status = |quarantined| NodeStatus {
+            node: NodeId::from_bytes([1; 16]),
+            cluster: ClusterId::from_bytes([2; 16]),
+            volumes: Vec::new(),
+            scrub: ScrubStatus { quarantined, ..ScrubStatus::default() },
+            load: 0,
+            witness: None,
+            term: Term(1),
+            run: None,
+        };
+        let with = |quarantined, standing| NodeView {
+            status: Some(Arc::new(status(quarantined))),
+            group_count: 1,
+            ..node("a", standing)
+        };
+        assert!(concerns(&[with(0, Standing::Healthy)], Ok(()), 0, NONE, 0).is_empty());
+        let expected = "2 damaged chunks that node a keeps apart are not replaced yet";
+        assert_eq!(concerns(&[with(2, Standing::Healthy)], Ok(()), 0, NONE, 0), [expected]);
+        let silent = concerns(&[with(2, Standing::Suspect)], Ok(()), 0, NONE, 0);
+        assert_eq!(silent, ["node a is silent"], "what it last said is old");
     }
 
     #[test]

@@ -36,6 +36,7 @@ mod signals;
 mod totals;
 mod usage;
 mod verify;
+mod volume_places;
 mod what_if;
 
 use crate::config::Configuration;

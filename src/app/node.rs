@@ -10,6 +10,7 @@ use super::{
     process::{DRAIN_LIMIT, Process},
     signals::Signals,
     usage::UsageError,
+    volume_places,
 };
 use crate::{
     config::{Secret, Settings},
@@ -39,6 +40,7 @@ struct Required {
 }
 
 fn required(settings: &Settings) -> anyhow::Result<Required> {
+    volume_places::check(&settings.process.volumes)?;
     let gateway = settings.process.gateway.clone();
     let gateway = gateway.ok_or(UsageError::Missing { flag: "--gateway", meaning: "the gateway's admin address" })?;
     Ok(Required { gateway, secret: require_cluster_secret(&settings.process)? })

@@ -1,6 +1,6 @@
 //! What the person who started the process has to put right: exit code 2.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 #[derive(Debug, thiserror::Error)]
 pub enum UsageError {
@@ -16,4 +16,6 @@ pub enum UsageError {
     NoClusterSecret,
     #[error("the data directory has {present} nodes, and {wanted} were asked for: the number may grow, not shrink")]
     FewerNodes { present: u32, wanted: u32 },
+    #[error("the volume {} is in the place of another one, {}: each needs a directory of its own, beside the others", inner.display(), outer.display())]
+    VolumeInVolume { inner: PathBuf, outer: PathBuf },
 }
