@@ -98,7 +98,9 @@ clients() {
   client tests/clients/restic.sh
   client "$CACHE/python/bin/python" tests/clients/boto3_client.py
   client "$CACHE/python/bin/python" tests/clients/minio_client.py
+  client "$CACHE/python/bin/python" tests/clients/tables.py
   client "$CACHE/python/bin/python" tests/clients/chromium.py
+  client tests/clients/registry.sh
   client "$CACHE/go/client"
   client node "$CACHE/js/client.mjs"
   step "the server lived through all of it" kill -0 "$SERVER"

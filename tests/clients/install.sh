@@ -2,8 +2,9 @@
 # Installs the clients that test.sh runs into a folder, pinned, and says what it installed.
 # Usage: install.sh FOLDER. What is there already, of the same pins, is kept.
 #
-# From PyPI: awscli 1, boto3, minio, s3cmd. From npm: the AWS SDK for JavaScript. From the Go module proxy: the AWS SDK
-# for Go. From Debian, as its release has them: awscli 2, chromium, rclone, restic, and python3, node or go where there is none.
+# From PyPI: awscli 1, boto3, deltalake, minio, polars, pyarrow, s3cmd. From npm: the AWS SDK for JavaScript. From the Go module
+# proxy: the AWS SDK for Go. From Debian, as its release has them: awscli 2, chromium, docker-registry, rclone, restic, skopeo, and
+# python3, node or go where there is none.
 set -euo pipefail
 FOLDER=$1
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -87,21 +88,34 @@ debian_clients() {
   command -v chromium >/dev/null || missing+=(chromium)
   command -v rclone >/dev/null || missing+=(rclone)
   command -v restic >/dev/null || missing+=(restic)
+  command -v skopeo >/dev/null || missing+=(skopeo)
   [ -x /usr/bin/aws ] || missing+=(awscli)
   command -v curl >/dev/null || missing+=(curl)
   [ ${#missing[@]} = 0 ] || debian "${missing[@]}"
 }
 
+# Unpacked, not installed: the package would start a registry as a service.
+docker_registry() {
+  [ -x "$FOLDER/registry/usr/bin/docker-registry" ] && return
+  command -v apt-get >/dev/null || { say "there is no apt-get to get docker-registry with"; exit 1; }
+  as_root apt-get update -qq
+  mkdir -p "$FOLDER/registry"
+  (cd "$FOLDER/registry" && apt-get download -qq docker-registry && dpkg -x docker-registry_*.deb . && rm docker-registry_*.deb)
+}
+
 python_clients
 debian_clients
+docker_registry
 js_client
 go_client
 
 say "in $FOLDER and from the system:"
-"$FOLDER/python/bin/pip" freeze | grep -E '^(awscli|boto3|botocore|awscrt|minio|s3cmd)==' | sed 's/^/  PyPI    /'
+"$FOLDER/python/bin/pip" freeze | grep -E '^(awscli|boto3|botocore|awscrt|deltalake|minio|polars|pyarrow|s3cmd)==' | sed 's/^/  PyPI    /'
 /usr/bin/aws --version 2>&1 | sed 's/^/  Debian  /'
 chromium --version | sed 's/^/  Debian  /'
 rclone version | sed -n '1s/^/  Debian  /p'
 restic version | sed 's/^/  Debian  /'
+skopeo --version | sed 's/^/  Debian  /'
+"$FOLDER/registry/usr/bin/docker-registry" --version | sed 's/^/  Debian  /'
 grep '"@aws-sdk' "$HERE/js/package.json" | sed 's/^ */  npm     /'
 grep 'aws-sdk-go-v2/service/s3 ' "$HERE/go/go.mod" | sed 's/^\s*/  Go      /'
