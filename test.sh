@@ -62,7 +62,8 @@ start_server() {
   export ENDPOINT AWS_ACCESS_KEY_ID=test-access-key AWS_SECRET_ACCESS_KEY=test-secret-key-of-some-length
   ENDPOINT=http://127.0.0.1:$(free_port)
   admin=127.0.0.1:$(free_port)
-  LARDER_ACCESS_KEY=$AWS_ACCESS_KEY_ID LARDER_SECRET_KEY=$AWS_SECRET_ACCESS_KEY \
+  # boto3, version 1 of aws-cli and s3cmd presign in Signature Version 2 by themselves.
+  LARDER_ACCESS_KEY=$AWS_ACCESS_KEY_ID LARDER_SECRET_KEY=$AWS_SECRET_ACCESS_KEY LARDER_SIGNATURE_V2=true \
     "$LARDER" server --data "$WORK/data" --address "${ENDPOINT#http://}" --admin-address "$admin" >"$WORK/server.log" 2>&1 &
   SERVER=$!
   for _ in $(seq 300); do

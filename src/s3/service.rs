@@ -92,7 +92,7 @@ impl S3Service {
         };
         let inner = Inner {
             operations: parts.operations,
-            verifier: Verifier::new(parts.authenticator, settings.region.clone()),
+            verifier: Verifier::new(parts.authenticator, settings.region.clone(), settings.version_2()),
             region: settings.region,
             scheme: if settings.tls_cert.is_some() { "https" } else { "http" },
             domains: Domains::new(&settings.domain),

@@ -1,5 +1,6 @@
 //! Settings of the S3 wire: names under which it is reached, TLS, what connections and bodies may cost.
 
+use super::signature::SignatureV2;
 use crate::types::{ByteSize, HumanDuration};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -11,6 +12,11 @@ pub struct S3Settings {
     /// that a client signs with is accepted. Wrong: every request fails with `AuthorizationHeaderMalformed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+
+    /// Whether Signature Version 2 is taken beside Version 4: in headers, presigned URLs and forms. Off by default: it is weaker, signs
+    /// neither host nor body, and its URLs may live for ever. Off: clients that still make it (boto3 and version 1 of aws-cli presign so
+    /// in us-east-1 unless told otherwise, `s3cmd signurl` always) get `InvalidRequest`. On: whoever gets hold of such a URL keeps it.
+    pub signature_v2: bool,
 
     /// Host names under which buckets are reached as `BUCKET.DOMAIN`; several are allowed. None by default: buckets stand
     /// in the path alone, which all clients can be told to do. The name itself needs a wildcard in the DNS.
@@ -55,6 +61,7 @@ impl Default for S3Settings {
     fn default() -> Self {
         Self {
             region: None,
+            signature_v2: false,
             domain: Vec::new(),
             tls_cert: None,
             tls_key: None,
@@ -92,6 +99,12 @@ impl S3Settings {
             Some((name, _)) => Err(format!("{name} must be more than 0s")),
             None => Ok(()),
         }
+    }
+}
+
+impl S3Settings {
+    pub(super) fn version_2(&self) -> SignatureV2 {
+        if self.signature_v2 { SignatureV2::Accepted } else { SignatureV2::Refused }
     }
 }
 

@@ -112,3 +112,40 @@ async fn a_multipart_source_keeps_its_tag() {
     assert_eq!(copied.copy_object_result().unwrap().e_tag(), done.e_tag());
     assert!(fixture.get("copy").await == parts.concat());
 }
+
+#[tokio::test]
+async fn conditions_on_the_destination_hold_or_refuse() {
+    let fixture = Fixture::new().await;
+    fixture.put("source", "x").await;
+    let copy = || {
+        let source = format!("{}/source", fixture.bucket);
+        fixture.client.copy_object().bucket(&fixture.bucket).key("copy").copy_source(source)
+    };
+    assert_eq!(code(copy().if_match("*").send().await), "NoSuchKey");
+    copy().if_none_match("*").send().await.expect("there is none");
+    let tag = fixture.put("copy", "other").await;
+    assert_eq!(code(copy().if_none_match("*").send().await), "PreconditionFailed");
+    assert_eq!(code(copy().if_none_match(&tag).send().await), "PreconditionFailed");
+    assert_eq!(code(copy().if_match("\"no\"").send().await), "PreconditionFailed");
+    assert_eq!(fixture.get("copy").await, b"other");
+    copy().if_match(&tag).send().await.expect("the tag is that of the destination");
+    assert_eq!(fixture.get("copy").await, b"x");
+    let both = fixture.raw("PUT", "/copy").header("x-amz-copy-source", format!("{}/source", fixture.bucket));
+    let both = both.header("if-match", "*").header("if-none-match", "*").send().await;
+    assert_eq!((both.status, both.code().as_str()), (400, "InvalidRequest"));
+}
+
+#[tokio::test]
+async fn of_copies_that_race_to_an_absent_key_one_wins() {
+    let fixture = Fixture::new().await;
+    fixture.put("source", "x").await;
+    let copies = (0..8).map(|_| {
+        let copy = fixture.client.copy_object().bucket(&fixture.bucket).key("copy").if_none_match("*");
+        copy.copy_source(format!("{}/source", fixture.bucket)).send()
+    });
+    let answers = futures_util::future::join_all(copies).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    for refused in answers.into_iter().filter(Result::is_err) {
+        assert_eq!(code(refused), "PreconditionFailed");
+    }
+}

@@ -1,7 +1,7 @@
 //! One server for all tests that run at the same time, and a bucket of its own for each test.
 
 use super::raw::RawRequest;
-use crate::support::Server;
+use crate::support::{Options, Server};
 use aws_sdk_s3::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
@@ -30,7 +30,8 @@ async fn shared_server() -> Arc<Server> {
     if let Some(server) = running.upgrade() {
         return server;
     }
-    let server = Arc::new(Server::start().await);
+    // Forms are signed in Version 2 too.
+    let server = Arc::new(Server::start_with(Options::default().with("LARDER_SIGNATURE_V2", "true")).await);
     *running = Arc::downgrade(&server);
     server
 }

@@ -203,3 +203,29 @@ async fn a_delete_under_a_condition_compares_the_version_that_it_means() {
     delete(Some(&old)).await.expect("the tag is that of the old version");
     assert_eq!(versions(&fixture, "key").await.len(), 1);
 }
+
+#[tokio::test]
+async fn deletes_of_versions_under_conditions_name_size_time_and_absence() {
+    let fixture = Fixture::new().await;
+    fixture.set_versioning(Status::Enabled).await;
+    let old = put(&fixture, "key", "old").await.expect("an id");
+    put(&fixture, "key", "newer").await.expect("an id");
+    let delete = |version: &str, name: &str, value: &str| {
+        fixture.raw("DELETE", &format!("/key?versionId={version}")).header(name, value).send()
+    };
+    for (name, value) in [
+        ("x-amz-if-match-size", "5"),
+        ("x-amz-if-match-last-modified-time", "Wed, 21 Oct 2015 07:28:00 GMT"),
+        ("if-match", "\"0cc175b9c0f1b6a831c399e269772661\""),
+    ] {
+        let refused = delete(&old, name, value).await;
+        assert_eq!((refused.status, refused.code().as_str()), (412, "PreconditionFailed"), "{name}");
+    }
+    assert_eq!(delete(&old, "x-amz-if-match-size", "3").await.status, 204);
+    assert_eq!(delete(&old, "x-amz-if-match-size", "3").await.status, 204, "what is gone is gone");
+    let marker = fixture.client.delete_object().bucket(&fixture.bucket).key("key").send().await.unwrap();
+    let marker = marker.version_id().expect("a marker");
+    assert_eq!(delete(marker, "if-match", "\"149603e6c03516362a8da23f624db945\"").await.status, 412);
+    assert_eq!(delete(marker, "if-match", "*").await.status, 204);
+    assert_eq!(get(&fixture, "key", None).await, "newer");
+}

@@ -77,7 +77,7 @@ impl Form {
             headers: &self.headers,
             form: Some(&fields),
         };
-        let verifier = verifier_of("AKIAIOSFODNN7EXAMPLE", SECRET, self.region);
+        let verifier = verifier_of("AKIAIOSFODNN7EXAMPLE", SECRET, self.region, SignatureV2::Accepted);
         let at = Timestamp::from_unix_millis(self.at_unix_seconds * 1000);
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(verifier.verify(&request, at))
     }

@@ -3,23 +3,24 @@
 use super::{
     authorization_header,
     claim::Claim,
-    form_claim::FormClaim,
+    form_claim::{FormClaim, FormKey},
     incoming_request::IncomingRequest,
     presigned_query,
-    presigned_v2::{self, PresignedV2},
+    version_2::{self, ClaimV2, SignatureV2},
 };
 use crate::s3::{
     error::{S3Code, S3Error},
+    form::FormFields,
     query::Query,
 };
-use http::{Method, header};
+use http::{HeaderValue, Method, header};
 
 #[derive(Clone, Debug)]
 pub enum Mechanism<'a> {
     /// Version 4, in the Authorization header or in the query.
     V4(Claim<'a>),
-    /// Version 2, in the query alone.
-    PresignedV2(PresignedV2<'a>),
+    /// Version 2, in the Authorization header or in the query.
+    V2(ClaimV2<'a>),
     /// Version 4 or 2, in the fields of a form.
     Form(FormClaim<'a>),
     /// None: a preflight, which browsers send without anything that says who asks.
@@ -32,11 +33,11 @@ pub fn is_presigned(query: &Query) -> bool {
 }
 
 fn is_presigned_v2(query: &Query) -> bool {
-    presigned_v2::PARAMETERS.iter().any(|name| query.contains(name))
+    version_2::PARAMETERS.iter().any(|name| query.contains(name))
 }
 
 /// The request's one claim: from the header or from the query, of one version, never of two.
-pub fn mechanism<'a>(request: &IncomingRequest<'a>) -> Result<Mechanism<'a>, S3Error> {
+pub fn mechanism<'a>(request: &IncomingRequest<'a>, version_2: SignatureV2) -> Result<Mechanism<'a>, S3Error> {
     if *request.method == Method::OPTIONS {
         return Ok(Mechanism::Preflight);
     }
@@ -47,17 +48,46 @@ pub fn mechanism<'a>(request: &IncomingRequest<'a>) -> Result<Mechanism<'a>, S3E
     }
     let in_header = request.headers.get(header::AUTHORIZATION).filter(|value| !value.is_empty());
     if let Some(fields) = request.form {
-        let is_signed_elsewhere = in_header.is_some() || is_presigned(query);
-        return if is_signed_elsewhere { Err(two_mechanisms()) } else { FormClaim::parse(fields).map(Mechanism::Form) };
+        if in_header.is_some() || is_presigned(query) {
+            return Err(two_mechanisms());
+        }
+        return form(fields, version_2).map(Mechanism::Form);
     }
     match (in_header, presigned_query::is_presigned(query), is_presigned_v2(query)) {
-        (Some(value), false, false) => authorization_header::parse(value, request.headers).map(Mechanism::V4),
+        (Some(value), false, false) => in_authorization(value, request, version_2),
         (None, true, false) => presigned_query::parse(query).map(Mechanism::V4),
         (None, false, true) if query.contains("X-Amz-Content-Sha256") => Err(two_mechanisms()),
-        (None, false, true) => PresignedV2::parse(query).map(Mechanism::PresignedV2),
+        (None, false, true) => {
+            version_2.check()?;
+            ClaimV2::parse_query(query).map(Mechanism::V2)
+        }
         (None, false, false) => Err(S3Code::AccessDenied.into()),
         (Some(_), _, _) | (None, true, true) => Err(two_mechanisms()),
     }
+}
+
+fn form<'a>(fields: &'a FormFields, version_2: SignatureV2) -> Result<FormClaim<'a>, S3Error> {
+    let claim = FormClaim::parse(fields)?;
+    match claim.key {
+        FormKey::V4 { .. } => Ok(claim),
+        FormKey::V2 { .. } => version_2.check().map(|()| claim),
+    }
+}
+
+fn in_authorization<'a>(
+    value: &'a HeaderValue,
+    request: &IncomingRequest<'a>,
+    version_2: SignatureV2,
+) -> Result<Mechanism<'a>, S3Error> {
+    let Some(credentials) = value.to_str().ok().and_then(|text| text.strip_prefix(version_2::SCHEME)) else {
+        return authorization_header::parse(value, request.headers).map(Mechanism::V4);
+    };
+    let claim = ClaimV2::parse_header(credentials, request.headers, version_2)?;
+    // In the query nobody has signed it.
+    if request.query.get_ignoring_case("x-amz-content-sha256").is_some() {
+        return Err(two_mechanisms());
+    }
+    Ok(Mechanism::V2(claim))
 }
 
 pub fn two_mechanisms() -> S3Error {

@@ -1,6 +1,9 @@
 //! When a request says it was made: `x-amz-date`, or the plain `Date` where that is absent.
 
-use crate::types::Timestamp;
+use crate::{
+    s3::error::{S3Code, S3Error},
+    types::Timestamp,
+};
 use std::time::{Duration, UNIX_EPOCH};
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time};
 
@@ -66,8 +69,19 @@ impl RequestTime {
         self.text.split_once('T').map_or("", |(date, _)| date)
     }
 
+    /// For a signature that counts only now.
+    pub fn check_fresh(&self, now: Timestamp) -> Result<(), S3Error> {
+        if self.is_fresh(now) {
+            return Ok(());
+        }
+        Err(S3Error::new(S3Code::RequestTimeTooSkewed)
+            .field("RequestTime", self.as_str())
+            .field("ServerTime", now.to_iso_8601())
+            .field("MaxAllowedSkewMilliseconds", SKEW_MAX.as_millis().to_string()))
+    }
+
     /// Whether the time lies within `SKEW_MAX` of `now`, on both sides.
-    pub fn is_fresh(&self, now: Timestamp) -> bool {
+    fn is_fresh(&self, now: Timestamp) -> bool {
         now.unix_seconds().abs_diff(self.unix_seconds) <= SKEW_MAX.as_secs()
     }
 }

@@ -37,10 +37,10 @@ pub fn now() -> Timestamp {
 }
 
 pub fn verifier(region: Option<&str>) -> Verifier {
-    verifier_of(ACCESS_KEY, SECRET, region)
+    verifier_of(ACCESS_KEY, SECRET, region, SignatureV2::Accepted)
 }
 
-pub fn verifier_of(access_key: &str, secret: &str, region: Option<&str>) -> Verifier {
+pub fn verifier_of(access_key: &str, secret: &str, region: Option<&str>, version_2: SignatureV2) -> Verifier {
     let root = RootKey { access_key: access_key.into(), secret: SecretString::from(secret) };
     let keys = AccessKeys::new(
         root,
@@ -49,7 +49,7 @@ pub fn verifier_of(access_key: &str, secret: &str, region: Option<&str>) -> Veri
         Arc::new(ManualClock::new(now())),
         Arc::new(SeededRandom::new(1)),
     );
-    Verifier::new(keys.unwrap().authenticator().clone(), region.map(str::to_owned))
+    Verifier::new(keys.unwrap().authenticator().clone(), region.map(str::to_owned), version_2)
 }
 
 /// A request as it lies on the wire, decoded.

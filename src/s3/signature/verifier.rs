@@ -11,8 +11,8 @@ use super::{
     mechanism::{Mechanism, mechanism, two_mechanisms},
     payload::{Payload, PayloadKind},
     presigned_query,
-    presigned_v2::{self, PresignedV2},
     request_time::{RequestTime, SKEW_MAX},
+    version_2::{self, ClaimV2, SignatureV2},
 };
 use crate::{
     identity::{Authenticator, Credential, Principal, SigningKey},
@@ -52,17 +52,18 @@ pub struct Verifier {
     authenticator: Authenticator,
     /// The only region that requests may be signed for; any when absent.
     region: Option<String>,
+    version_2: SignatureV2,
 }
 
 impl Verifier {
-    pub fn new(authenticator: Authenticator, region: Option<String>) -> Self {
-        Self { authenticator, region }
+    pub fn new(authenticator: Authenticator, region: Option<String>, version_2: SignatureV2) -> Self {
+        Self { authenticator, region, version_2 }
     }
 
     pub async fn verify(&self, request: &IncomingRequest<'_>, now: Timestamp) -> Result<Authenticated, S3Error> {
-        match mechanism(request)? {
+        match mechanism(request, self.version_2)? {
             Mechanism::V4(claim) => self.verify_v4(request, &claim, now).await,
-            Mechanism::PresignedV2(claim) => self.verify_presigned_v2(request, &claim, now).await,
+            Mechanism::V2(claim) => self.verify_v2(request, &claim, now).await,
             Mechanism::Form(claim) => self.verify_form(request, &claim, now).await,
             Mechanism::Preflight => Ok(Authenticated { principal: Principal::anonymous(), payload: Payload::Unsigned }),
         }
@@ -103,20 +104,20 @@ impl Verifier {
     }
 
     /// The region plays no part: this version does not sign one.
-    async fn verify_presigned_v2(
+    async fn verify_v2(
         &self,
         request: &IncomingRequest<'_>,
-        claim: &PresignedV2<'_>,
+        claim: &ClaimV2<'_>,
         now: Timestamp,
     ) -> Result<Authenticated, S3Error> {
         claim.check_time(now)?;
         let payload_header = request.headers.get(CONTENT_SHA256).map(header_text);
-        let payload = presigned_payload(payload_header.or(request.query.get_ignoring_case(CONTENT_SHA256)))?;
+        let payload = payload_of_v2(payload_header.or(request.query.get_ignoring_case(CONTENT_SHA256)))?;
         let credential = self.credential(claim.access_key).await?;
         let mut string_to_sign = Vec::new();
-        for path in presigned_v2::signed_paths(request) {
+        for path in version_2::signed_paths(request) {
             string_to_sign = claim.string_to_sign(request, &path)?;
-            let expected = |secret: &str| presigned_v2::sign(secret, &string_to_sign);
+            let expected = |secret: &str| version_2::sign(secret, &string_to_sign);
             if let Some(principal) = credential.prove(claim.signature.as_bytes(), expected) {
                 return Ok(Authenticated { principal, payload });
             }
@@ -143,7 +144,7 @@ impl Verifier {
             }
             FormKey::V2 { .. } => None,
         };
-        let expected = |secret: &str| by_v4.unwrap_or_else(|| presigned_v2::sign(secret, claim.policy.as_bytes()));
+        let expected = |secret: &str| by_v4.unwrap_or_else(|| version_2::sign(secret, claim.policy.as_bytes()));
         let principal = credential
             .prove(claim.signature.as_bytes(), expected)
             .ok_or_else(|| signature_mismatch(claim.access_key(), claim.signature, claim.policy))?;
@@ -185,11 +186,7 @@ impl Verifier {
 
 fn check_time(claim: &Claim<'_>, now: Timestamp) -> Result<(), S3Error> {
     match claim.place {
-        ClaimPlace::AuthorizationHeader if claim.time.is_fresh(now) => Ok(()),
-        ClaimPlace::AuthorizationHeader => Err(S3Error::new(S3Code::RequestTimeTooSkewed)
-            .field("RequestTime", claim.time.as_str())
-            .field("ServerTime", now.to_iso_8601())
-            .field("MaxAllowedSkewMilliseconds", SKEW_MAX.as_millis().to_string())),
+        ClaimPlace::AuthorizationHeader => claim.time.check_fresh(now),
         ClaimPlace::Query { expires } => check_lifetime(&claim.time, expires, now),
     }
 }
@@ -222,19 +219,19 @@ fn payload_of<'a>(request: &IncomingRequest<'a>, claim: &Claim<'_>) -> Result<(P
     };
     let kind = payload_kind(text)?;
     match claim.place {
-        ClaimPlace::Query { .. } if kind.is_chunked() => Err(chunked_presigned()),
+        ClaimPlace::Query { .. } if kind.is_chunked() => Err(chunked()),
         ClaimPlace::Query { .. } | ClaimPlace::AuthorizationHeader => Ok((kind, text)),
     }
 }
 
-/// Of a URL of Version 2, where the form of the payload is an `x-amz-*` header like others.
-fn presigned_payload(text: Option<&str>) -> Result<Payload, S3Error> {
+/// Of a request of Version 2, where the form of the payload is an `x-amz-*` header like others.
+fn payload_of_v2(text: Option<&str>) -> Result<Payload, S3Error> {
     match text.map(payload_kind).transpose()? {
         None | Some(PayloadKind::Unsigned) => Ok(Payload::Unsigned),
         Some(PayloadKind::Hash(hash)) => Ok(Payload::Hash(hash)),
         Some(
             PayloadKind::SignedChunks | PayloadKind::SignedChunksWithTrailer | PayloadKind::UnsignedChunksWithTrailer,
-        ) => Err(chunked_presigned()),
+        ) => Err(chunked()),
     }
 }
 
@@ -249,8 +246,8 @@ fn payload_kind(text: &str) -> Result<PayloadKind, S3Error> {
     })
 }
 
-fn chunked_presigned() -> S3Error {
-    S3Error::invalid_request("A presigned request can't carry an aws-chunked body.")
+fn chunked() -> S3Error {
+    S3Error::invalid_request("A request that is presigned, or signed in Version 2, can't carry an aws-chunked body.")
 }
 
 fn header_text(value: &HeaderValue) -> &str {

@@ -141,7 +141,7 @@ fn what_boto3_presigns_passes() {
 #[test]
 fn the_published_example_comes_out() {
     let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
-    let signature = presigned_v2::sign(secret, b"GET\n\n\n1175139620\n/johnsmith/photos/puppy.jpg");
+    let signature = version_2::sign(secret, b"GET\n\n\n1175139620\n/johnsmith/photos/puppy.jpg");
     assert_eq!(signature, b"NpgCjnDzrM+WFzoENXmpNDUsSn8=");
 }
 
