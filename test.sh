@@ -2,7 +2,8 @@
 # Everything that has to pass: format, lints, unit and integration tests, real clients against the built binary.
 #
 #   ./test.sh          about 32 minutes on 2 cores from a fresh clone
-#   ./test.sh --long   also what takes hours: more random histories, 500 rounds of crashes, 40 seeds of faults
+#   ./test.sh --long   also what takes hours: more random histories, 500 rounds of crashes, 40 seeds of faults, an hour of
+#                      fuzzing for each parser
 #
 # Clients are installed once, pinned, into LARDER_TEST_CLIENTS (default: larder-test-clients in the user's cache folder);
 # see tests/clients/install.sh. One profile, dev, is built for the tests and for the binary that the clients talk to.
@@ -11,8 +12,8 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 
 case "${1:-}" in
-  "") ;;
-  --long) export LARDER_LONG_TESTS=1 PROPTEST_CASES=${PROPTEST_CASES:-4096} ;;
+  "") FUZZ_SECONDS=15 ;;
+  --long) FUZZ_SECONDS=3600; export LARDER_LONG_TESTS=1 PROPTEST_CASES=${PROPTEST_CASES:-4096} ;;
   *) echo "usage: ./test.sh [--long]" >&2; exit 2 ;;
 esac
 
@@ -51,6 +52,17 @@ rust_tests() {
   FAILED=$((FAILED + ${failed:-0}))
   [ "$status" = 0 ] || [ "${failed:-0}" != 0 ] || fail "cargo test ended with $status"
   echo "-- tests: $((SECONDS - began)) s"
+}
+
+# A line for each target. libFuzzer is built with a C++ compiler.
+fuzzing() {
+  local status
+  echo "== fuzzing"
+  command -v c++ >/dev/null || { fail "fuzzing: a C++ compiler is needed (Debian: g++)"; return; }
+  fuzz/run.sh "$FUZZ_SECONDS" 2>&1 | tee "$WORK/fuzz.log"
+  status=${PIPESTATUS[0]}
+  PASSED=$((PASSED + $(grep -c '^fuzz .* none breaks a promise$' "$WORK/fuzz.log")))
+  [ "$status" = 0 ] || fail "fuzzing ended with $status"
 }
 
 free_port() {
@@ -116,6 +128,7 @@ rust_tests
 step "the binary" cargo build --quiet
 LARDER=${CARGO_TARGET_DIR:-target}/debug/larder
 export LARDER
+fuzzing
 step "installing clients" tests/clients/install.sh "$CACHE"
 before=$FAILED
 step "starting larder server" start_server

@@ -10,6 +10,8 @@ mod cross_origin;
 pub mod dispatch;
 pub mod error;
 mod form;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod head;
 mod head_rules;
 mod hoisted;

@@ -5,6 +5,8 @@
 
 mod aws_chunked;
 mod digests;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod pace;
 mod room;
 mod source;

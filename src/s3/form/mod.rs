@@ -9,6 +9,8 @@
 mod disposition;
 mod fields;
 mod file;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod multipart;
 mod policy;
 mod reader;

@@ -3,6 +3,8 @@
 
 mod connection;
 mod connection_io;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod strict_head;
 mod tls;
 

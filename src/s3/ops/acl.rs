@@ -90,7 +90,7 @@ pub async fn require_default_acl(ctx: &RequestContext<'_>, body: RequestBody) ->
     }
 }
 
-fn check_policy(document: &[u8]) -> Result<(), S3Error> {
+pub(in crate::s3) fn check_policy(document: &[u8]) -> Result<(), S3Error> {
     let policy: Policy = xml::read(document, SCHEMA).map_err(|_| S3Error::new(S3Code::MalformedACLError))?;
     if policy.owner.is_some_and(|owner| owner.id != Principal::OWNER) {
         return Err(S3Code::AccessDenied.into());

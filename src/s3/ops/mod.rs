@@ -9,6 +9,8 @@ mod checksum_output;
 mod condition_input;
 mod copy_source_input;
 mod cors;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod handlers;
 mod list_input;
 mod list_output;

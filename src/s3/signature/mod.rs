@@ -10,6 +10,8 @@ mod canonical_request;
 mod chunk_signer;
 mod claim;
 mod form_claim;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod incoming_request;
 mod mechanism;
 mod payload;

@@ -29,7 +29,7 @@ const SCHEMA: Schema = Schema(&[
 ]);
 
 #[derive(Default, Deserialize)]
-struct Configuration {
+pub(in crate::s3) struct Configuration {
     #[serde(rename = "LocationConstraint")]
     location: Option<String>,
     /// Of directory buckets only.
@@ -89,7 +89,7 @@ fn parse(ctx: &RequestContext<'_>, document: &[u8]) -> Result<CreateBucketInput,
 }
 
 /// Who has nothing to say sends no document. One that says nothing is refused, as S3 does.
-fn configuration(document: &[u8]) -> Result<Configuration, S3Error> {
+pub(in crate::s3) fn configuration(document: &[u8]) -> Result<Configuration, S3Error> {
     let document = document.trim_ascii();
     if document.is_empty() {
         return Ok(Configuration::default());

@@ -40,7 +40,7 @@ struct Entry {
 }
 
 /// An entry as the client named it, and what to do with it: an entry that makes no sense fails alone.
-struct Named {
+pub(in crate::s3) struct Named {
     key: String,
     version: Option<String>,
     entry: Result<DeleteEntry, S3Error>,
@@ -48,7 +48,7 @@ struct Named {
 
 /// Which outcomes the client wants to see.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Report {
+pub(in crate::s3) enum Report {
     Everything,
     Errors,
 }
@@ -62,7 +62,7 @@ pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBo
     Ok(render(named, outcomes, report))
 }
 
-fn parse(bytes: &[u8]) -> Result<(Vec<Named>, Report), S3Error> {
+pub(in crate::s3) fn parse(bytes: &[u8]) -> Result<(Vec<Named>, Report), S3Error> {
     let document: Document = xml::read(bytes, SCHEMA)?;
     if document.objects.is_empty() || document.objects.len() > DELETE_MANY_MAX {
         return Err(S3Code::MalformedXML.into());

@@ -28,7 +28,7 @@ pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBo
     Ok(parameter::empty(StatusCode::OK))
 }
 
-fn parse(document: &[u8]) -> Result<Versioning, S3Error> {
+pub(in crate::s3) fn parse(document: &[u8]) -> Result<Versioning, S3Error> {
     let document: Document = xml::read(document, SCHEMA)?;
     match document.mfa_delete.as_deref().map(str::trim) {
         None | Some("Disabled") => {}

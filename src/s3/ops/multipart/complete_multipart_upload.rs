@@ -84,7 +84,7 @@ pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBo
     Ok(render(ctx, &written))
 }
 
-fn parts(document: &[u8]) -> Result<Vec<NamedPart>, S3Error> {
+pub(in crate::s3) fn parts(document: &[u8]) -> Result<Vec<NamedPart>, S3Error> {
     let document: Document = xml::read(document, SCHEMA)?;
     if document.parts.is_empty() || document.parts.len() > PARTS_MAX as usize {
         return Err(S3Code::MalformedXML.into());

@@ -1,0 +1,33 @@
+//! Documents of every operation that has one. What was understood comes back the same when it is written and read again.
+
+use super::{
+    acl,
+    bucket::{create_bucket, delete_objects, put_bucket_versioning},
+    cors,
+    multipart::complete_multipart_upload,
+    tagging,
+};
+use crate::types::TagLimit;
+
+/// The first byte says whose document it is.
+pub fn document(bytes: &[u8]) {
+    let Some((kind, bytes)) = bytes.split_first() else { return };
+    match kind {
+        b'c' => {
+            let Ok(rules) = cors::parse_document(bytes) else { return };
+            assert_eq!(cors::parse_document(&cors::render_document(&rules)).ok().as_ref(), Some(&rules));
+        }
+        b't' => {
+            let Ok(tags) = tagging::parse_document(bytes, TagLimit::Bucket) else { return };
+            let written = tagging::render_document(&tags);
+            assert_eq!(tagging::parse_document(&written, TagLimit::Bucket).ok().as_ref(), Some(&tags));
+        }
+        b'h' => drop(std::str::from_utf8(bytes).map(|text| tagging::parse_header(text, TagLimit::Object))),
+        b'd' => drop(delete_objects::parse(bytes)),
+        b'm' => drop(complete_multipart_upload::parts(bytes)),
+        b'v' => drop(put_bucket_versioning::parse(bytes)),
+        b'b' => drop(create_bucket::configuration(bytes)),
+        b'a' => drop(acl::check_policy(bytes)),
+        _ => {}
+    }
+}
