@@ -60,7 +60,8 @@ pub enum InvalidCors {
     DuplicateId,
     #[error("`{0}` has more than one wildcard")]
     Wildcards(String),
-    #[error("`{0}` holds a character that no header may have")]
+    /// One that no header may have, or that no document can give back.
+    #[error("`{0}` holds a character that does not belong there")]
     Characters(String),
     #[error("the exposed header `{0}` has a wildcard")]
     ExposedWildcard(String),
@@ -80,6 +81,9 @@ impl CorsConfiguration {
         for id in rules.iter().filter_map(|rule| rule.id.as_ref()) {
             if id.chars().count() > ID_MAX_CHARACTERS {
                 return Err(InvalidCors::IdLength);
+            }
+            if id.chars().any(|c| c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}')) {
+                return Err(InvalidCors::Characters(id.clone()));
             }
             if !ids.insert(id) {
                 return Err(InvalidCors::DuplicateId);

@@ -1,6 +1,6 @@
 //! Claims of any kind in headers, queries and forms.
 
-use super::{IncomingRequest, mechanism::mechanism, request_time::RequestTime};
+use super::{IncomingRequest, SignatureV2, mechanism::mechanism, request_time::RequestTime};
 use crate::s3::{form::FormFields, fuzzing::Lines, operation::Scope, query::Query};
 
 /// A request in lines. Whatever it claims is read or refused.
@@ -13,7 +13,9 @@ pub fn signature(bytes: &[u8]) {
         let _ = RequestTime::parse_date_header(value);
         let _ = fields.add(name, value.as_bytes().to_vec());
     }
-    for form in [None, Some(&fields)] {
+    for (form, version_2) in
+        [(None, SignatureV2::Accepted), (Some(&fields), SignatureV2::Accepted), (None, SignatureV2::Refused)]
+    {
         let request = IncomingRequest {
             method: &lines.method,
             scope: Scope::Object,
@@ -24,6 +26,6 @@ pub fn signature(bytes: &[u8]) {
             headers: &lines.headers,
             form,
         };
-        let _ = mechanism(&request);
+        let _ = mechanism(&request, version_2);
     }
 }
