@@ -62,6 +62,7 @@ async fn prepare(metadata: &Metadata) -> BucketId {
         owner: "root".into(),
         created: Timestamp::default(),
         tags: None,
+        object_lock: None,
     };
     let _ = metadata.propose(Command::CreateBucket(bucket)).await;
     metadata.bucket(&"bucket".parse().unwrap()).await.unwrap().unwrap().id
@@ -79,6 +80,7 @@ fn put(bucket: BucketId, name: &str) -> Command {
             owner: "root".into(),
             headers: ObjectHeaders::default(),
             tags: TagSet::default(),
+            lock: VersionLock::default(),
         },
         etag: ETag::from_md5([size as u8; 16]),
         checksum: None,

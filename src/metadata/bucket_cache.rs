@@ -88,6 +88,7 @@ impl BucketCache {
                 | Command::DeleteBucket { .. }
                 | Command::SetBucketCors { .. }
                 | Command::SetBucketVersioning { .. }
+                | Command::SetBucketObjectLock { .. }
         ) {
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
             *known = Known { emptied_at: committed, ..Known::default() };
@@ -108,6 +109,7 @@ mod tests {
             owner: String::new(),
             created: Timestamp::from_unix_millis(0),
             versioning: Versioning::Never,
+            object_lock: None,
         }
     }
 
@@ -126,6 +128,10 @@ mod tests {
         let enable = Command::SetBucketVersioning { bucket: BucketId(9), versioning: Versioning::Enabled };
         cache.forget_what_changes(&enable, CommitSequence(10));
         assert_eq!(cache.brief(&name), None);
+        cache.fill(&bucket(9), CommitSequence(10));
+        let lock = Command::SetBucketObjectLock { bucket: BucketId(9), configuration: Default::default() };
+        cache.forget_what_changes(&lock, CommitSequence(11));
+        assert_eq!(cache.get(&name), None);
     }
 
     #[test]

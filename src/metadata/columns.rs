@@ -6,8 +6,9 @@ use super::{
     error::QueryError,
 };
 use crate::types::{
-    Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey,
-    SystemHeaders, TagSet, Timestamp, Versioning, VolumeId,
+    Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot, LegalHold, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey,
+    ObjectLockConfiguration, Retention, RetentionMode, SystemHeaders, TagSet, Timestamp, VersionLock, Versioning,
+    VolumeId,
 };
 use sqlx::{Row, sqlite::SqliteRow};
 
@@ -61,6 +62,16 @@ pub(super) trait Columns {
 
     fn part_count(&self, column: usize) -> Result<Option<u32>, QueryError> {
         Ok(self.optional_number(column)?.and_then(|count| u32::try_from(count).ok()))
+    }
+
+    /// The retention's mode and end and the legal hold stand from `column` on.
+    fn lock(&self, column: usize) -> Result<VersionLock, QueryError> {
+        let retention = match (self.optional_number(column)?, self.optional_number(column + 1)?) {
+            (None, None) => None,
+            (Some(mode), Some(_)) => Some(Retention { mode: retention_mode_of(mode)?, until: self.time(column + 1)? }),
+            (None, Some(_)) | (Some(_), None) => return Err(QueryError::Damaged("half a retention".to_owned())),
+        };
+        Ok(VersionLock { retention, legal_hold: self.optional_number(column + 2)?.map(legal_hold_of).transpose()? })
     }
 
     /// The content type stands in `column`, the other headers behind it.
@@ -180,6 +191,43 @@ pub(super) fn versioning_of(code: u64) -> Result<Versioning, QueryError> {
         .into_iter()
         .find(|versioning| versioning_code(*versioning).cast_unsigned() == code)
         .ok_or_else(|| QueryError::Damaged(format!("unknown versioning {code} of a bucket")))
+}
+
+pub(super) fn retention_mode_code(mode: RetentionMode) -> i64 {
+    match mode {
+        RetentionMode::Governance => 1,
+        RetentionMode::Compliance => 2,
+    }
+}
+
+fn retention_mode_of(code: u64) -> Result<RetentionMode, QueryError> {
+    RetentionMode::ALL
+        .into_iter()
+        .find(|mode| retention_mode_code(*mode).cast_unsigned() == code)
+        .ok_or_else(|| QueryError::Damaged(format!("unknown retention mode {code}")))
+}
+
+pub(super) fn legal_hold_code(hold: LegalHold) -> i64 {
+    match hold {
+        LegalHold::Off => 0,
+        LegalHold::On => 1,
+    }
+}
+
+fn legal_hold_of(code: u64) -> Result<LegalHold, QueryError> {
+    LegalHold::ALL
+        .into_iter()
+        .find(|hold| legal_hold_code(*hold).cast_unsigned() == code)
+        .ok_or_else(|| QueryError::Damaged(format!("unknown legal hold {code}")))
+}
+
+pub(super) fn object_lock_text(configuration: ObjectLockConfiguration) -> String {
+    serde_json::to_string(&configuration).expect("a mode and a number always serialise")
+}
+
+/// Of a bucket's column.
+pub(super) fn object_lock_of(text: Option<&str>) -> Result<Option<ObjectLockConfiguration>, QueryError> {
+    Ok(text.map(serde_json::from_str).transpose()?)
 }
 
 pub(super) fn node_state_code(state: NodeState) -> i64 {

@@ -4,18 +4,20 @@
 
 mod cluster;
 mod multipart;
+mod object_lock;
 mod objects;
 mod writes;
 
 use crate::types::{
-    BlobId, BucketId, BucketName, CommitSequence, CorsConfiguration, Epoch, GroupId, NodeId, ObjectKey, TagSet, Term,
-    Timestamp, UploadId, Versioning,
+    BlobId, BucketId, BucketName, CommitSequence, CorsConfiguration, Epoch, GroupId, NodeId, ObjectKey,
+    ObjectLockConfiguration, TagSet, Term, Timestamp, UploadId, Versioning,
 };
 use serde::{Deserialize, Serialize};
 
 pub use super::version_selector::VersionSelector;
 pub use cluster::{BlobCopy, MissingReason, NewGroup, NodeDuty, NodeState, RegisterNode, ReplaceMember};
 pub use multipart::{CompleteUpload, CompletedPart, CopyPart, CreateUpload, PutPart};
+pub use object_lock::{SetObjectLegalHold, SetObjectRetention};
 pub use objects::{CopyObject, CopySource, DeleteObject, Directive, PutObject, SourceConditions};
 pub use writes::{NewBlob, NewContent, VersionAttributes, WritePrecondition};
 
@@ -42,6 +44,11 @@ pub enum Command {
         bucket: BucketId,
         versioning: Versioning,
     },
+    /// Afterwards the bucket has Object Lock, for good, with this default and no other. Refused where versions aren't kept.
+    SetBucketObjectLock {
+        bucket: BucketId,
+        configuration: ObjectLockConfiguration,
+    },
 
     // Objects
     PutObject(PutObject),
@@ -53,6 +60,8 @@ pub enum Command {
         version: VersionSelector,
         tags: TagSet,
     },
+    SetObjectRetention(SetObjectRetention),
+    SetObjectLegalHold(SetObjectLegalHold),
 
     // Multipart
     CreateUpload(CreateUpload),
@@ -162,6 +171,9 @@ pub struct CreateBucket {
     pub owner: String,
     pub created: Timestamp,
     pub tags: Option<TagSet>,
+    /// A bucket with Object Lock keeps versions from its beginning on.
+    #[serde(default)]
+    pub object_lock: Option<ObjectLockConfiguration>,
 }
 
 /// A small text that a job finds again after a restart: its cursor and counts, or what an operator wants of it.

@@ -6,7 +6,7 @@
 //! here what that sequence has deleted. What is not there is never cached.
 
 use super::{
-    command::{Command, CompleteUpload, CopyObject, DeleteObject, PutObject},
+    command::{Command, CompleteUpload, CopyObject, DeleteObject, PutObject, SetObjectLegalHold, SetObjectRetention},
     rows::ObjectLookup,
 };
 use crate::types::{BucketId, ByteSize, ChunkRoot, CommitSequence, ObjectKey};
@@ -145,6 +145,8 @@ fn object_changed_by(command: &Command) -> Option<(BucketId, &ObjectKey)> {
         | Command::CopyObject(CopyObject { bucket, key, .. })
         | Command::DeleteObject(DeleteObject { bucket, key, .. })
         | Command::SetObjectTags { bucket, key, .. }
+        | Command::SetObjectRetention(SetObjectRetention { bucket, key, .. })
+        | Command::SetObjectLegalHold(SetObjectLegalHold { bucket, key, .. })
         | Command::CompleteUpload(CompleteUpload { bucket, key, .. }) => Some((*bucket, key)),
         // A bucket is made and deleted without objects.
         Command::CreateBucket(_)
@@ -152,7 +154,7 @@ fn object_changed_by(command: &Command) -> Option<(BucketId, &ObjectKey)> {
         | Command::SetBucketTags { .. }
         | Command::SetBucketCors { .. } => None,
         // What is there stays as it is.
-        Command::SetBucketVersioning { .. } => None,
+        Command::SetBucketVersioning { .. } | Command::SetBucketObjectLock { .. } => None,
         // Parts are nobody's object yet.
         Command::CreateUpload(_) | Command::PutPart(_) | Command::CopyPart(_) | Command::AbortUpload { .. } => None,
         Command::ForgetCompletedUploads { .. } => None,
@@ -205,6 +207,7 @@ mod tests {
             tags: Default::default(),
             part_count: None,
             content: None,
+            lock: Default::default(),
         };
         ObjectLookup { object: Arc::new(object), extents: Arc::default(), next_offset: None }
     }

@@ -133,6 +133,15 @@ pub enum CommandError {
     SourceRangeInvalid,
     #[error("the content would have more than {limit} extents")]
     TooManyExtents { limit: u64 },
+    /// Not now: a later command may find the retention over, or the legal hold off.
+    #[error("the version is kept by Object Lock")]
+    ObjectLocked,
+    #[error("the bucket has no Object Lock")]
+    NoObjectLock,
+    #[error("a bucket with Object Lock keeps versions for good")]
+    VersioningIsLocked,
+    #[error("Object Lock needs a bucket that keeps versions")]
+    VersionsNotKept,
     #[error("the upload does not exist")]
     NoSuchUpload,
     #[error("part {part_number} is unknown or its tag or checksum differs")]

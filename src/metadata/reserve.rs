@@ -124,9 +124,12 @@ pub(super) fn goes_on_a_full_disk(command: &Command) -> bool {
         | Command::SetBucketTags { .. }
         | Command::SetBucketCors { .. }
         | Command::SetBucketVersioning { .. }
+        | Command::SetBucketObjectLock { .. }
         | Command::PutObject(_)
         | Command::CopyObject(_)
         | Command::SetObjectTags { .. }
+        | Command::SetObjectRetention(_)
+        | Command::SetObjectLegalHold(_)
         | Command::CreateUpload(_)
         | Command::PutPart(_)
         | Command::CopyPart(_)

@@ -3,8 +3,8 @@
 use super::command::{MissingReason, NodeDuty, NodeState, VersionSelector};
 use crate::types::{
     BlobId, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot, CommitSequence, ContentId,
-    ETag, Epoch, Extent, GroupId, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Term, Timestamp, UploadId,
-    VersionId, VersionName, Versioning, VolumeId,
+    ETag, Epoch, Extent, GroupId, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey, ObjectLockConfiguration, TagSet,
+    Term, Timestamp, UploadId, VersionId, VersionLock, VersionName, Versioning, VolumeId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -18,6 +18,8 @@ pub struct Bucket {
     pub owner: String,
     pub created: Timestamp,
     pub versioning: Versioning,
+    /// When it has Object Lock.
+    pub object_lock: Option<ObjectLockConfiguration>,
 }
 
 /// One version of an object, or a delete marker.
@@ -40,6 +42,7 @@ pub struct ObjectVersion {
     pub part_count: Option<u32>,
     /// Absent for a delete marker.
     pub content: Option<ContentId>,
+    pub lock: VersionLock,
 }
 
 impl ObjectVersion {

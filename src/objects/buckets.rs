@@ -7,7 +7,7 @@ use crate::{
         command::CreateBucket,
         rows::{Bucket, ListMarker},
     },
-    types::{BucketName, TagSet, Versioning},
+    types::{BucketName, ObjectLockConfiguration, TagSet, Versioning},
 };
 
 /// Buckets on one page of ListBuckets. Amazon S3 API Reference: 10 000.
@@ -20,6 +20,7 @@ pub struct CreateBucketInput {
     pub region: String,
     pub owner: String,
     pub tags: Option<TagSet>,
+    pub object_lock: Option<ObjectLockConfiguration>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -37,17 +38,25 @@ pub struct BucketPage {
 }
 
 impl Objects {
-    /// Creating a bucket that one owns already succeeds and changes nothing, as S3 does in us-east-1.
+    /// Creating a bucket that one owns already succeeds and changes nothing, as S3 does in us-east-1. Who asks for Object Lock
+    /// where it is not gets no success that would be taken for one.
     pub async fn create_bucket(&self, input: CreateBucketInput) -> Result<(), ObjectError> {
+        let name = input.name.clone();
         let command = Command::CreateBucket(CreateBucket {
             name: input.name,
             region: input.region,
             owner: input.owner,
             created: self.now(),
             tags: input.tags,
+            object_lock: input.object_lock,
         });
         match self.propose(command).await {
-            Ok(Outcome::BucketCreated { .. }) | Err(ObjectError::BucketAlreadyOwnedByYou) => Ok(()),
+            Ok(Outcome::BucketCreated { .. }) => Ok(()),
+            Err(ObjectError::BucketAlreadyOwnedByYou)
+                if input.object_lock.is_none() || self.bucket(&name).await?.object_lock.is_some() =>
+            {
+                Ok(())
+            }
             Ok(other) => Err(unexpected(&other)),
             Err(error) => Err(error),
         }

@@ -11,7 +11,7 @@ use crate::{
     metadata::{Command, Outcome, command::CopyObject, outcome::WrittenVersion},
     types::{
         BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet,
-        VersionName,
+        VersionLock, VersionName,
     },
 };
 
@@ -28,6 +28,7 @@ pub struct CopyInput {
     pub checksum: Option<ChecksumAlgorithm>,
     pub onto_itself: OntoItself,
     pub precondition: WritePrecondition,
+    pub lock: VersionLock,
 }
 
 /// Whether the request changes something of an object that is copied onto itself.
@@ -61,6 +62,7 @@ impl Objects {
             )));
         }
         let destination = self.bucket(&input.bucket).await?;
+        self.foresee_lock(&destination, input.lock)?;
         let source_version = source.shown_version();
         let headers = headers_to_write(input, &source);
         let pinned_source = source.named(&input.source, Pinned::ToThisVersion);
@@ -79,6 +81,7 @@ impl Objects {
             tags: input.tags.clone(),
             checksum,
             precondition: input.precondition.clone(),
+            lock: input.lock,
         });
         match self.propose(command).await {
             Ok(Outcome::Written(written)) => Ok(CopiedObject { written, source_version }),

@@ -4,7 +4,7 @@
 use super::{ObjectError, Objects, VersionSelector, WritePrecondition, handle::unexpected};
 use crate::{
     metadata::{Command, Outcome, command::DeleteObject, outcome::DeletedVersion},
-    types::{BucketId, BucketName, ObjectKey},
+    types::{BucketId, BucketName, Bypass, ObjectKey},
 };
 use futures_util::future::join_all;
 
@@ -17,6 +17,7 @@ pub struct DeleteEntry {
     pub key: ObjectKey,
     pub version: VersionSelector,
     pub precondition: WritePrecondition,
+    pub bypass: Bypass,
 }
 
 impl Objects {
@@ -60,6 +61,7 @@ impl Objects {
             owner: owner.to_owned(),
             at: self.now(),
             precondition: entry.precondition,
+            bypass: entry.bypass,
         });
         match self.propose(command).await {
             Ok(Outcome::Deleted(deleted)) => Ok(deleted),

@@ -25,6 +25,16 @@ pub enum ObjectError {
     NoSuchTagSet,
     #[error("the bucket has no rules for other origins")]
     NoSuchCorsConfiguration,
+    /// The bucket's configuration was asked for.
+    #[error("the bucket has no Object Lock")]
+    NoSuchObjectLockConfiguration,
+    /// A version's lock was asked for, or to be set: the request makes no sense there.
+    #[error("the bucket has no Object Lock, so its versions have no locks")]
+    BucketHasNoLock,
+    #[error("a bucket with Object Lock keeps versions for good")]
+    VersioningIsLocked,
+    #[error("Object Lock needs a bucket that keeps versions")]
+    VersionsNotKept,
 
     // Objects
     #[error("the key does not exist")]
@@ -37,6 +47,11 @@ pub enum ObjectError {
     /// The version that was named is a delete marker: S3 says `MethodNotAllowed`.
     #[error("the version is a delete marker")]
     VersionIsDeleteMarker { version: VersionName, modified: Timestamp },
+    /// A retention whose date has not come, or a legal hold: the version stays as it is.
+    #[error("the version is kept by Object Lock")]
+    ObjectLocked,
+    #[error("nothing of the kind was set on the version")]
+    VersionHasNoLock,
     #[error("the source of the copy is a delete marker")]
     SourceIsDeleteMarker,
 
@@ -127,6 +142,10 @@ impl From<CommandError> for ObjectError {
             }
             CommandError::SourceChanged => Self::Overtaken,
             CommandError::SourceRangeInvalid => Self::InvalidCopyRange { size: 0 },
+            CommandError::ObjectLocked => Self::ObjectLocked,
+            CommandError::NoObjectLock => Self::BucketHasNoLock,
+            CommandError::VersioningIsLocked => Self::VersioningIsLocked,
+            CommandError::VersionsNotKept => Self::VersionsNotKept,
             CommandError::NoSuchUpload => Self::NoSuchUpload,
             CommandError::InvalidPart { part_number } => Self::InvalidPart { part_number },
             CommandError::InvalidPartOrder => Self::InvalidPartOrder,

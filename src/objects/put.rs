@@ -8,7 +8,7 @@ use crate::{
         outcome::WrittenVersion,
         rows::Bucket,
     },
-    types::{BucketName, ChecksumAlgorithm, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet},
+    types::{BucketName, ChecksumAlgorithm, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, VersionLock},
 };
 
 /// What a PutObject carries besides its bytes.
@@ -21,6 +21,7 @@ pub struct PutInput {
     pub tags: TagSet,
     pub expected: ExpectedDigests,
     pub precondition: WritePrecondition,
+    pub lock: VersionLock,
 }
 
 impl Objects {
@@ -28,6 +29,7 @@ impl Objects {
     /// unless its command was on the way already: then the whole object may appear.
     pub async fn put(&self, input: PutInput, mut body: impl UploadBody) -> Result<WrittenVersion, ObjectError> {
         let bucket = self.bucket(&input.bucket).await?;
+        self.foresee_lock(&bucket, input.lock)?;
         self.foresee_precondition(&bucket, &input.key, &input.precondition).await?;
         let kept = input.expected.checksum.algorithm().unwrap_or(ChecksumAlgorithm::Crc64nvme);
         let stored = self.store_body(&mut body, &input.expected, kept).await?;
@@ -38,6 +40,7 @@ impl Objects {
             owner: input.owner,
             headers: input.headers,
             tags: input.tags,
+            lock: input.lock,
         };
         let command = |content| {
             Command::PutObject(PutObject {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     metadata::{Command, Outcome, command::CreateUpload},
-    types::{BucketName, ChecksumAlgorithm, ChecksumKind, ObjectHeaders, ObjectKey, TagSet, UploadId},
+    types::{BucketName, ChecksumAlgorithm, ChecksumKind, ObjectHeaders, ObjectKey, TagSet, UploadId, VersionLock},
 };
 
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct CreateUploadInput {
     pub tags: TagSet,
     pub checksum_algorithm: Option<ChecksumAlgorithm>,
     pub checksum_kind: Option<ChecksumKind>,
+    /// Of the version that comes of it.
+    pub lock: VersionLock,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,7 @@ impl Objects {
     pub async fn create_upload(&self, input: CreateUploadInput) -> Result<CreatedUpload, ObjectError> {
         let checksum = choose_checksum(input.checksum_algorithm, input.checksum_kind)?;
         let bucket = self.bucket(&input.bucket).await?;
+        self.foresee_lock(&bucket, input.lock)?;
         let upload = self.new_upload_id();
         let command = Command::CreateUpload(CreateUpload {
             bucket: bucket.id,
@@ -42,6 +45,7 @@ impl Objects {
             headers: input.headers,
             tags: input.tags,
             checksum,
+            lock: input.lock,
         });
         match self.propose(command).await? {
             Outcome::Done => Ok(CreatedUpload { upload, checksum }),

@@ -6,6 +6,7 @@ use crate::{
     identity::{Action, Principal, Resource, authorise},
     types::{BucketName, ObjectKey},
 };
+use http::HeaderMap;
 
 /// What of a request decides about its permissions.
 #[derive(Clone, Copy, Debug)]
@@ -16,16 +17,50 @@ pub struct Subject<'a> {
     /// A version id stands in the query: another action for most operations on objects.
     pub names_version: bool,
     pub copy_source: Option<&'a CopySource>,
+    /// As the operation is to see them.
+    pub headers: &'a HeaderMap,
 }
 
 /// Called once for every request, after authentication and before dispatch.
 pub fn authorise_request(principal: &Principal, subject: &Subject<'_>) -> Result<(), S3Error> {
     authorise(principal, action_of(subject.operation, subject.names_version), &resource_of(subject))?;
+    for action in actions_of_headers(subject.operation, subject.headers) {
+        authorise(principal, action, &resource_of(subject))?;
+    }
     if let Some(source) = subject.copy_source {
         let action = if source.version.is_some() { Action::GetObjectVersion } else { Action::GetObject };
         authorise(principal, action, &Resource::Object(&source.bucket, &source.key))?;
     }
     Ok(())
+}
+
+/// Operations whose version gets a lock.
+const LOCKING: &[Operation] =
+    &[Operation::CopyObject, Operation::CreateMultipartUpload, Operation::PostObject, Operation::PutObject];
+
+/// What a request asks for besides, about Object Lock: to lock what it writes, or to break a retention.
+/// Source: Amazon S3 User Guide, "Object Lock considerations"; API Reference, CreateBucket.
+const ASKED_BY_HEADERS: &[(&str, &[Operation], &[Action])] = &[
+    (
+        "x-amz-bypass-governance-retention",
+        &[Operation::DeleteObject, Operation::DeleteObjects, Operation::PutObjectRetention],
+        &[Action::BypassGovernanceRetention],
+    ),
+    ("x-amz-object-lock-mode", LOCKING, &[Action::PutObjectRetention]),
+    ("x-amz-object-lock-retain-until-date", LOCKING, &[Action::PutObjectRetention]),
+    ("x-amz-object-lock-legal-hold", LOCKING, &[Action::PutObjectLegalHold]),
+    (
+        "x-amz-bucket-object-lock-enabled",
+        &[Operation::CreateBucket],
+        &[Action::PutBucketObjectLockConfiguration, Action::PutBucketVersioning],
+    ),
+];
+
+/// A header counts whatever its value is, unless it says no.
+fn actions_of_headers(operation: Operation, headers: &HeaderMap) -> impl Iterator<Item = Action> {
+    let says = |name| headers.get(name).is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"false"));
+    let asked = ASKED_BY_HEADERS.iter().filter(move |(name, on, _)| on.contains(&operation) && says(*name));
+    asked.flat_map(|(_, _, actions)| actions.iter().copied())
 }
 
 fn resource_of<'a>(subject: &Subject<'a>) -> Resource<'a> {

@@ -238,6 +238,7 @@ impl Inner {
             key,
             names_version: query.contains("versionId"),
             copy_source: copy_source.as_ref(),
+            headers: &headers,
         };
         permission::authorise_request(&authenticated.principal, &subject)?;
         let mut body = match (file, authenticated.payload) {

@@ -90,9 +90,9 @@ const WITH_ACL: On = On::These(&[
 /// In ascending order.
 const HEADERS: &[Word] = &[
     checked("x-amz-acl", WITH_ACL, check_acl),
-    checked("x-amz-bucket-object-lock-enabled", On::These(&[Op::CreateBucket]), check_is_false),
+    used("x-amz-bucket-object-lock-enabled", &[Op::CreateBucket]),
     harmless("x-amz-bucket-object-lock-token"),
-    harmless("x-amz-bypass-governance-retention"),
+    used("x-amz-bypass-governance-retention", &[Op::DeleteObject, Op::DeleteObjects, Op::PutObjectRetention]),
     used("x-amz-checksum-algorithm", CHECKSUMMED),
     used("x-amz-checksum-crc32", CHECKSUMMED),
     used("x-amz-checksum-crc32c", CHECKSUMMED),
@@ -135,9 +135,9 @@ const HEADERS: &[Word] = &[
     harmless("x-amz-mfa"),
     used("x-amz-mp-object-size", &[Op::CompleteMultipartUpload]),
     used("x-amz-object-attributes", &[Op::GetObjectAttributes]),
-    refused("x-amz-object-lock-legal-hold"),
-    refused("x-amz-object-lock-mode"),
-    refused("x-amz-object-lock-retain-until-date"),
+    only("x-amz-object-lock-legal-hold", WRITES),
+    only("x-amz-object-lock-mode", WRITES),
+    only("x-amz-object-lock-retain-until-date", WRITES),
     checked("x-amz-object-ownership", On::These(&[Op::CreateBucket]), check_ownership),
     harmless("x-amz-optional-object-attributes"),
     used("x-amz-part-number-marker", &[Op::GetObjectAttributes]),
@@ -318,13 +318,6 @@ fn check_no_grant(_: &str) -> Result<(), S3Error> {
     Err(S3Code::AccessControlListNotSupported.into())
 }
 
-fn check_is_false(value: &str) -> Result<(), S3Error> {
-    if value.eq_ignore_ascii_case("false") {
-        return Ok(());
-    }
-    Err(S3Error::with_message(S3Code::NotImplemented, "Object Lock is not implemented."))
-}
-
 fn check_owner(value: &str) -> Result<(), S3Error> {
     if value == Principal::OWNER { Ok(()) } else { Err(S3Code::AccessDenied.into()) }
 }
@@ -373,11 +366,6 @@ mod tests {
         for word in HEADERS.iter().filter(|word| matches!(word.treatment, Treatment::Refused)) {
             assert_eq!(with_header(Op::PutObject, word.name, "x"), Some(S3Code::NotImplemented), "{}", word.name);
         }
-        assert_eq!(
-            with_header(Op::CreateBucket, "x-amz-bucket-object-lock-enabled", "true"),
-            Some(S3Code::NotImplemented)
-        );
-        assert_eq!(with_header(Op::CreateBucket, "x-amz-bucket-object-lock-enabled", "False"), None);
     }
 
     #[test]
@@ -386,6 +374,8 @@ mod tests {
             ("x-amz-copy-source-range", Op::UploadPartCopy, Op::CopyObject),
             ("x-amz-if-match-size", Op::DeleteObject, Op::PutObject),
             ("x-amz-if-match-last-modified-time", Op::DeleteObject, Op::DeleteObjects),
+            ("x-amz-object-lock-mode", Op::CopyObject, Op::UploadPart),
+            ("x-amz-object-lock-legal-hold", Op::PostObject, Op::CompleteMultipartUpload),
         ] {
             assert_eq!(with_header(read, name, "1"), None, "{name}");
             assert_eq!(with_header(other, name, "1"), Some(S3Code::NotImplemented), "{name}");

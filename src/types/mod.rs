@@ -11,6 +11,7 @@ mod extent;
 mod ids;
 mod object_headers;
 mod object_key;
+mod object_lock;
 mod order;
 mod request_id;
 mod scrub_status;
@@ -32,6 +33,10 @@ pub use ids::{
 };
 pub use object_headers::{ObjectHeaders, SystemHeaders};
 pub use object_key::{InvalidObjectKey, ObjectKey};
+pub use object_lock::{
+    Bypass, DefaultRetention, InvalidRetentionPeriod, LegalHold, ObjectLockConfiguration, Retention, RetentionMode,
+    RetentionPeriod, VersionLock,
+};
 pub use order::{CommitSequence, Epoch, Term};
 pub use request_id::{InvalidRequestId, RequestId};
 pub use scrub_status::{ScrubState, ScrubStatus};

@@ -1,4 +1,5 @@
-//! Wall-clock times. They decorate (Last-Modified, dates in lists); no decision is made by them.
+//! Wall-clock times. They decorate (Last-Modified, dates in lists); no decision is made by them, but of what is about dates
+//! by its nature: the end of a retention (`object_lock.rs`).
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -42,6 +43,13 @@ impl Timestamp {
         httpdate::fmt_http_date(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds))
     }
 
+    /// An RFC 3339 date, as XML bodies and headers of S3 have them. What is finer than a millisecond counts as one more.
+    pub fn from_iso_8601(text: &str) -> Option<Self> {
+        let date = OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()?;
+        let millis = (date.unix_timestamp_nanos() + 999_999).div_euclid(1_000_000);
+        i64::try_from(millis).ok().map(Self)
+    }
+
     /// Dates outside the years that the calendar library knows are shown as its last one.
     pub fn to_offset_date_time(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
@@ -69,6 +77,12 @@ mod tests {
             let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
             let at = Timestamp::from_unix_millis(millis);
             prop_assert_eq!(at.to_iso_8601(), at.to_offset_date_time().format(&format).unwrap());
+            prop_assert_eq!(Timestamp::from_iso_8601(&at.to_iso_8601()), Some(at));
+        }
+
+        #[test]
+        fn any_text_is_a_date_or_none(text in "[-+:.TZ0-9 ]{0,40}|.{0,40}") {
+            let _ = Timestamp::from_iso_8601(&text);
         }
     }
 
@@ -77,5 +91,9 @@ mod tests {
         let at = Timestamp::from_unix_millis(1_255_369_830_123);
         assert_eq!(at.to_iso_8601(), "2009-10-12T17:50:30.123Z");
         assert_eq!(at.to_http_date(), "Mon, 12 Oct 2009 17:50:30 GMT");
+        let parsed = |text| Timestamp::from_iso_8601(text).map(Timestamp::unix_millis);
+        assert_eq!(parsed("2009-10-12T17:50:30.1220001Z"), Some(1_255_369_830_123));
+        assert_eq!(parsed("2009-10-12T19:50:30.123+02:00"), Some(1_255_369_830_123));
+        assert_eq!(parsed("2009-10-12"), None);
     }
 }

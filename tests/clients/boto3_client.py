@@ -1,5 +1,6 @@
-"""boto3 with default settings: managed and manual multipart, conditions, checksums, presigned URLs, lists, copies."""
+"""boto3 with default settings: managed and manual multipart, conditions, checksums, presigned URLs, lists, copies, object lock."""
 
+import datetime
 import io
 import threading
 import zlib
@@ -231,6 +232,37 @@ def presigned_by_default():
     equal(http("PUT", url, b"part", {"Content-Type": ""})[0], 200)
     equal([part["PartNumber"] for part in s3.list_parts(**names)["Parts"]], [1])
     s3.abort_multipart_upload(**names)
+
+
+@check("object lock: defaults, managed uploads, retentions, legal holds")
+def object_lock():
+    bucket = BUCKET + "-lock"
+    s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    retain = {"Mode": "GOVERNANCE", "Days": 3}
+    configuration = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": retain}}
+    s3.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration=configuration)
+    equal(s3.get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"], configuration)
+    config = TransferConfig(multipart_threshold=8 * MIB, multipart_chunksize=5 * MIB)
+    until = datetime.datetime(2099, 1, 1, tzinfo=datetime.timezone.utc)
+    s3.upload_fileobj(io.BytesIO(body(11 * MIB)), bucket, "large", Config=config, ExtraArgs={
+        "ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": until, "ObjectLockLegalHoldStatus": "ON"})
+    s3.put_object(Bucket=bucket, Key="small", Body=b"x")
+    large, small = (s3.head_object(Bucket=bucket, Key=key) for key in ("large", "small"))
+    shown = (large["ObjectLockMode"], large["ObjectLockRetainUntilDate"], large["ObjectLockLegalHoldStatus"])
+    equal(shown, ("GOVERNANCE", until, "ON"))
+    equal((small["ObjectLockRetainUntilDate"] - small["LastModified"]).days, 3)
+    versions = [{"Key": key, "VersionId": head["VersionId"]} for key, head in (("large", large), ("small", small))]
+    refused = s3.delete_objects(Bucket=bucket, Delete={"Objects": versions})["Errors"]
+    equal([error["Code"] for error in refused], ["AccessDenied", "AccessDenied"])
+    shorter = {"Mode": "GOVERNANCE", "RetainUntilDate": until - datetime.timedelta(days=1)}
+    equal(code_of(s3.put_object_retention, Bucket=bucket, Key="large", Retention=shorter), ("AccessDenied", 403))
+    s3.put_object_retention(Bucket=bucket, Key="large", Retention=shorter, BypassGovernanceRetention=True)
+    equal(s3.get_object_retention(Bucket=bucket, Key="large")["Retention"], shorter)
+    bypassing = dict(Bucket=bucket, Delete={"Objects": versions}, BypassGovernanceRetention=True)
+    equal([error["Key"] for error in s3.delete_objects(**bypassing)["Errors"]], ["large"])
+    s3.put_object_legal_hold(Bucket=bucket, Key="large", LegalHold={"Status": "OFF"})
+    equal(s3.delete_objects(**bypassing).get("Errors"), None)
+    s3.delete_bucket(Bucket=bucket)
 
 
 @check("DeleteObjects of 1000 keys, and the bucket at the end")

@@ -21,7 +21,7 @@ async fn every_answer_names_the_origin_that_a_rule_names() {
         ("GET", "/key?acl", b"", 200),
         ("GET", "/none", b"", 404),
         ("GET", "?list-type=2", b"", 200),
-        ("PUT", "/key?retention", b"<X/>", 501),
+        ("PUT", "/key?encryption", b"<X/>", 501),
         ("DELETE", "/key", b"", 204),
         ("DELETE", "?cors", b"", 204),
     ] {

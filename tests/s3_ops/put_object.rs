@@ -213,7 +213,6 @@ async fn headers_that_change_meaning_and_that_we_lack_are_refused() {
     let cases = [
         ("x-amz-server-side-encryption", "AES256", 501),
         ("x-amz-server-side-encryption-customer-algorithm", "AES256", 501),
-        ("x-amz-object-lock-mode", "GOVERNANCE", 501),
         ("x-amz-storage-class", "GLACIER", 400),
         ("x-amz-acl", "public-read", 400),
         ("x-amz-write-offset-bytes", "0", 501),

@@ -20,8 +20,8 @@ use crate::{
     node::NodeApi,
     runtime::{Clock, ManualClock, Random, SeededRandom, Shutdown, Step},
     types::{
-        BlobId, BlockTable, BucketId, ByteSize, ChunkKey, ETag, GroupId, HistoryId, HumanDuration, ObjectHeaders,
-        ObjectKey, TagSet, Term, Timestamp, VersionId,
+        BlobId, BlockTable, BucketId, Bypass, ByteSize, ChunkKey, ETag, GroupId, HistoryId, HumanDuration,
+        ObjectHeaders, ObjectKey, TagSet, Term, Timestamp, VersionId, VersionLock,
     },
 };
 use bytes::Bytes;
@@ -87,6 +87,7 @@ impl TestCluster {
             owner: "root".into(),
             created: Timestamp::default(),
             tags: None,
+            object_lock: None,
         };
         let bucket = match metadata.propose(Command::CreateBucket(create)).await.unwrap() {
             Outcome::BucketCreated { bucket } => bucket,
@@ -238,6 +239,7 @@ impl TestCluster {
             owner: "root".into(),
             headers: ObjectHeaders::default(),
             tags: TagSet::default(),
+            lock: VersionLock::default(),
         };
         Command::PutObject(PutObject {
             bucket: self.bucket,
@@ -261,6 +263,7 @@ impl TestCluster {
             owner: "root".into(),
             at: Timestamp::default(),
             precondition: WritePrecondition::None,
+            bypass: Bypass::None,
         };
         self.metadata.propose(Command::DeleteObject(delete)).await.unwrap();
     }

@@ -1,15 +1,15 @@
 //! Buckets. Source: Amazon S3 API Reference, CreateBucket, DeleteBucket, PutBucketTagging, PutBucketCors,
-//! PutBucketVersioning.
+//! PutBucketVersioning, PutObjectLockConfiguration.
 
 use super::transaction::{ApplyError, Transaction};
 use crate::{
     metadata::{
-        columns::{Columns, number, time, versioning_code},
+        columns::{Columns, number, object_lock_text, time, versioning_code, versioning_of},
         command::CreateBucket,
         outcome::{CommandError, Outcome},
         script::Script,
     },
-    types::{BucketId, CorsConfiguration, TagSet, Versioning},
+    types::{BucketId, CorsConfiguration, ObjectLockConfiguration, TagSet, Versioning},
 };
 
 /// The default quota of an AWS account; it also bounds ListBuckets.
@@ -17,8 +17,9 @@ const BUCKETS_MAX: u64 = 10_000;
 
 const READ_OWNER: &str = "SELECT owner FROM buckets WHERE name = $1";
 const COUNT_BUCKETS: &str = "SELECT count(*) FROM buckets";
-const INSERT_BUCKET: &str =
-    "INSERT INTO buckets (bucket, name, region, owner, created, tags) VALUES ($1, $2, $3, $4, $5, $6)";
+const INSERT_BUCKET: &str = "
+    INSERT INTO buckets (bucket, name, region, owner, created, tags, versioning, object_lock)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
 pub(super) async fn create(command: &CreateBucket, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
     let name = command.name.as_str();
@@ -35,6 +36,8 @@ pub(super) async fn create(command: &CreateBucket, tx: &mut Transaction<'_>) -> 
     let mut script = Script::of(INSERT_BUCKET);
     script.bind(number(bucket.0)).bind(name).bind(&command.region).bind(&command.owner);
     script.bind(time(command.created)).bind(command.tags.as_ref().map(tags_text));
+    let versioning = if command.object_lock.is_some() { Versioning::Enabled } else { Versioning::Never };
+    script.bind(versioning_code(versioning)).bind(command.object_lock.map(object_lock_text));
     tx.execute(script).await?;
     Ok(Outcome::BucketCreated { bucket })
 }
@@ -93,8 +96,10 @@ pub(super) async fn set_cors(
     }
 }
 
+const READ_VERSIONING: &str = "SELECT versioning, object_lock IS NOT NULL FROM buckets WHERE bucket = $1";
 const SET_VERSIONING: &str = "UPDATE buckets SET versioning = $2 WHERE bucket = $1";
 
+/// Afterwards writes to the bucket keep versions, or no longer do. A bucket with Object Lock keeps them for good.
 pub(super) async fn set_versioning(
     bucket: BucketId,
     versioning: Versioning,
@@ -104,9 +109,28 @@ pub(super) async fn set_versioning(
         let reason = "a bucket can't be made one that never kept versions".to_owned();
         return Err(CommandError::Malformed { reason }.into());
     }
-    let script = Script::of(SET_VERSIONING).with(number(bucket.0)).with(versioning_code(versioning));
-    match tx.execute(script).await? {
-        0 => Err(CommandError::NoSuchBucket.into()),
-        _ => Ok(Outcome::Done),
+    let row = tx.fetch_optional(Script::of(READ_VERSIONING).with(number(bucket.0))).await?;
+    let has_lock = row.ok_or(CommandError::NoSuchBucket)?.flag(1)?;
+    if has_lock && !versioning.keeps_versions() {
+        return Err(CommandError::VersioningIsLocked.into());
     }
+    tx.execute(Script::of(SET_VERSIONING).with(number(bucket.0)).with(versioning_code(versioning))).await?;
+    Ok(Outcome::Done)
+}
+
+const SET_OBJECT_LOCK: &str = "UPDATE buckets SET object_lock = $2 WHERE bucket = $1";
+
+/// Afterwards the bucket has Object Lock, for good, with this default and no other.
+pub(super) async fn set_object_lock(
+    bucket: BucketId,
+    configuration: ObjectLockConfiguration,
+    tx: &mut Transaction<'_>,
+) -> Result<Outcome, ApplyError> {
+    let row = tx.fetch_optional(Script::of(READ_VERSIONING).with(number(bucket.0))).await?;
+    let versioning = versioning_of(row.ok_or(CommandError::NoSuchBucket)?.number(0)?)?;
+    if !versioning.keeps_versions() {
+        return Err(CommandError::VersionsNotKept.into());
+    }
+    tx.execute(Script::of(SET_OBJECT_LOCK).with(number(bucket.0)).with(object_lock_text(configuration))).await?;
+    Ok(Outcome::Done)
 }

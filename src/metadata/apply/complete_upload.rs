@@ -18,7 +18,7 @@ use crate::{
         outcome::{CommandError, CompletedUpload, KeptCompletion, Outcome, PartRuns},
         script::Script,
     },
-    types::{Checksum, ChecksumAlgorithm, ChecksumKind, ContentId, ETag, ObjectHeaders, TagSet, UploadId},
+    types::{Checksum, ChecksumAlgorithm, ChecksumKind, ContentId, ETag, ObjectHeaders, TagSet, UploadId, VersionLock},
 };
 
 /// A part that is not the last has at least this many bytes.
@@ -33,6 +33,7 @@ struct Upload {
     headers: ObjectHeaders,
     tags: TagSet,
     checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
+    lock: VersionLock,
 }
 
 /// A part as the table has it.
@@ -67,6 +68,7 @@ pub(super) async fn complete(command: &CompleteUpload, tx: &mut Transaction<'_>)
         tags: &upload.tags,
         part_count: Some(command.parts.len() as u32),
         content,
+        lock: upload.lock,
     };
     let mut script = Script::default();
     contents::insert_row(content, size, &mut script);
@@ -80,7 +82,7 @@ pub(super) async fn complete(command: &CompleteUpload, tx: &mut Transaction<'_>)
 }
 
 const READ_UPLOAD: &str = "
-    SELECT owner, content_type, headers, tags, checksum_algorithm, checksum_kind
+    SELECT owner, content_type, headers, tags, checksum_algorithm, checksum_kind, retention_mode, retain_until, legal_hold
     FROM uploads WHERE bucket = $1 AND key = $2 AND upload = $3";
 
 async fn read_upload(command: &CompleteUpload, tx: &mut Transaction<'_>) -> Result<Option<Upload>, ApplyError> {
@@ -91,6 +93,7 @@ async fn read_upload(command: &CompleteUpload, tx: &mut Transaction<'_>) -> Resu
         headers: row.headers(1)?,
         tags: row.tags(3)?,
         checksum: row.checksum_type(4)?,
+        lock: row.lock(6)?,
     }))
 }
 

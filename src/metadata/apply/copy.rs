@@ -88,6 +88,7 @@ pub(super) async fn copy_object(command: &CopyObject, tx: &mut Transaction<'_>) 
         tags: choose(&command.tags, &source.tags),
         part_count: source.part_count,
         content: source.content,
+        lock: command.lock,
     };
     // First up, then down: a copy of a key onto itself must not pass through 0.
     let mut script = Script::default();

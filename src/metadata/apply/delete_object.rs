@@ -3,7 +3,7 @@
 
 use super::{
     existing::{Existing, KeyState},
-    preconditions,
+    locks, preconditions,
     transaction::{ApplyError, Transaction},
     versions,
 };
@@ -40,7 +40,7 @@ const INSERT_MARKER: &str = "
 async fn mark(command: &DeleteObject, state: KeyState, tx: &mut Transaction<'_>) -> Result<DeletedVersion, ApplyError> {
     let is_null = !state.versioning.keeps_versions();
     let mut script = Script::default();
-    versions::make_way(command.bucket, &command.key, state, &mut script, tx).await?;
+    versions::make_way(command.bucket, &command.key, state, command.at, &mut script, tx).await?;
     script.add(INSERT_MARKER).bind(number(command.bucket.0)).bind(command.key.as_bytes());
     script.bind(number(tx.sequence().0)).bind(&command.marker.as_bytes()[..]).bind(i64::from(is_null));
     script.bind(time(command.at)).bind(&command.owner);
@@ -54,14 +54,15 @@ const PROMOTE_LATEST: &str = "
     UPDATE versions SET is_latest = 1 WHERE bucket = $1 AND key = $2
         AND sequence = (SELECT max(sequence) FROM versions WHERE bucket = $1 AND key = $2)";
 
-/// Afterwards the version is gone and its content has one count less.
+/// Afterwards the version is gone and its content has one count less, or it is locked and stays.
 async fn remove(
     command: &DeleteObject,
     row: &Existing,
     tx: &mut Transaction<'_>,
 ) -> Result<DeletedVersion, ApplyError> {
     let mut script = Script::default();
-    versions::delete_row(command.bucket, &command.key, row, &mut script);
+    let removable = locks::removable(row, command.at, command.bypass)?;
+    versions::delete_row(command.bucket, &command.key, &removable, &mut script);
     if row.is_latest {
         script.add(PROMOTE_LATEST).bind(number(command.bucket.0)).bind(command.key.as_bytes());
     }

@@ -1,25 +1,31 @@
-//! What decisions need to know of a key: whether its bucket keeps versions, and the version that is there.
+//! What decisions need to know of a key: whether its bucket keeps and locks versions, and the version that is there.
 
 use super::preconditions::{DeleteTarget, Validators};
 use crate::{
     metadata::{
-        columns::{Columns, versioning_of},
+        columns::{Columns, object_lock_of, versioning_of},
         error::QueryError,
     },
-    types::{CommitSequence, ContentId, VersionId, Versioning},
+    types::{CommitSequence, ContentId, ObjectLockConfiguration, VersionId, VersionLock, Versioning},
 };
 use sqlx::sqlite::SqliteRow;
 
 /// A key in a bucket that exists.
 pub(super) struct KeyState {
     pub versioning: Versioning,
+    /// Of a bucket that has Object Lock.
+    pub object_lock: Option<ObjectLockConfiguration>,
     /// The version that was asked for.
     pub version: Option<Existing>,
 }
 
 impl KeyState {
     pub fn from_row(row: &SqliteRow) -> Result<Self, QueryError> {
-        Ok(Self { versioning: versioning_of(row.number(VERSIONING)?)?, version: Existing::from_row(row)? })
+        Ok(Self {
+            versioning: versioning_of(row.number(BUCKET)?)?,
+            object_lock: object_lock_of(row.optional_text(BUCKET + 1)?)?,
+            version: Existing::from_row(row)?,
+        })
     }
 
     pub fn delete_target(&self) -> DeleteTarget<'_> {
@@ -46,11 +52,13 @@ pub(super) struct Existing {
     pub version: VersionId,
     /// What conditions compare with; none of a delete marker.
     pub validators: Option<Validators>,
+    pub lock: VersionLock,
 }
 
-/// Where the columns of `Existing` begin in every statement that reads one; the bucket's versioning stands behind them.
+/// Where the columns of `Existing` begin in every statement that reads one; the bucket's versioning and Object Lock stand
+/// behind them.
 const EXISTING: usize = 1;
-const VERSIONING: usize = EXISTING + 9;
+const BUCKET: usize = EXISTING + 12;
 
 impl Existing {
     fn from_row(row: &SqliteRow) -> Result<Option<Self>, QueryError> {
@@ -72,6 +80,7 @@ impl Existing {
             is_latest: row.flag(EXISTING + 4)?,
             version: VersionId::from_slice(row.bytes(EXISTING + 5)?)?,
             validators,
+            lock: row.lock(EXISTING + 9)?,
         }))
     }
 }

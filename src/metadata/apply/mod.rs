@@ -16,6 +16,7 @@ mod foreseen;
 mod group_changes;
 mod job_states;
 mod known_groups;
+mod locks;
 mod nodes;
 mod parts;
 mod preconditions;
@@ -41,6 +42,9 @@ pub(super) async fn apply(command: &Command, tx: &mut Transaction<'_>) -> Result
         Command::SetBucketTags { bucket, tags } => buckets::set_tags(*bucket, tags.as_ref(), tx).await,
         Command::SetBucketCors { bucket, cors } => buckets::set_cors(*bucket, cors.as_ref(), tx).await,
         Command::SetBucketVersioning { bucket, versioning } => buckets::set_versioning(*bucket, *versioning, tx).await,
+        Command::SetBucketObjectLock { bucket, configuration } => {
+            buckets::set_object_lock(*bucket, *configuration, tx).await
+        }
 
         Command::PutObject(command) => versions::put(command, tx).await,
         Command::CopyObject(command) => copy::copy_object(command, tx).await,
@@ -48,6 +52,8 @@ pub(super) async fn apply(command: &Command, tx: &mut Transaction<'_>) -> Result
         Command::SetObjectTags { bucket, key, version, tags } => {
             versions::set_tags(*bucket, key, *version, tags, tx).await
         }
+        Command::SetObjectRetention(command) => locks::set_retention(command, tx).await,
+        Command::SetObjectLegalHold(command) => locks::set_legal_hold(command, tx).await,
 
         Command::CreateUpload(command) => uploads::create(command, tx).await,
         Command::PutPart(command) => parts::put(command, tx).await,

@@ -2,10 +2,13 @@
 //!
 //! An upload that ends leaves its parts to `deletions`, which releases them in bounded steps.
 
-use super::transaction::{ApplyError, Transaction};
+use super::{
+    locks,
+    transaction::{ApplyError, Transaction},
+};
 use crate::{
     metadata::{
-        columns::{algorithm_code, kind_code, number, other_headers, tags_text, time},
+        columns::{Columns, algorithm_code, kind_code, number, object_lock_of, other_headers, tags_text, time},
         command::CreateUpload,
         outcome::{CommandError, Outcome},
         script::Script,
@@ -14,15 +17,16 @@ use crate::{
 };
 
 const BUCKET_EXISTS: &str = "SELECT 1 FROM buckets WHERE bucket = $1";
+const READ_OBJECT_LOCK: &str = "SELECT object_lock FROM buckets WHERE bucket = $1";
 const INSERT_UPLOAD: &str = "
     INSERT INTO uploads (bucket, key, upload, initiated, owner, content_type, headers, tags, checksum_algorithm,
-        checksum_kind)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+        checksum_kind, retention_mode, retain_until, legal_hold)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 
 pub(super) async fn create(command: &CreateUpload, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
-    if tx.fetch_number(Script::of(BUCKET_EXISTS).with(number(command.bucket.0))).await?.is_none() {
-        return Err(CommandError::NoSuchBucket.into());
-    }
+    let bucket = tx.fetch_optional(Script::of(READ_OBJECT_LOCK).with(number(command.bucket.0))).await?;
+    let bucket = bucket.ok_or(CommandError::NoSuchBucket)?;
+    locks::check_possible(command.lock, object_lock_of(bucket.optional_text(0)?)?)?;
     let mut script = Script::of(INSERT_UPLOAD);
     script.bind(number(command.bucket.0)).bind(command.key.as_bytes()).bind(&command.upload.as_bytes()[..]);
     script.bind(time(command.initiated)).bind(&command.owner);
@@ -30,6 +34,7 @@ pub(super) async fn create(command: &CreateUpload, tx: &mut Transaction<'_>) -> 
     script.bind(tags_text(&command.tags));
     script.bind(command.checksum.map(|(algorithm, _)| algorithm_code(algorithm)));
     script.bind(command.checksum.map(|(_, kind)| kind_code(kind)));
+    locks::bind(command.lock, &mut script);
     tx.execute(script).await?;
     Ok(Outcome::Done)
 }

@@ -4,7 +4,8 @@
 
 use super::{
     contents,
-    existing::{Existing, KeyState},
+    existing::KeyState,
+    locks::{self, Removable},
     preconditions,
     transaction::{ApplyError, Transaction},
 };
@@ -16,25 +17,25 @@ use crate::{
         script::Script,
     },
     types::{
-        BucketId, ChecksumKind, CommitSequence, ContentId, ETag, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet,
-        Timestamp, VersionId, VersionName, Versioning,
+        BucketId, Bypass, ChecksumKind, CommitSequence, ContentId, ETag, ObjectChecksum, ObjectHeaders, ObjectKey,
+        TagSet, Timestamp, VersionId, VersionLock, VersionName, Versioning,
     },
 };
 
 /// The bucket and the key's current row; no row at all when there is no such bucket.
 const READ_CURRENT: &str = "
     SELECT b.bucket, v.sequence, v.content, v.is_null, v.is_delete_marker, v.is_latest, v.version, v.etag, v.size,
-        v.created, b.versioning
+        v.created, v.retention_mode, v.retain_until, v.legal_hold, b.versioning, b.object_lock
     FROM buckets b LEFT JOIN versions v ON v.bucket = b.bucket AND v.key = $2
     WHERE b.bucket = $1 ORDER BY v.sequence DESC LIMIT 1";
 const READ_NULL: &str = "
     SELECT b.bucket, v.sequence, v.content, v.is_null, v.is_delete_marker, v.is_latest, v.version, v.etag, v.size,
-        v.created, b.versioning
+        v.created, v.retention_mode, v.retain_until, v.legal_hold, b.versioning, b.object_lock
     FROM buckets b LEFT JOIN versions v ON v.bucket = b.bucket AND v.key = $2 AND v.is_null = 1
     WHERE b.bucket = $1";
 const READ_BY_ID: &str = "
     SELECT b.bucket, v.sequence, v.content, v.is_null, v.is_delete_marker, v.is_latest, v.version, v.etag, v.size,
-        v.created, b.versioning
+        v.created, v.retention_mode, v.retain_until, v.legal_hold, b.versioning, b.object_lock
     FROM buckets b LEFT JOIN versions v ON v.bucket = b.bucket AND v.key = $2 AND v.is_null = 0 AND v.version = $3
     WHERE b.bucket = $1";
 
@@ -77,21 +78,26 @@ pub(super) struct NewVersion<'a> {
     pub tags: &'a TagSet,
     pub part_count: Option<u32>,
     pub content: ContentId,
+    /// What was asked for; the bucket's default comes to it.
+    pub lock: VersionLock,
 }
 
 const INSERT_VERSION: &str = "
     INSERT INTO versions (bucket, key, sequence, version, is_null, is_latest, is_delete_marker, created, owner, size,
-        etag, checksum_algorithm, checksum_kind, checksum, content_type, headers, tags, part_count, content)
-    VALUES ($1, $2, $3, $4, $5, 1, 0, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+        etag, checksum_algorithm, checksum_kind, checksum, content_type, headers, tags, part_count, content,
+        retention_mode, retain_until, legal_hold)
+    VALUES ($1, $2, $3, $4, $5, 1, 0, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
 const DELETE_VERSION: &str = "DELETE FROM versions WHERE bucket = $1 AND key = $2 AND sequence = $3";
 const CLEAR_LATEST: &str = "UPDATE versions SET is_latest = 0 WHERE bucket = $1 AND key = $2 AND sequence = $3";
 
 /// Adds to `script` what lets a row in that becomes the key's newest: the one that was is that no more, and where versions
-/// are not kept the null version is gone, since the new one takes its name. `state` is of the current version, read in this transaction.
+/// are not kept the null version is gone, since the new one takes its name, unless it is locked at the time `at`. `state` is of the
+/// current version, read in this transaction.
 pub(super) async fn make_way(
     bucket: BucketId,
     key: &ObjectKey,
     state: KeyState,
+    at: Timestamp,
     script: &mut Script,
     tx: &mut Transaction<'_>,
 ) -> Result<(), ApplyError> {
@@ -106,7 +112,7 @@ pub(super) async fn make_way(
         current => current,
     };
     if let Some(replaced) = replaced {
-        delete_row(bucket, key, &replaced, script);
+        delete_row(bucket, key, &locks::removable(&replaced, at, Bypass::None)?, script);
     }
     Ok(())
 }
@@ -120,12 +126,19 @@ impl NewVersion<'_> {
         tx: &mut Transaction<'_>,
     ) -> Result<WrittenVersion, ApplyError> {
         let versioning = state.versioning;
-        make_way(self.bucket, self.key, state, script, tx).await?;
-        self.insert(CommitSequence(tx.sequence().0), !versioning.keeps_versions(), script)?;
+        let lock = locks::of_new_version(self.lock, state.object_lock, self.created)?;
+        make_way(self.bucket, self.key, state, self.created, script, tx).await?;
+        self.insert(CommitSequence(tx.sequence().0), !versioning.keeps_versions(), lock, script)?;
         Ok(self.written(versioning))
     }
 
-    fn insert(&self, sequence: CommitSequence, is_null: bool, script: &mut Script) -> Result<(), ApplyError> {
+    fn insert(
+        &self,
+        sequence: CommitSequence,
+        is_null: bool,
+        lock: VersionLock,
+        script: &mut Script,
+    ) -> Result<(), ApplyError> {
         let checksum = self.checksum;
         if let Some(ObjectChecksum { kind: ChecksumKind::Composite, part_count, .. }) = checksum
             && *part_count != self.part_count
@@ -141,6 +154,7 @@ impl NewVersion<'_> {
         script.bind(checksum.map(|checksum| checksum.checksum.value()));
         script.bind(self.headers.system.content_type.as_deref()).bind(other_headers(self.headers));
         script.bind(tags_text(self.tags)).bind(self.part_count.map(i64::from)).bind(number(self.content.0));
+        locks::bind(lock, script);
         Ok(())
     }
 
@@ -158,9 +172,9 @@ impl NewVersion<'_> {
 }
 
 /// Adds to `script` what removes the row; its content is named once less.
-pub(super) fn delete_row(bucket: BucketId, key: &ObjectKey, row: &Existing, script: &mut Script) {
-    script.add(DELETE_VERSION).bind(number(bucket.0)).bind(key.as_bytes()).bind(number(row.sequence.0));
-    if let Some(content) = row.content {
+pub(super) fn delete_row(bucket: BucketId, key: &ObjectKey, row: &Removable<'_>, script: &mut Script) {
+    script.add(DELETE_VERSION).bind(number(bucket.0)).bind(key.as_bytes()).bind(number(row.row().sequence.0));
+    if let Some(content) = row.row().content {
         contents::lower_count(content, script);
     }
 }
@@ -184,6 +198,7 @@ pub(super) async fn put(command: &PutObject, tx: &mut Transaction<'_>) -> Result
         tags: &attributes.tags,
         part_count: None,
         content: ContentId(tx.sequence().0),
+        lock: attributes.lock,
     };
     let mut script = Script::default();
     let written = version.replace(state, &mut script, tx).await?;

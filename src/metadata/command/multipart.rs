@@ -4,7 +4,7 @@ use super::objects::CopySource;
 use super::writes::{NewContent, WritePrecondition};
 use crate::types::{
     BucketId, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet,
-    Timestamp, UploadId, VersionId,
+    Timestamp, UploadId, VersionId, VersionLock,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,9 @@ pub struct CreateUpload {
     pub tags: TagSet,
     /// `x-amz-checksum-algorithm` and `-type`, when the client chose one.
     pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
+    /// Of the version that comes of it.
+    #[serde(default)]
+    pub lock: VersionLock,
 }
 
 /// Afterwards the part has this content; what an earlier upload of the same number held has one count less.

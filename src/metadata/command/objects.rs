@@ -2,7 +2,9 @@
 
 use super::writes::{NewContent, VersionAttributes, WritePrecondition};
 use crate::metadata::version_selector::VersionSelector;
-use crate::types::{BucketId, ETag, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Timestamp, VersionId};
+use crate::types::{
+    BucketId, Bypass, ETag, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Timestamp, VersionId, VersionLock,
+};
 use serde::{Deserialize, Serialize};
 
 /// Afterwards the key's current version is this one. Where versions are not kept, the null version that it replaced is gone.
@@ -59,10 +61,14 @@ pub struct CopyObject {
     /// When the client asked for another algorithm than the source has, the proposer computed it.
     pub checksum: Directive<Option<ObjectChecksum>>,
     pub precondition: WritePrecondition,
+    /// What the request asks for; the source's is never copied.
+    #[serde(default)]
+    pub lock: VersionLock,
 }
 
 /// Of `Latest` where versions are kept, or were: afterwards a delete marker is the current version, and where they are no
 /// longer kept it has replaced the null version. Else afterwards the version is gone, and the one below it is current.
+/// A version that Object Lock keeps at the time `at` stays, and nothing changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeleteObject {
     pub bucket: BucketId,
@@ -71,6 +77,9 @@ pub struct DeleteObject {
     /// For the delete marker, where versioning makes one.
     pub marker: VersionId,
     pub owner: String,
+    /// The proposer's time, never a client's.
     pub at: Timestamp,
     pub precondition: WritePrecondition,
+    #[serde(default)]
+    pub bypass: Bypass,
 }

@@ -1,7 +1,7 @@
 //! What a write of any kind carries: new bytes, attributes, and the condition that the commit decides on.
 
 use crate::types::{
-    BlobId, ChunkRoot, ETag, Epoch, Extent, GroupId, NodeId, ObjectHeaders, TagSet, Timestamp, VersionId,
+    BlobId, ChunkRoot, ETag, Epoch, Extent, GroupId, NodeId, ObjectHeaders, TagSet, Timestamp, VersionId, VersionLock,
 };
 use serde::{Deserialize, Serialize};
 
@@ -65,4 +65,7 @@ pub struct VersionAttributes {
     pub owner: String,
     pub headers: ObjectHeaders,
     pub tags: TagSet,
+    /// What was asked for; the bucket's default comes to it in the commit.
+    #[serde(default)]
+    pub lock: VersionLock,
 }

@@ -4,7 +4,7 @@
 use super::{Examination, FINDINGS_MAX, Finding, Severity, checks, copy::Copy, lossy_text, or_finding};
 use crate::{
     metadata::{
-        columns::Columns,
+        columns::{Columns, object_lock_of, versioning_of},
         error::{MetadataError, QueryError},
     },
     types::ObjectKey,
@@ -18,6 +18,7 @@ const VERSIONS: &str = "
 const UPLOADS: &str = "
     SELECT 'upload ' || lower(hex(upload)), bucket, key, content_type, headers, tags FROM uploads";
 const BUCKETS: &str = "SELECT name, tags FROM buckets WHERE tags IS NOT NULL";
+const LOCKED_BUCKETS: &str = "SELECT name, object_lock, versioning FROM buckets WHERE object_lock IS NOT NULL";
 
 /// Where the names of columns stand that rows of both kinds have.
 const BUCKET: usize = 1;
@@ -28,6 +29,10 @@ const TAGS: usize = 5;
 const NAMELESS: &str = "lists of the bucket fail, and no request can name the row: restore a backup from before the damage \
     (`--restore FILE`, docs/recovering.md)";
 const TAGS_OF_BUCKET: &str = "set the bucket's tags again, or delete them";
+const LOCK_OF_BUCKET: &str = "nobody can reach the bucket, nor list buckets: restore a backup from before the damage \
+    (`--restore FILE`, docs/recovering.md)";
+const VERSIONING_OF_LOCKED: &str =
+    "enable the bucket's versioning (PutBucketVersioning): until then writes replace null versions";
 const BEGIN_AGAIN: &str = "abort the upload and begin it again";
 
 /// A table, and the names of its two checks.
@@ -66,6 +71,8 @@ pub(super) async fn run(copy: &mut Copy, examination: &mut Examination) -> Resul
     }
     let found = or_finding("bucket-tags", look_at_buckets(copy).await)?;
     examination.note("bucket-tags", found);
+    let found = or_finding("bucket-object-lock", look_at_locked_buckets(copy).await)?;
+    examination.note("bucket-object-lock", found);
     Ok(())
 }
 
@@ -119,6 +126,26 @@ async fn look_at_buckets(copy: &mut Copy) -> Result<Vec<Finding>, QueryError> {
             let what = format!("the tags of bucket {} can't be read", lossy_text(&row, 0)?);
             let (check, severity) = ("bucket-tags", Severity::Wrong);
             findings.push(Finding { check, severity, what, object: None, remedy: TAGS_OF_BUCKET });
+        }
+    }
+    Ok(findings)
+}
+
+/// A bucket with Object Lock keeps versions, and its configuration can be read.
+async fn look_at_locked_buckets(copy: &mut Copy) -> Result<Vec<Finding>, QueryError> {
+    let mut findings = Vec::new();
+    let mut rows = sqlx::query(LOCKED_BUCKETS).fetch(copy.connection());
+    while let Some(row) = rows.try_next().await? {
+        let is_readable = object_lock_of(row.optional_text(1)?).is_ok();
+        let keeps_versions = versioning_of(row.number(2)?).is_ok_and(|versioning| versioning.keeps_versions());
+        if (!is_readable || !keeps_versions) && findings.len() <= FINDINGS_MAX {
+            let (fault, remedy) = match is_readable {
+                true => ("is there, and versions are not kept", VERSIONING_OF_LOCKED),
+                false => ("can't be read", LOCK_OF_BUCKET),
+            };
+            let what = format!("the Object Lock of bucket {} {fault}", lossy_text(&row, 0)?);
+            let (check, severity) = ("bucket-object-lock", Severity::Danger);
+            findings.push(Finding { check, severity, what, object: None, remedy });
         }
     }
     Ok(findings)

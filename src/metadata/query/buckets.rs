@@ -3,7 +3,7 @@
 use crate::{
     metadata::{
         Metadata, QueryError,
-        columns::{Columns, versioning_of},
+        columns::{Columns, object_lock_of, versioning_of},
         rows::Bucket,
         script::Script,
     },
@@ -12,10 +12,10 @@ use crate::{
 use sqlx::sqlite::SqliteRow;
 use std::sync::Arc;
 
-const READ: &str = "SELECT bucket, name, region, owner, created, versioning FROM buckets WHERE name = $1";
+const READ: &str = "SELECT bucket, name, region, owner, created, versioning, object_lock FROM buckets WHERE name = $1";
 /// Names are ASCII: the last character there is ends every prefix.
 const LIST: &str = "
-    SELECT bucket, name, region, owner, created, versioning FROM buckets
+    SELECT bucket, name, region, owner, created, versioning, object_lock FROM buckets
     WHERE name >= $1 AND name < $1 || char(1114111) AND name > $2 ORDER BY name LIMIT $3 + 0";
 const READ_TAGS: &str = "SELECT tags FROM buckets WHERE bucket = $1";
 const READ_CORS: &str = "SELECT cors FROM buckets WHERE name = $1";
@@ -78,5 +78,6 @@ fn from_row(row: &SqliteRow) -> Result<Bucket, QueryError> {
         owner: row.string(3)?,
         created: row.time(4)?,
         versioning: versioning_of(row.number(5)?)?,
+        object_lock: object_lock_of(row.optional_text(6)?)?,
     })
 }

@@ -49,7 +49,7 @@ macro_rules! object {
         concat!(
             "SELECT b.bucket, v.version, v.is_null, v.is_latest, v.is_delete_marker, v.created, v.owner, v.size, v.etag,
                 v.checksum_algorithm, v.checksum_kind, v.checksum, v.part_count, v.content_type, v.headers, v.tags,
-                v.content",
+                v.content, v.retention_mode, v.retain_until, v.legal_hold",
             $more_columns,
             " FROM buckets b LEFT JOIN versions v ON v.bucket = b.bucket AND v.key = $2 AND ",
             $version,
@@ -116,7 +116,7 @@ impl Statements {
 }
 
 /// Where the extent's columns begin.
-const EXTENT: usize = 17;
+const EXTENT: usize = 20;
 
 impl Metadata {
     /// Delete markers are returned as such.
@@ -251,6 +251,7 @@ fn object_from_row(key: &ObjectKey, row: &SqliteRow) -> Result<ObjectVersion, Qu
         headers: row.headers(13)?,
         tags: row.tags(15)?,
         content: row.optional_number(16)?.map(ContentId),
+        lock: row.lock(17)?,
     })
 }
 

@@ -13,6 +13,7 @@ fn create(name: &str, owner: &str) -> Command {
         owner: owner.into(),
         created: at(5),
         tags: None,
+        object_lock: None,
     })
 }
 

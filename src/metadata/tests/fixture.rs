@@ -105,6 +105,7 @@ impl Fixture {
             owner: "root".into(),
             created: at(1),
             tags: None,
+            object_lock: None,
         };
         match self.done(Command::CreateBucket(create)).await {
             Outcome::BucketCreated { bucket } => bucket,
@@ -143,6 +144,7 @@ impl Fixture {
                 owner: "root".into(),
                 headers: ObjectHeaders::default(),
                 tags: TagSet::default(),
+                lock: VersionLock::default(),
             },
             etag: etag(1),
             checksum: None,
@@ -167,6 +169,7 @@ impl Fixture {
             owner: "root".into(),
             at: at(20),
             precondition: WritePrecondition::None,
+            bypass: Bypass::None,
         }
     }
 
@@ -196,6 +199,7 @@ impl Fixture {
             tags: Directive::Copy,
             checksum: Directive::Copy,
             precondition: WritePrecondition::None,
+            lock: VersionLock::default(),
         }
     }
 

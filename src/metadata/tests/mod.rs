@@ -11,6 +11,7 @@ mod group_changes;
 mod groups;
 mod job_states;
 mod lists;
+mod locks;
 mod measure;
 mod multipart;
 mod object_cache;

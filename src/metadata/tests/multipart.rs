@@ -16,9 +16,15 @@ pub async fn begin(fixture: &Fixture, name: &str) -> UploadId {
 
 async fn begin_with(fixture: &Fixture, name: &str, checksum: Option<(ChecksumAlgorithm, ChecksumKind)>) -> UploadId {
     let upload = UploadId::from_bytes(fixture.unique());
+    let create = CreateUpload { checksum, ..create(fixture, name, upload, VersionLock::default()) };
+    fixture.done(Command::CreateUpload(create)).await;
+    upload
+}
+
+pub fn create(fixture: &Fixture, name: &str, upload: UploadId, lock: VersionLock) -> CreateUpload {
     let mut headers = ObjectHeaders::default();
     headers.system.content_type = Some("video/mp4".into());
-    let create = CreateUpload {
+    CreateUpload {
         bucket: fixture.bucket,
         key: key(name),
         upload,
@@ -26,13 +32,12 @@ async fn begin_with(fixture: &Fixture, name: &str, checksum: Option<(ChecksumAlg
         owner: "root".into(),
         headers,
         tags: TagSet::default(),
-        checksum,
-    };
-    fixture.done(Command::CreateUpload(create)).await;
-    upload
+        checksum: None,
+        lock,
+    }
 }
 
-fn part_of(fixture: &Fixture, name: &str, upload: UploadId, part_number: u32, size: u64) -> PutPart {
+pub fn part_of(fixture: &Fixture, name: &str, upload: UploadId, part_number: u32, size: u64) -> PutPart {
     PutPart {
         bucket: fixture.bucket,
         key: key(name),

@@ -69,8 +69,25 @@ async fn run_everything(fixture: &Fixture) {
     fixture.done(Command::ForgetCompletedUploads { before: at(1000), limit: 10 }).await;
     multipart::begin(fixture, "open").await;
     fixture.done(Command::SetBucketCors { bucket: fixture.bucket, cors: None }).await;
+    lock_everything(fixture).await;
     fixture.done(Command::DeleteBucket { bucket: fixture.bucket }).await;
     fixture.unroll().await;
+}
+
+/// Afterwards nothing is locked any more, and the bucket is empty.
+async fn lock_everything(fixture: &Fixture) {
+    let bucket = fixture.bucket;
+    fixture.set_versioning(Versioning::Enabled).await;
+    fixture.done(Command::SetBucketObjectLock { bucket, configuration: ObjectLockConfiguration::default() }).await;
+    let written = fixture.put("locked", &[1]).await;
+    let (key, version) = (key("locked"), VersionSelector::Id(written.version));
+    let hold = SetObjectLegalHold { bucket, key: key.clone(), version, legal_hold: LegalHold::Off };
+    fixture.done(Command::SetObjectLegalHold(hold)).await;
+    let retention = Some(Retention { mode: RetentionMode::Governance, until: at(20) });
+    let bypass = Bypass::None;
+    let retain = SetObjectRetention { bucket, key, version, retention, at: at(15), bypass };
+    fixture.done(Command::SetObjectRetention(retain)).await;
+    fixture.done(Command::DeleteObject(DeleteObject { version, ..fixture.delete_of("locked") })).await;
 }
 
 async fn ask_everything(fixture: &Fixture, upload: UploadId, copy: BlobCopy) {

@@ -19,7 +19,10 @@ enum Act {
     Put { key: u8, sizes: Vec<u64>, condition: u8, durable: u8 },
     Copy { from: u8, to: u8 },
     Delete { key: u8 },
-    DeleteVersion { key: u8, place: usize },
+    DeleteVersion { key: u8, place: usize, bypass: Bypass },
+    Lock { days: u8 },
+    Retain { key: u8, mode: RetentionMode, until: i64 },
+    Hold { key: u8, legal_hold: LegalHold },
     Versioning { versioning: Versioning },
     Tag { key: u8 },
     Cors { is_set: bool },
@@ -47,7 +50,13 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(key, sizes, condition, durable)| Act::Put { key, sizes, condition, durable }),
         3 => (key(), key()).prop_map(|(from, to)| Act::Copy { from, to }),
         3 => key().prop_map(|key| Act::Delete { key }),
-        2 => (key(), 0..4_usize).prop_map(|(key, place)| Act::DeleteVersion { key, place }),
+        2 => (key(), 0..4_usize, prop_oneof![Just(Bypass::None), Just(Bypass::Governance)])
+            .prop_map(|(key, place, bypass)| Act::DeleteVersion { key, place, bypass }),
+        1 => (0..2_u8).prop_map(|days| Act::Lock { days }),
+        1 => (key(), prop_oneof![Just(RetentionMode::Governance), Just(RetentionMode::Compliance)], 10..30_i64)
+            .prop_map(|(key, mode, until)| Act::Retain { key, mode, until }),
+        1 => (key(), prop_oneof![Just(LegalHold::On), Just(LegalHold::Off)])
+            .prop_map(|(key, legal_hold)| Act::Hold { key, legal_hold }),
         1 => prop_oneof![Just(Versioning::Enabled), Just(Versioning::Suspended)]
             .prop_map(|versioning| Act::Versioning { versioning }),
         1 => key().prop_map(|key| Act::Tag { key }),
@@ -106,11 +115,32 @@ async fn command(act: Act, made: &mut Made, fixture: &Fixture) -> Command {
         }
         Act::Copy { from, to } => Command::CopyObject(fixture.copy_of(&name(from), &name(to))),
         Act::Delete { key } => Command::DeleteObject(fixture.delete_of(&name(key))),
-        Act::DeleteVersion { key, place } => {
+        Act::DeleteVersion { key, place, bypass } => {
             let versions = fixture.versions(&name(key)).await;
             let version = versions.get(place).map_or(VersionSelector::Null, |version| version.name().into());
-            Command::DeleteObject(DeleteObject { version, ..fixture.delete_of(&name(key)) })
+            Command::DeleteObject(DeleteObject { version, bypass, ..fixture.delete_of(&name(key)) })
         }
+        Act::Lock { days } => {
+            let period = RetentionPeriod::days(days.into()).ok();
+            let mode = RetentionMode::Governance;
+            let default_retention = period.map(|period| DefaultRetention { mode, period });
+            let configuration = ObjectLockConfiguration { default_retention };
+            Command::SetBucketObjectLock { bucket: fixture.bucket, configuration }
+        }
+        Act::Retain { key: number, mode, until } => Command::SetObjectRetention(SetObjectRetention {
+            bucket: fixture.bucket,
+            key: key(&name(number)),
+            version: VersionSelector::Latest,
+            retention: Some(Retention { mode, until: at(until) }),
+            at: at(12),
+            bypass: Bypass::None,
+        }),
+        Act::Hold { key: number, legal_hold } => Command::SetObjectLegalHold(SetObjectLegalHold {
+            bucket: fixture.bucket,
+            key: key(&name(number)),
+            version: VersionSelector::Latest,
+            legal_hold,
+        }),
         Act::Versioning { versioning } => Command::SetBucketVersioning { bucket: fixture.bucket, versioning },
         Act::Tag { key: number } => Command::SetObjectTags {
             bucket: fixture.bucket,
@@ -135,6 +165,7 @@ async fn command(act: Act, made: &mut Made, fixture: &Fixture) -> Command {
                 headers: ObjectHeaders::default(),
                 tags: TagSet::default(),
                 checksum: None,
+                lock: VersionLock::default(),
             })
         }
         Act::Part { upload, part_number, size } => {

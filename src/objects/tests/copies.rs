@@ -5,7 +5,7 @@ use crate::{
         ByteRange, CopyInput, Directive, ObjectError, OntoItself, PartCopyInput, ReadConditions, SourceInput,
         TagCondition, VersionSelector, WritePrecondition, checksum_of,
     },
-    types::{ChecksumAlgorithm, ETag, ObjectHeaders},
+    types::{ChecksumAlgorithm, ETag, ObjectHeaders, VersionLock},
 };
 use md5::{Digest, Md5};
 
@@ -30,6 +30,7 @@ pub fn copy_input(from: &str, to: &str) -> CopyInput {
         checksum: None,
         onto_itself: OntoItself::ChangesNothing,
         precondition: WritePrecondition::None,
+        lock: VersionLock::default(),
     }
 }
 

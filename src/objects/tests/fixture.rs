@@ -9,7 +9,7 @@ use crate::{
         VersionSelector, WritePrecondition, WrittenVersion,
     },
     runtime::SeededRandom,
-    types::{BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ObjectHeaders, ObjectKey, TagSet},
+    types::{BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ObjectHeaders, ObjectKey, TagSet, VersionLock},
 };
 use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
@@ -77,6 +77,7 @@ pub fn put_input(name: &str) -> PutInput {
         tags: TagSet::default(),
         expected: ExpectedDigests::default(),
         precondition: WritePrecondition::None,
+        lock: VersionLock::default(),
     }
 }
 
@@ -100,8 +101,13 @@ impl Fixture {
     }
 
     pub async fn make_bucket(&self, name: &str) -> Result<(), ObjectError> {
-        let input =
-            CreateBucketInput { name: name.parse().unwrap(), region: String::new(), owner: "root".into(), tags: None };
+        let input = CreateBucketInput {
+            name: name.parse().unwrap(),
+            region: String::new(),
+            owner: "root".into(),
+            tags: None,
+            object_lock: None,
+        };
         self.objects.create_bucket(input).await
     }
 
@@ -146,6 +152,7 @@ impl Fixture {
             tags: TagSet::default(),
             checksum_algorithm: checksum.map(|(algorithm, _)| algorithm),
             checksum_kind: checksum.map(|(_, kind)| kind),
+            lock: VersionLock::default(),
         };
         let created = self.objects.create_upload(input).await.unwrap();
         UploadName { bucket: bucket.clone(), key: key(name), upload: created.upload }

@@ -5,5 +5,6 @@ mod copies;
 mod fixture;
 mod lists;
 mod multipart;
+mod object_lock;
 mod objects;
 mod overtaken;

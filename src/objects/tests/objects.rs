@@ -8,7 +8,7 @@ use crate::{
         BodyError, ByteRange, DeleteEntry, ExpectedChecksum, ExpectedDigests, GetInput, ObjectError, PutInput,
         SINGLE_WRITE_MAX_BYTES, Selection, VersionSelector, WritePrecondition, checksum_of,
     },
-    types::{ChecksumAlgorithm, ETag, TagLimit, TagSet},
+    types::{Bypass, ChecksumAlgorithm, ETag, TagLimit, TagSet},
 };
 use md5::{Digest, Md5};
 
@@ -138,6 +138,7 @@ async fn deleting_succeeds_whether_something_is_there_or_not() {
         key: key(name),
         version: VersionSelector::Latest,
         precondition: WritePrecondition::None,
+        bypass: Bypass::None,
     };
     let deleted = fixture.objects.delete(&bucket(), entry("a"), "root").await.unwrap();
     assert!(deleted.existed && deleted.version.is_none());
@@ -150,8 +151,12 @@ async fn many_deletes_have_outcomes_of_their_own_in_order() {
     let fixture = Fixture::start().await;
     fixture.put("a", b"x").await;
     fixture.put("c", b"x").await;
-    let entry =
-        |name: &str, precondition| DeleteEntry { key: key(name), version: VersionSelector::Latest, precondition };
+    let entry = |name: &str, precondition| DeleteEntry {
+        key: key(name),
+        version: VersionSelector::Latest,
+        precondition,
+        bypass: Bypass::None,
+    };
     let stale = WritePrecondition::Matches(vec![ETag::from_md5([9; 16])]);
     let entries = vec![entry("a", WritePrecondition::None), entry("b", WritePrecondition::None), entry("c", stale)];
     let outcomes = fixture.objects.delete_many(&bucket(), entries, "root").await.unwrap();
@@ -189,8 +194,12 @@ async fn a_bucket_goes_only_when_it_is_empty() {
     fixture.make_bucket("bucket").await.unwrap();
     fixture.put("key", b"x").await;
     assert_eq!(fixture.objects.delete_bucket(&bucket()).await, Err(ObjectError::BucketNotEmpty));
-    let entry =
-        DeleteEntry { key: key("key"), version: VersionSelector::Latest, precondition: WritePrecondition::None };
+    let entry = DeleteEntry {
+        key: key("key"),
+        version: VersionSelector::Latest,
+        precondition: WritePrecondition::None,
+        bypass: Bypass::None,
+    };
     fixture.objects.delete(&bucket(), entry, "root").await.unwrap();
     fixture.objects.delete_bucket(&bucket()).await.unwrap();
     assert_eq!(fixture.objects.delete_bucket(&bucket()).await, Err(ObjectError::NoSuchBucket));

@@ -12,7 +12,7 @@ use crate::{
         ByteRange, CopyInput, CreateBucketInput, DeleteEntry, GetInput, ListUploadsInput, ObjectError, PartCopyInput,
         PartPageInput, Selection, StoredPart, UploadName, VersionSelector, WritePrecondition, checksum_of,
     },
-    types::{BucketName, ChecksumAlgorithm, ETag, TagLimit, TagSet},
+    types::{BucketName, Bypass, ChecksumAlgorithm, ETag, TagLimit, TagSet},
 };
 
 const PART_MIN: usize = 5 << 20;
@@ -66,7 +66,7 @@ async fn end(fixture: &Fixture, ending: Ending) -> Result<u64, ObjectError> {
     let after = match ending {
         Ending::Delete => {
             let (version, precondition) = (VersionSelector::Latest, WritePrecondition::None);
-            let entry = DeleteEntry { key: key("key"), version, precondition };
+            let entry = DeleteEntry { key: key("key"), version, precondition, bypass: Bypass::None };
             fixture.objects.delete(&bucket(), entry, "root").await.unwrap();
             Err(ObjectError::NoSuchKey)
         }
@@ -251,7 +251,13 @@ async fn what_goes_with_its_bucket_is_missed_by_the_buckets_name() {
     let name: BucketName = "going".parse().unwrap();
     let overtake = async |what: InBucket, waits: usize| {
         let tags = Some(tags_of_bucket());
-        let input = CreateBucketInput { name: name.clone(), region: String::new(), owner: "root".into(), tags };
+        let input = CreateBucketInput {
+            name: name.clone(),
+            region: String::new(),
+            owner: "root".into(),
+            tags,
+            object_lock: None,
+        };
         fixture.objects.create_bucket(input).await.unwrap();
         let upload = fixture.create_upload_in(&name, "key", None).await;
         fixture.upload_part(&upload, 1, b"part").await;

@@ -20,6 +20,16 @@ impl From<ObjectError> for S3Error {
             ObjectError::TooManyBuckets => S3Code::TooManyBuckets.into(),
             ObjectError::NoSuchTagSet => S3Code::NoSuchTagSet.into(),
             ObjectError::NoSuchCorsConfiguration => S3Code::NoSuchCORSConfiguration.into(),
+            ObjectError::NoSuchObjectLockConfiguration => S3Code::ObjectLockConfigurationNotFoundError.into(),
+            ObjectError::BucketHasNoLock => Self::invalid_request("Bucket is missing Object Lock Configuration"),
+            ObjectError::VersioningIsLocked => Self::with_message(
+                S3Code::InvalidBucketState,
+                "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
+            ),
+            ObjectError::VersionsNotKept => Self::with_message(
+                S3Code::InvalidBucketState,
+                "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration",
+            ),
             // S3's page leaves the header out where it is false; ceph/s3-tests reads it.
             ObjectError::NoSuchKey => {
                 Self::new(S3Code::NoSuchKey).header(DELETE_MARKER, HeaderValue::from_static("false"))
@@ -29,6 +39,10 @@ impl From<ObjectError> for S3Error {
             ObjectError::VersionIsDeleteMarker { version, modified } => {
                 delete_marker(S3Code::MethodNotAllowed, version).header(header::LAST_MODIFIED, http_date(modified))
             }
+            ObjectError::ObjectLocked => {
+                Self::with_message(S3Code::AccessDenied, "Access Denied because object protected by object lock.")
+            }
+            ObjectError::VersionHasNoLock => S3Code::NoSuchObjectLockConfiguration.into(),
             ObjectError::SourceIsDeleteMarker => Self::invalid_request(
                 "The source of a copy request may not specifically refer to a delete marker by version id.",
             ),

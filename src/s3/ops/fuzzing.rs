@@ -2,12 +2,13 @@
 
 use super::{
     acl,
-    bucket::{create_bucket, delete_objects, put_bucket_versioning},
+    bucket::{create_bucket, delete_objects, put_bucket_versioning, put_object_lock_configuration},
     cors,
     multipart::complete_multipart_upload,
+    object::{put_object_legal_hold, put_object_retention},
     tagging,
 };
-use crate::types::TagLimit;
+use crate::types::{Bypass, TagLimit};
 
 /// The first byte says whose document it is.
 pub fn document(bytes: &[u8]) {
@@ -23,9 +24,12 @@ pub fn document(bytes: &[u8]) {
             assert_eq!(tagging::parse_document(&written, TagLimit::Bucket).ok().as_ref(), Some(&tags));
         }
         b'h' => drop(std::str::from_utf8(bytes).map(|text| tagging::parse_header(text, TagLimit::Object))),
-        b'd' => drop(delete_objects::parse(bytes)),
+        b'd' => drop(delete_objects::parse(bytes, Bypass::None)),
         b'm' => drop(complete_multipart_upload::parts(bytes)),
         b'v' => drop(put_bucket_versioning::parse(bytes)),
+        b'l' => drop(put_object_lock_configuration::parse(bytes)),
+        b'r' => drop(put_object_retention::parse(bytes)),
+        b'g' => drop(put_object_legal_hold::parse(bytes)),
         b'b' => drop(create_bucket::configuration(bytes)),
         b'a' => drop(acl::check_policy(bytes)),
         _ => {}

@@ -54,6 +54,7 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         Op::GetBucketLocation => bucket::get_bucket_location::handle(ctx, objects).await,
         Op::GetBucketTagging => bucket::get_bucket_tagging::handle(ctx, objects).await,
         Op::GetBucketVersioning => bucket::get_bucket_versioning::handle(ctx, objects).await,
+        Op::GetObjectLockConfiguration => bucket::get_object_lock_configuration::handle(ctx, objects).await,
         Op::HeadBucket => bucket::head_bucket::handle(ctx, objects).await,
         Op::ListObjectVersions => bucket::list_object_versions::handle(ctx, objects).await,
         Op::ListObjects => bucket::list_objects::handle(ctx, objects).await,
@@ -64,6 +65,7 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         Op::PutBucketCors => bucket::put_bucket_cors::handle(ctx, objects, body).await,
         Op::PutBucketTagging => bucket::put_bucket_tagging::handle(ctx, objects, body).await,
         Op::PutBucketVersioning => bucket::put_bucket_versioning::handle(ctx, objects, body).await,
+        Op::PutObjectLockConfiguration => bucket::put_object_lock_configuration::handle(ctx, objects, body).await,
 
         Op::CopyObject => object::copy_object::handle(ctx, objects).await,
         Op::DeleteObject => object::delete_object::handle(ctx, objects).await,
@@ -71,11 +73,14 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         Op::GetObject => object::get_object::handle(ctx, objects).await,
         Op::GetObjectAcl => object::get_object_acl::handle(ctx, objects).await,
         Op::GetObjectAttributes => object::get_object_attributes::handle(ctx, objects).await,
-        Op::GetObjectLegalHold | Op::GetObjectRetention => object::unlocked::handle(ctx, objects).await,
+        Op::GetObjectLegalHold => object::get_object_legal_hold::handle(ctx, objects).await,
+        Op::GetObjectRetention => object::get_object_retention::handle(ctx, objects).await,
         Op::GetObjectTagging => object::get_object_tagging::handle(ctx, objects).await,
         Op::HeadObject => object::head_object::handle(ctx, objects).await,
         Op::PutObject => object::put_object::handle(ctx, objects, body).await,
         Op::PutObjectAcl => object::put_object_acl::handle(ctx, objects, body).await,
+        Op::PutObjectLegalHold => object::put_object_legal_hold::handle(ctx, objects, body).await,
+        Op::PutObjectRetention => object::put_object_retention::handle(ctx, objects, body).await,
         Op::PutObjectTagging => object::put_object_tagging::handle(ctx, objects, body).await,
 
         Op::AbortMultipartUpload => multipart::abort_multipart_upload::handle(ctx, objects).await,
@@ -109,7 +114,6 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         | Op::GetBucketReplication
         | Op::GetBucketRequestPayment
         | Op::GetBucketWebsite
-        | Op::GetObjectLockConfiguration
         | Op::GetPublicAccessBlock
         | Op::ListBucketAnalyticsConfigurations
         | Op::ListBucketIntelligentTieringConfigurations
@@ -145,9 +149,6 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         | Op::PutBucketReplication
         | Op::PutBucketRequestPayment
         | Op::PutBucketWebsite
-        | Op::PutObjectLegalHold
-        | Op::PutObjectLockConfiguration
-        | Op::PutObjectRetention
         | Op::PutPublicAccessBlock
         | Op::RenameObject
         | Op::RestoreObject

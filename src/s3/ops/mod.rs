@@ -15,6 +15,7 @@ mod handlers;
 mod list_input;
 mod list_output;
 mod object_input;
+mod object_lock_input;
 mod object_output;
 mod owner_output;
 mod parameter;

@@ -1,12 +1,13 @@
 //! The headers of GetObject and HeadObject.
 
 use super::{
-    checksum_output,
+    checksum_output, object_lock_input,
     parameter::{header_value, insert_own, insert_version, own_value},
 };
 use crate::{
     objects::{FoundObject, Selection},
     s3::{RequestContext, Response, ResponseBody, S3Error},
+    types::VersionLock,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use http::{HeaderName, StatusCode, header};
@@ -78,11 +79,22 @@ pub fn render(found: &FoundObject, overrides: &Overrides, mode: ChecksumMode) ->
     if !object.tags.is_empty() {
         insert_own(&mut response, "x-amz-tagging-count", &object.tags.len().to_string());
     }
+    lock_headers(&mut response, &object.lock);
     if mode == ChecksumMode::Enabled {
         checksum_headers(&mut response, found);
     }
     stored_headers(&mut response, found, overrides)?;
     Ok(response)
+}
+
+fn lock_headers(response: &mut Response, lock: &VersionLock) {
+    if let Some(retention) = lock.retention {
+        insert_own(response, object_lock_input::MODE, retention.mode.name());
+        insert_own(response, object_lock_input::RETAIN_UNTIL, &retention.until.to_iso_8601());
+    }
+    if let Some(legal_hold) = lock.legal_hold {
+        insert_own(response, object_lock_input::LEGAL_HOLD, legal_hold.name());
+    }
 }
 
 /// A value is given only for bytes that it is made over: of a range there is none, and a client that checks it

@@ -139,6 +139,7 @@ fn the_resource_is_what_the_address_names() {
             key: (scope == Scope::Object).then_some(&key),
             names_version: false,
             copy_source: None,
+            headers: &HeaderMap::new(),
         };
         let expected = match (operation, scope) {
             (Operation::DeleteObjects, _) => Resource::ObjectsOf(&bucket),
@@ -148,4 +149,31 @@ fn the_resource_is_what_the_address_names() {
         };
         assert_eq!(resource_of(&subject), expected, "{operation:?}");
     }
+}
+
+#[test]
+fn what_headers_ask_for_about_locks_is_a_permission_of_its_own() {
+    use Operation as Op;
+    let asked = |operation, name: &'static str, value: &'static str| {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().unwrap());
+        let names = actions_of_headers(operation, &headers).map(Action::name);
+        names.collect::<Vec<_>>().join(" ")
+    };
+    let bypass = "x-amz-bypass-governance-retention";
+    for operation in [Op::DeleteObject, Op::DeleteObjects, Op::PutObjectRetention] {
+        assert_eq!(asked(operation, bypass, "true"), "s3:BypassGovernanceRetention", "{operation:?}");
+        assert_eq!(asked(operation, bypass, "anything"), "s3:BypassGovernanceRetention", "{operation:?}");
+        assert_eq!(asked(operation, bypass, "False"), "", "{operation:?}");
+    }
+    assert_eq!(asked(Op::GetObject, bypass, "true"), "");
+    for operation in [Op::CopyObject, Op::CreateMultipartUpload, Op::PostObject, Op::PutObject] {
+        assert_eq!(asked(operation, "x-amz-object-lock-mode", "GOVERNANCE"), "s3:PutObjectRetention");
+        assert_eq!(asked(operation, "x-amz-object-lock-retain-until-date", "x"), "s3:PutObjectRetention");
+        assert_eq!(asked(operation, "x-amz-object-lock-legal-hold", "OFF"), "s3:PutObjectLegalHold");
+    }
+    assert_eq!(
+        asked(Op::CreateBucket, "x-amz-bucket-object-lock-enabled", "true"),
+        "s3:PutBucketObjectLockConfiguration s3:PutBucketVersioning"
+    );
 }

@@ -23,6 +23,15 @@ pub(super) const CHECKS: &[Check] = &[
         remedy: "abort the upload and begin it again",
     },
     Check {
+        name: "upload-lock",
+        severity: Severity::Wrong,
+        statement: "
+            SELECT 'the Object Lock that upload ' || lower(hex(u.upload)) || ' asks for can''t be read', u.bucket, u.key
+            FROM uploads u WHERE (u.retention_mode IS NULL) <> (u.retain_until IS NULL)
+                OR u.retention_mode NOT IN (1, 2) OR u.legal_hold NOT IN (0, 1) LIMIT $1",
+        remedy: "abort the upload and begin it again",
+    },
+    Check {
         name: "part-upload",
         severity: Severity::Waste,
         statement: "

@@ -93,6 +93,26 @@ pub(super) const CHECKS: &[Check] = &[
         remedy: LOST,
     },
     Check {
+        name: "version-lock",
+        severity: Severity::Danger,
+        statement: "
+            SELECT 'the Object Lock of the version of commit ' || v.sequence || ' can''t be read', v.bucket, v.key
+            FROM versions v WHERE (v.retention_mode IS NULL) <> (v.retain_until IS NULL)
+                OR v.retention_mode NOT IN (1, 2) OR v.legal_hold NOT IN (0, 1) LIMIT $1",
+        remedy: "the version can be neither read nor removed until its lock is known: restore a backup from before the damage \
+            (`--restore FILE`, docs/recovering.md)",
+    },
+    Check {
+        name: "version-lock-misplaced",
+        severity: Severity::Wrong,
+        statement: "
+            SELECT 'the version of commit ' || v.sequence || ' is locked, and is a delete marker or in a bucket without Object Lock',
+                v.bucket, v.key
+            FROM versions v WHERE (v.retention_mode IS NOT NULL OR v.legal_hold IS NOT NULL) AND (v.is_delete_marker <> 0
+                OR EXISTS (SELECT 1 FROM buckets b WHERE b.bucket = v.bucket AND b.object_lock IS NULL)) LIMIT $1",
+        remedy: "the lock counts all the same; where the bucket has lost its Object Lock, set that again (PutObjectLockConfiguration)",
+    },
+    Check {
         name: "part-count",
         severity: Severity::Wrong,
         statement: "

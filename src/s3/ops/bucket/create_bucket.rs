@@ -12,7 +12,7 @@ use crate::{
         percent::{self, Slash},
         xml::{self, Schema},
     },
-    types::{TagLimit, TagSet},
+    types::{ObjectLockConfiguration, TagLimit, TagSet},
 };
 use http::{StatusCode, header};
 use serde::Deserialize;
@@ -57,12 +57,9 @@ pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBo
     Ok(response)
 }
 
-/// Object lock and ACLs come later; ownership is always the bucket owner's.
+/// ACLs come later; ownership is always the bucket owner's.
 fn check_headers(ctx: &RequestContext<'_>) -> Result<(), S3Error> {
     object_input::check_acl(ctx)?;
-    if ctx.header("x-amz-bucket-object-lock-enabled")?.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
-        return Err(S3Error::with_message(S3Code::NotImplemented, "Object Lock is not implemented."));
-    }
     match ctx.header("x-amz-object-ownership")? {
         None | Some("BucketOwnerEnforced") => Ok(()),
         Some("BucketOwnerPreferred" | "ObjectWriter") => {
@@ -85,7 +82,19 @@ fn parse(ctx: &RequestContext<'_>, document: &[u8]) -> Result<CreateBucketInput,
         region: region(configuration.location.as_deref(), ctx.region)?,
         owner: ctx.principal.owner().to_owned(),
         tags: tags.filter(|tags: &TagSet| !tags.is_empty()),
+        object_lock: object_lock(ctx)?,
     })
+}
+
+/// A bucket that is made with Object Lock has no default retention yet.
+fn object_lock(ctx: &RequestContext<'_>) -> Result<Option<ObjectLockConfiguration>, S3Error> {
+    const NAME: &str = "x-amz-bucket-object-lock-enabled";
+    match ctx.header(NAME)? {
+        None => Ok(None),
+        Some(value) if value.eq_ignore_ascii_case("false") => Ok(None),
+        Some(value) if value.eq_ignore_ascii_case("true") => Ok(Some(ObjectLockConfiguration::default())),
+        Some(other) => Err(S3Error::invalid_argument(NAME, other, "The value must be true or false.")),
+    }
 }
 
 /// Who has nothing to say sends no document. One that says nothing is refused, as S3 does.

@@ -6,11 +6,12 @@ use crate::{
         RequestBody, RequestContext, Response, S3Code, S3Error,
         ops::{
             condition_input::delete_condition,
+            object_lock_input,
             parameter::{self, DOCUMENT_MAX_BYTES},
         },
         xml::{self, Schema, XmlWriter},
     },
-    types::ObjectKey,
+    types::{Bypass, ObjectKey},
 };
 use serde::Deserialize;
 
@@ -56,13 +57,13 @@ pub(in crate::s3) enum Report {
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
     body.require_integrity_header()?;
     let document = body.read_document(DOCUMENT_MAX_BYTES).await?;
-    let (named, report) = parse(&document)?;
+    let (named, report) = parse(&document, object_lock_input::bypass(ctx)?)?;
     let entries = named.iter().filter_map(|named| named.entry.as_ref().ok().cloned()).collect();
     let outcomes = objects.delete_many(ctx.bucket()?, entries, ctx.principal.owner()).await?;
     Ok(render(named, outcomes, report))
 }
 
-pub(in crate::s3) fn parse(bytes: &[u8]) -> Result<(Vec<Named>, Report), S3Error> {
+pub(in crate::s3) fn parse(bytes: &[u8], bypass: Bypass) -> Result<(Vec<Named>, Report), S3Error> {
     let document: Document = xml::read(bytes, SCHEMA)?;
     if document.objects.is_empty() || document.objects.len() > DELETE_MANY_MAX {
         return Err(S3Code::MalformedXML.into());
@@ -76,14 +77,14 @@ pub(in crate::s3) fn parse(bytes: &[u8]) -> Result<(Vec<Named>, Report), S3Error
         _ => return Err(S3Code::MalformedXML.into()),
     };
     let named = |entry: Entry| Named {
-        entry: delete_entry(&entry),
+        entry: delete_entry(&entry, bypass),
         key: entry.key,
         version: entry.version.filter(|version| !version.is_empty()),
     };
     Ok((document.objects.into_iter().map(named).collect(), report))
 }
 
-fn delete_entry(entry: &Entry) -> Result<DeleteEntry, S3Error> {
+fn delete_entry(entry: &Entry, bypass: Bypass) -> Result<DeleteEntry, S3Error> {
     let key = ObjectKey::new(entry.key.as_str()).map_err(|_| S3Error::new(S3Code::KeyTooLongError))?;
     let version = match entry.version.as_deref() {
         None | Some("") => VersionSelector::Latest,
@@ -91,7 +92,7 @@ fn delete_entry(entry: &Entry) -> Result<DeleteEntry, S3Error> {
         Some(text) => parameter::parse_version(text).map_err(|_| S3Error::new(S3Code::NoSuchVersion))?,
     };
     let precondition = delete_condition(entry.etag.as_deref(), entry.modified.as_deref(), entry.size.as_deref())?;
-    Ok(DeleteEntry { key, version, precondition })
+    Ok(DeleteEntry { key, version, precondition, bypass })
 }
 
 fn render(named: Vec<Named>, outcomes: Vec<Result<DeletedVersion, ObjectError>>, report: Report) -> Response {
@@ -147,11 +148,15 @@ mod tests {
 
     #[test]
     fn up_to_1000_keys_are_taken() {
-        let (named, report) = parse(document(1000).as_bytes()).unwrap();
+        let (named, report) = parse(document(1000).as_bytes(), Bypass::None).unwrap();
         assert_eq!(named.len(), 1000);
         assert!(report == Report::Errors);
         for count in [0, 1001] {
-            assert_eq!(parse(document(count).as_bytes()).err().unwrap().code(), S3Code::MalformedXML, "{count}");
+            assert_eq!(
+                parse(document(count).as_bytes(), Bypass::None).err().unwrap().code(),
+                S3Code::MalformedXML,
+                "{count}"
+            );
         }
     }
 
@@ -163,7 +168,7 @@ mod tests {
             "<Delete><Object><Key>a</Key></Object><Quiet>yes</Quiet></Delete>",
             "<Delete><Object><Key>a</Key><StorageClass>STANDARD</StorageClass></Object></Delete>",
         ] {
-            assert_eq!(parse(text.as_bytes()).err().unwrap().code(), S3Code::MalformedXML, "{text}");
+            assert_eq!(parse(text.as_bytes(), Bypass::None).err().unwrap().code(), S3Code::MalformedXML, "{text}");
         }
     }
 
@@ -171,7 +176,7 @@ mod tests {
     fn an_entry_that_makes_no_sense_fails_alone() {
         let text =
             "<Delete><Object><Key>a</Key><VersionId>nope</VersionId></Object><Object><Key>b</Key></Object></Delete>";
-        let (named, _) = parse(text.as_bytes()).unwrap();
+        let (named, _) = parse(text.as_bytes(), Bypass::None).unwrap();
         let outcome = DeletedVersion { version: None, is_delete_marker: false, existed: true };
         let response = render(named, vec![Ok(outcome)], Report::Everything);
         assert_eq!(response.status(), http::StatusCode::OK);

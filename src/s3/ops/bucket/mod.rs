@@ -10,6 +10,7 @@ pub mod get_bucket_cors;
 pub mod get_bucket_location;
 pub mod get_bucket_tagging;
 pub mod get_bucket_versioning;
+pub mod get_object_lock_configuration;
 pub mod head_bucket;
 pub mod list_object_versions;
 pub mod list_objects;
@@ -21,6 +22,7 @@ pub mod put_bucket_acl;
 pub mod put_bucket_cors;
 pub mod put_bucket_tagging;
 pub mod put_bucket_versioning;
+pub mod put_object_lock_configuration;
 pub mod unconfigured;
 
 use crate::{objects::Bucket, s3::RequestContext};

@@ -7,7 +7,7 @@ use crate::{
     s3::{
         RequestBody, RequestContext, Response, ResponseBody, S3Error,
         ops::{
-            checksum_output, object_input,
+            checksum_output, object_input, object_lock_input,
             parameter::{self, insert_version},
             tagging,
         },
@@ -36,6 +36,7 @@ fn parse(ctx: &RequestContext<'_>, body: &RequestBody) -> Result<PutInput, S3Err
         tags,
         expected: body.expected_digests().clone(),
         precondition: WritePrecondition::None,
+        lock: object_lock_input::lock_with_body(ctx, body)?,
     })
 }
 

@@ -54,7 +54,6 @@ fn answer(operation: Operation) -> Answer {
         GetBucketPolicy | GetBucketPolicyStatus => Answer::Missing(S3Code::NoSuchBucketPolicy),
         GetBucketLifecycleConfiguration => Answer::Missing(S3Code::NoSuchLifecycleConfiguration),
         GetBucketEncryption => Answer::Missing(S3Code::ServerSideEncryptionConfigurationNotFoundError),
-        GetObjectLockConfiguration => Answer::Missing(S3Code::ObjectLockConfigurationNotFoundError),
         GetBucketOwnershipControls => Answer::Missing(S3Code::OwnershipControlsNotFoundError),
         GetPublicAccessBlock => Answer::Missing(S3Code::NoSuchPublicAccessBlockConfiguration),
         GetBucketWebsite => Answer::Missing(S3Code::NoSuchWebsiteConfiguration),

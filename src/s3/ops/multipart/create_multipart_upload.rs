@@ -5,7 +5,7 @@ use crate::{
     s3::{
         RequestContext, Response, S3Error,
         ops::{
-            object_input,
+            object_input, object_lock_input,
             parameter::{self, insert_own},
         },
         xml::XmlWriter,
@@ -30,6 +30,7 @@ fn parse(ctx: &RequestContext<'_>) -> Result<CreateUploadInput, S3Error> {
         tags: object_input::tags(ctx)?,
         checksum_algorithm: object_input::checksum_algorithm(ctx)?,
         checksum_kind: checksum_kind(ctx)?,
+        lock: object_lock_input::lock(ctx)?,
     })
 }
 

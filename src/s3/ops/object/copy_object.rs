@@ -5,7 +5,7 @@ use crate::{
     s3::{
         RequestContext, Response, S3Error,
         ops::{
-            checksum_output, condition_input, copy_source_input, object_input,
+            checksum_output, condition_input, copy_source_input, object_input, object_lock_input,
             parameter::{self, insert_own, insert_version},
         },
         xml::XmlWriter,
@@ -40,6 +40,7 @@ fn parse(ctx: &RequestContext<'_>) -> Result<CopyInput, S3Error> {
         checksum,
         onto_itself: if changes_something { OntoItself::ChangesSomething } else { OntoItself::ChangesNothing },
         precondition: condition_input::write_precondition(ctx)?,
+        lock: object_lock_input::lock(ctx)?,
     })
 }
 

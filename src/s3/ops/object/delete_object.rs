@@ -5,7 +5,7 @@ use crate::{
     s3::{
         RequestContext, Response, S3Error,
         ops::{
-            condition_input,
+            condition_input, object_lock_input,
             parameter::{self, insert_own, insert_version},
         },
     },
@@ -23,6 +23,7 @@ fn parse(ctx: &RequestContext<'_>) -> Result<DeleteEntry, S3Error> {
         key: ctx.key()?.clone(),
         version: parameter::version(ctx)?,
         precondition: condition_input::delete_precondition(ctx)?,
+        bypass: object_lock_input::bypass(ctx)?,
     })
 }
 

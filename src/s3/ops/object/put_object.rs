@@ -5,7 +5,7 @@ use crate::{
     s3::{
         RequestBody, RequestContext, Response, S3Error,
         ops::{
-            checksum_output, condition_input, object_input,
+            checksum_output, condition_input, object_input, object_lock_input,
             parameter::{self, insert_version},
         },
     },
@@ -30,6 +30,7 @@ fn parse(ctx: &RequestContext<'_>, body: &RequestBody) -> Result<PutInput, S3Err
         tags: object_input::tags(ctx)?,
         expected: body.expected_digests().clone(),
         precondition: condition_input::write_precondition(ctx)?,
+        lock: object_lock_input::lock_with_body(ctx, body)?,
     })
 }
 
