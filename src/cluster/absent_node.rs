@@ -6,8 +6,8 @@ use crate::{
     node::{
         NodeApi, NodeError,
         api::{
-            ChunkRun, DropBlobs, DropReport, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus,
-            PullBlob, PullReport, PutChunk, ReignSeen, VolumeMark,
+            ChunkRun, DropBlobs, DropReport, GetChunk, InventoryCursor, InventoryPage, MergeDoubles, MergeReport,
+            MetadataWitness, NodeStatus, PullBlob, PullReport, PutChunk, ReignSeen, VolumeMark,
         },
     },
     types::{BlobId, ChunkKey, ChunkRoot, ChunkSlice, NodeId, Term},
@@ -77,6 +77,10 @@ impl NodeApi for AbsentNode {
     }
 
     fn forget_quarantined(&self, _term: Term, _keys: Vec<ChunkKey>) -> BoxFuture<'_, Result<(), NodeError>> {
+        absent()
+    }
+
+    fn merge_doubles(&self, _request: MergeDoubles) -> BoxFuture<'_, Result<MergeReport, NodeError>> {
         absent()
     }
 

@@ -15,8 +15,8 @@ use std::{
 };
 use tokio::time::Sleep;
 
-/// How long a chunk may take in all: a group that can't bring `required` members to answer by then has failed.
-const SEND_DEADLINE: Duration = Duration::from_secs(15);
+/// How long a chunk may take in all when it was tried before.
+pub const SEND_DEADLINE: Duration = Duration::from_secs(15);
 
 /// What is enough, and how long the rest is waited for.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,8 @@ pub struct Patience {
     /// Members that must have the chunk durable.
     pub required: usize,
     pub straggler_wait: Duration,
+    /// A group that can't bring `required` members to answer by then has failed.
+    pub deadline: Duration,
 }
 
 /// Who has the chunk.
@@ -110,7 +112,7 @@ impl Sending<'_> {
                 None => self.deadline = Some(Box::pin(tokio::time::sleep(self.patience.straggler_wait))),
             }
         }
-        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(SEND_DEADLINE)));
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.patience.deadline)));
         deadline.as_mut().poll(context).is_ready()
     }
 }
@@ -143,7 +145,7 @@ mod tests {
     fn sending(required: usize, answers: Vec<BoxFuture<'static, Result<(), NodeError>>>) -> Sending<'static> {
         Sending {
             pending: answers.into_iter().enumerate().collect(),
-            patience: Patience { required, straggler_wait: Duration::from_secs(600) },
+            patience: Patience { required, straggler_wait: Duration::from_secs(600), deadline: SEND_DEADLINE },
             deadline: None,
             is_straggling: false,
             report: SendReport::default(),

@@ -13,7 +13,7 @@
 use super::{
     budget::Budget,
     chunk_builder::{ChunkBuilder, FilledChunk},
-    chunk_send::{Patience, SendReport, send_chunk},
+    chunk_send::{Patience, SEND_DEADLINE, SendReport, send_chunk},
     error::ClusterError,
     in_flight::{InFlight, WriteInFlight},
     open_blob::OpenBlob,
@@ -55,6 +55,7 @@ pub struct Writes {
     pub random: Arc<dyn Random>,
     pub chunk_size: u32,
     pub straggler_wait: Duration,
+    pub quorum_wait: Duration,
     pub activity: Arc<Activity>,
 }
 
@@ -253,7 +254,9 @@ impl ContentWriter {
 
     fn patience(&self) -> Patience {
         let required = self.blob.as_ref().map_or(1, OpenBlob::required);
-        Patience { required, straggler_wait: self.writes.straggler_wait }
+        // Silence of several members at once is nothing that clients should wait out, if others can take the chunk.
+        let deadline = if self.failures_running == 0 { self.writes.quorum_wait } else { SEND_DEADLINE };
+        Patience { required, straggler_wait: self.writes.straggler_wait, deadline }
     }
 
     /// Gives the chunk its place in the open blob; opens one when there is none.

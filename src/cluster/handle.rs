@@ -118,6 +118,7 @@ impl Cluster {
             random,
             chunk_size,
             straggler_wait: settings.straggler_wait.0,
+            quorum_wait: settings.quorum_wait.0,
             activity: Arc::default(),
         };
         let reads = Reads {

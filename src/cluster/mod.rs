@@ -15,6 +15,7 @@ mod content_reader;
 mod content_writer;
 mod copies_left;
 mod deletions;
+mod doubles;
 mod doubts;
 mod download_share;
 mod drain;

@@ -23,7 +23,7 @@ use crate::{
     metadata::Metadata,
     node::{
         NodeError,
-        api::{DROP_BLOBS_MAX, DropBlobs, DroppedBlob},
+        api::{DROP_BLOBS_MAX, DropBlobs, DroppedBlob, InventoryCursor, MergeDoubles, MergeReport},
     },
     runtime::Clock,
     types::{BlobId, CommitSequence, Epoch, GroupId, Term},
@@ -150,6 +150,20 @@ impl Reclaimer {
         reclaimed.dropped = garbage.iter().map(|garbage| garbage.blob).filter(|blob| !frozen.contains(blob)).collect();
         self.dropped.fetch_add(reclaimed.dropped.len() as u64, Ordering::Relaxed);
         Ok(reclaimed)
+    }
+
+    /// Has the node give up chunks that two of its volumes hold, a piece of the way from `from` on; its last copy of each stays,
+    /// so that nothing has to be known of what they are. Nothing happens before a restored backup was confirmed.
+    pub async fn merge_doubles(
+        &self,
+        node: &ClusterNode,
+        from: Option<InventoryCursor>,
+    ) -> Result<MergeReport, ClusterError> {
+        if self.metadata.needs_confirmation() {
+            return Ok(MergeReport { next: from, ..MergeReport::default() });
+        }
+        let request = MergeDoubles { term: self.reign.term(), witness: self.reign.witness(), from };
+        node.api.merge_doubles(request).await.map_err(|error| self.refused(node, &error))
     }
 
     /// Afterwards the node drops nothing of the group that was asked for under an older epoch, neither later nor still.

@@ -47,6 +47,10 @@ pub struct ClusterSettings {
     /// next is asked. Default 500ms. Too short: copies are put on the repair list by mere jitter. Too long: one slow
     /// node slows everything until it was late three times running.
     pub straggler_wait: HumanDuration,
+    /// How long a write waits for enough members of a group before it tries its chunk on another group, once; the second one
+    /// gets more time. Default 4s. Too short: disks that are merely busy write everything twice. Too long: writes stand
+    /// still for as long when several nodes fall silent at once.
+    pub quorum_wait: HumanDuration,
     /// How often every node is asked for its state. Default 5s; a third of `suspect_after` when that is shorter.
     pub probe_interval: HumanDuration,
     /// Silence after which a node gets no new writes and reads prefer others. Default 15s. Too short: a pause of a node
@@ -80,6 +84,7 @@ impl Default for ClusterSettings {
             chunk_size: ByteSize::mib(4),
             write_acks: WriteAcks::Quorum,
             straggler_wait: HumanDuration::from_millis(500),
+            quorum_wait: HumanDuration::from_secs(4),
             probe_interval: HumanDuration::from_secs(5),
             suspect_after: HumanDuration::from_secs(15),
             replace_after: HumanDuration::from_secs(600),
@@ -136,9 +141,10 @@ impl ClusterSettings {
     }
 
     /// Those that make no sense at 0; a grace period of 0 does: nothing waits.
-    fn durations(&self) -> [(&'static str, HumanDuration); 6] {
+    fn durations(&self) -> [(&'static str, HumanDuration); 7] {
         [
             ("straggler_wait", self.straggler_wait),
+            ("quorum_wait", self.quorum_wait),
             ("probe_interval", self.probe_interval),
             ("suspect_after", self.suspect_after),
             ("replace_after", self.replace_after),
@@ -178,6 +184,7 @@ mod tests {
             ClusterSettings { replace_after: HumanDuration::from_secs(1), ..Default::default() },
             ClusterSettings { hedged_reads_percent: 101, ..Default::default() },
             ClusterSettings { straggler_wait: HumanDuration::from_millis(0), ..Default::default() },
+            ClusterSettings { quorum_wait: HumanDuration::from_millis(0), ..Default::default() },
         ];
         for settings in wrong {
             assert!(settings.validate().is_err(), "{settings:?}");

@@ -1,10 +1,11 @@
-//! Background step: clears what nodes still hold of groups that they left. A copy goes only when every member of its group
+//! Background step: clears what nodes hold twice (`doubles`), and what they still hold of groups that they left. A copy goes only when every member of its group
 //! has just shown, by reading it and comparing with the root, that it holds the blob whole; `reclaim` then looks at the
 //! metadata once more. When nothing is left on the node, the group forgets it.
 
 use super::{
     Cluster,
     cluster_node::ClusterNode,
+    doubles::Doubles,
     error::ClusterError,
     node_life::Standing,
     reclaim::{Candidate, Cause, OfGroup},
@@ -41,6 +42,7 @@ pub struct TrimSurplus {
     cluster: Cluster,
     walks: HashMap<NodeId, Walk>,
     rests: HashMap<NodeId, Rest>,
+    doubles: Doubles,
     progress: Progress,
 }
 
@@ -72,7 +74,9 @@ impl Rest {
 
 impl TrimSurplus {
     pub fn new(cluster: Cluster) -> Self {
-        Self { cluster, walks: HashMap::new(), rests: HashMap::new(), progress: Progress::default() }
+        let progress = Progress::default();
+        let doubles = Doubles::new(cluster.clone(), progress.clone());
+        Self { cluster, walks: HashMap::new(), rests: HashMap::new(), doubles, progress }
     }
 
     /// Blobs that were cleared, counted once a node, and their bytes there.
@@ -83,7 +87,7 @@ impl TrimSurplus {
     /// One page of each walk that is due.
     pub async fn step(&mut self) -> Result<Step, ClusterError> {
         let topology = self.cluster.membership().topology().load_full();
-        let mut is_busy = false;
+        let mut is_busy = self.doubles.step(&topology).await == Step::Busy;
         let nodes: Vec<(Arc<ClusterNode>, Standing)> =
             topology.nodes().map(|(node, standing)| (node.clone(), standing)).collect();
         for (node, standing) in &nodes {

@@ -171,6 +171,25 @@ pub struct InventoryEntry {
     pub bytes: u64,
 }
 
+/// An order to give up chunks that two volumes of the node hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeDoubles {
+    pub term: Term,
+    pub witness: MetadataWitness,
+    /// Where the last answer ended.
+    pub from: Option<InventoryCursor>,
+}
+
+/// What one order did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeReport {
+    /// Chunks that are on one volume less, and their bytes there.
+    pub dropped: u32,
+    pub bytes: u64,
+    /// Where the next order goes on; `None` when all was looked at.
+    pub next: Option<InventoryCursor>,
+}
+
 /// Chunks of a blob that follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkRun {
@@ -321,6 +340,10 @@ pub trait NodeApi: Send + Sync {
     /// Takes chunks off the list of quarantined ones: nobody waits for this node's copies of them any more. Deletes nothing,
     /// as nothing of them is held. At most `QUARANTINED_CHUNKS_MAX`; those that are not listed are passed over.
     fn forget_quarantined(&self, term: Term, keys: Vec<ChunkKey>) -> BoxFuture<'_, Result<(), NodeError>>;
+
+    /// Looks for chunks that two of the node's volumes hold, as after one of them was away for a while: of those that are the
+    /// same and whole on both, one goes, durably. The node's last copy never does. One bounded piece of the way.
+    fn merge_doubles(&self, request: MergeDoubles) -> BoxFuture<'_, Result<MergeReport, NodeError>>;
 
     /// Begins to read and check all that the node holds, at full pace. Resolves when that has begun; `status` tells the rest.
     fn begin_scrub(&self, term: Term) -> BoxFuture<'_, Result<(), NodeError>>;

@@ -24,7 +24,7 @@ const NODES: usize = 3;
 /// A start that takes longer than this is a hang.
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// Repair of everything that the members missed.
-const REPAIR_LIMIT: &str = "120s";
+const REPAIR_LIMIT: &str = "600s";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topology {

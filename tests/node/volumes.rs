@@ -9,13 +9,13 @@ use larder::{
     node::{
         NodeApi, NodeError,
         api::{
-            ChunkRun, DropBlobs, DropReport, DroppedBlob, GetChunk, InventoryEntry, NodeStatus, PeerAddress, PullBlob,
-            ScrubState, ScrubStatus,
+            ChunkRun, DropBlobs, DropReport, DroppedBlob, GetChunk, InventoryEntry, MergeDoubles, NodeStatus,
+            PeerAddress, PullBlob, ScrubState, ScrubStatus,
         },
         server::{NodeParts, NodeService, OpenError},
     },
     runtime::{SystemClock, SystemRandom},
-    types::{BlobId, Epoch, NodeId},
+    types::{BlobId, Epoch, NodeId, Term},
     volume::VolumeError,
 };
 use std::{collections::HashSet, fs, path::PathBuf, sync::Arc, time::Duration};
@@ -43,9 +43,13 @@ impl Machine {
     }
 
     fn start(&self) -> Result<NodeService, OpenError> {
+        self.start_with(&[1, 2, 3])
+    }
+
+    fn start_with(&self, volumes: &[usize]) -> Result<NodeService, OpenError> {
         let parts = NodeParts {
             directory: self.directory.path().join("node"),
-            volumes: (1..=3).map(|number| self.volume(number)).collect(),
+            volumes: volumes.iter().map(|number| self.volume(*number)).collect(),
             node: NODE,
             cluster: CLUSTER,
             disk: self.disk.clone(),
@@ -305,4 +309,88 @@ async fn a_node_starts_without_a_volume_that_can_not_be_opened_but_not_without_a
     }
     let refused = machine.start().err().expect("there is no disk");
     assert!(matches!(refused, OpenError::Volume(VolumeError::Disk { .. })), "{refused}");
+}
+
+/// Of all volumes together.
+async fn chunk_count(node: &NodeService) -> u64 {
+    status(node).await.volumes.iter().map(|volume| volume.chunks).sum()
+}
+
+/// Looks for doubles until the end of the way; what was dropped.
+async fn merge(node: &NodeService) -> u32 {
+    let (mut dropped, mut from) = (0, None);
+    loop {
+        let report = node.merge_doubles(MergeDoubles { term: TERM, witness: witness(1, 5), from }).await.unwrap();
+        dropped += report.dropped;
+        from = report.next;
+        if from.is_none() {
+            return dropped;
+        }
+    }
+}
+
+/// A node of which the second volume was away while its chunks were sent once more.
+async fn with_doubles(machine: &Machine) -> (NodeService, Vec<Chunk>, u64) {
+    let node = machine.start().unwrap();
+    let chunks = put_all(&node).await;
+    let on_second = status(&node).await.volumes[1].chunks;
+    node.close().unwrap();
+    let node = machine.start_with(&[1, 3]).unwrap();
+    assert_eq!(merge(&node).await, 0);
+    put_all(&node).await;
+    node.close().unwrap();
+    let node = machine.start().unwrap();
+    assert_eq!(chunk_count(&node).await, u64::from(BLOBS) + on_second);
+    (node, chunks, on_second)
+}
+
+/// From outside: they lay on both volumes for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_two_volumes_hold_is_on_one_of_them_afterwards() {
+    let machine = Machine::new();
+    let (node, chunks, on_second) = with_doubles(&machine).await;
+    assert_eq!(u64::from(merge(&node).await), on_second);
+    for restarted in [false, true] {
+        let node = if restarted { machine.start().unwrap() } else { node.clone() };
+        assert_eq!(chunk_count(&node).await, u64::from(BLOBS));
+        assert_eq!(merge(&node).await, 0, "there are no more");
+        for chunk in &chunks {
+            assert!(holds(&node, chunk).await, "{}", chunk.key);
+        }
+        node.close().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_copies_of_which_one_is_damaged_the_whole_one_stays() {
+    let machine = Machine::new();
+    let (node, chunks, _) = with_doubles(&machine).await;
+    let flipped: u32 = chunks.iter().step_by(2).map(|chunk| flip_below(&machine.volume(1), chunk, 0)).sum();
+    assert!(flipped >= 5);
+    merge(&node).await;
+    // All chunks but the damaged ones without another copy are there.
+    let mut lost = 0;
+    for chunk in &chunks {
+        match node.get_chunk(GetChunk { term: TERM, key: chunk.key, first_block: 0, block_count: u32::MAX }).await {
+            Ok(slice) if slice.is_intact(chunk.key, &chunk.root()) => {}
+            Ok(_) | Err(NodeError::Corrupt | NodeError::NotFound) => lost += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(lost < flipped, "{lost} of {flipped} damaged chunks are lost, though some of them had a second copy");
+    node.close().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doubles_stay_where_the_gateway_knows_less_than_the_node() {
+    let machine = Machine::new();
+    let (node, _, on_second) = with_doubles(&machine).await;
+    let now = witness(1, 5);
+    node.status(TERM, Some(now)).await.unwrap();
+    let stale = node.merge_doubles(MergeDoubles { term: TERM, witness: witness(1, 4), from: None }).await;
+    assert_eq!(stale, Err(NodeError::StaleMetadata { seen: now }));
+    assert_eq!(chunk_count(&node).await, u64::from(BLOBS) + on_second);
+    let stale = node.merge_doubles(MergeDoubles { term: Term(TERM.0 - 1), witness: now, from: None }).await;
+    assert_eq!(stale, Err(NodeError::StaleTerm { seen: TERM }));
+    node.close().unwrap();
 }

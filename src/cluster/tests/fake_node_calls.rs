@@ -6,7 +6,8 @@ use crate::{
         NodeApi, NodeError,
         api::{
             ChunkRun, DropBlobs, DropReport, DroppedBlob, GetChunk, InventoryCursor, InventoryEntry, InventoryPage,
-            MetadataWitness, NodeStatus, PULL_SOURCES_MAX, PullBlob, PullReport, PutChunk, ReignSeen, VolumeMark,
+            MergeDoubles, MergeReport, MetadataWitness, NodeStatus, PULL_SOURCES_MAX, PullBlob, PullReport, PutChunk,
+            ReignSeen, VolumeMark,
         },
     },
     types::{BLOCK_LENGTH, BlobId, ChunkKey, ChunkRoot, ChunkSlice, NodeId, Term},
@@ -203,6 +204,13 @@ impl NodeApi for FakeNode {
             self.pass(term).await?;
             self.state().quarantined.retain(|key| !keys.contains(key));
             Ok(())
+        })
+    }
+
+    fn merge_doubles(&self, request: MergeDoubles) -> BoxFuture<'_, Result<MergeReport, NodeError>> {
+        Box::pin(async move {
+            self.pass(request.term).await?;
+            Ok(MergeReport::default())
         })
     }
 

@@ -5,7 +5,7 @@ use super::{
     test_cluster::{CHUNK, TestCluster, content, quick_settings, until},
 };
 use crate::{
-    cluster::{ClusterError, ClusterSettings, Share, Waited, WriteAcks, WrittenContent},
+    cluster::{ClusterError, ClusterSettings, Share, Waited, WriteAcks, WrittenContent, chunk_send},
     node::NodeApi,
     types::{ByteSize, ChunkKey, HumanDuration},
 };
@@ -64,6 +64,21 @@ async fn a_stuck_member_is_left_behind_after_the_straggler_wait() {
     let written = test.write(&content(100)).await.unwrap();
     assert_eq!(written.content.blobs[0].durable_on.len(), 2);
     assert!(!written.content.blobs[0].durable_on.contains(&test.nodes[2].id()));
+}
+
+/// From outside: with two of five nodes stopped, writes to a group of both took ten seconds.
+#[tokio::test]
+async fn when_too_few_members_answer_the_write_goes_on_in_another_group() {
+    let settings = ClusterSettings { quorum_wait: HumanDuration::from_millis(200), ..quick_settings() };
+    let test = TestCluster::with(settings, 5, Place::Elsewhere).await;
+    test.nodes[..2].iter().for_each(|node| node.set_fault(Fault::Stuck));
+    let stuck = [test.nodes[0].id(), test.nodes[1].id()];
+    for _ in 0..20 {
+        let written = tokio::time::timeout(chunk_send::SEND_DEADLINE, test.write(&content(100))).await;
+        let written = written.expect("nobody waited for those that are silent").unwrap();
+        let durable_on = &written.content.blobs[0].durable_on;
+        assert!(durable_on.len() >= 2 && !durable_on.iter().any(|node| stuck.contains(node)), "{durable_on:?}");
+    }
 }
 
 #[tokio::test]

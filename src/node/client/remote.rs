@@ -10,8 +10,8 @@ use crate::{
     node::{
         NodeApi, NodeError,
         api::{
-            ChunkRun, DropBlobs, DropReport, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus,
-            PullBlob, PullReport, PutChunk, ReignSeen, VolumeMark,
+            ChunkRun, DropBlobs, DropReport, GetChunk, InventoryCursor, InventoryPage, MergeDoubles, MergeReport,
+            MetadataWitness, NodeStatus, PullBlob, PullReport, PutChunk, ReignSeen, VolumeMark,
         },
         protocol::{
             chunk_batch::BATCHED_CHUNK_LENGTH_MAX,
@@ -164,6 +164,13 @@ impl NodeApi for RemoteNode {
         Box::pin(async move {
             let document = ForgetQuarantined { keys };
             self.ask(Route::ForgetQuarantined, term, &document, self.request_timeout).await.map(|_| ())
+        })
+    }
+
+    fn merge_doubles(&self, request: MergeDoubles) -> BoxFuture<'_, Result<MergeReport, NodeError>> {
+        Box::pin(async move {
+            let answer = self.ask(Route::MergeDoubles, request.term, &request, self.request_timeout).await?;
+            from_json(&answer.head)
         })
     }
 

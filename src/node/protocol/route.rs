@@ -13,6 +13,7 @@
 //! | POST | `/node/v1/lacking` | `chunk_runs` | the blobs that are not held whole |
 //! | POST | `/node/v1/quarantined` | `Quarantined` | the chunks' keys |
 //! | POST | `/node/v1/forget-quarantined` | `ForgetQuarantined` | - |
+//! | POST | `/node/v1/merge-doubles` | `MergeDoubles` | `MergeReport` |
 //! | POST | `/node/v1/scrub` | `null` | - |
 //! | POST | `/node/v1/status` | `Status` | `NodeStatus` |
 //! | POST | `/node/v1/reign` | `null` | `ReignSeen` |
@@ -40,6 +41,7 @@ pub enum Route {
     Lacking,
     Quarantined,
     ForgetQuarantined,
+    MergeDoubles,
     BeginScrub,
     Status,
     ReignSeen,
@@ -77,6 +79,7 @@ impl Route {
             "/node/v1/lacking" => Self::Lacking,
             "/node/v1/quarantined" => Self::Quarantined,
             "/node/v1/forget-quarantined" => Self::ForgetQuarantined,
+            "/node/v1/merge-doubles" => Self::MergeDoubles,
             "/node/v1/scrub" => Self::BeginScrub,
             "/node/v1/status" => Self::Status,
             "/node/v1/reign" => Self::ReignSeen,
@@ -116,6 +119,7 @@ impl fmt::Display for Route {
             Self::Lacking => f.write_str("/node/v1/lacking"),
             Self::Quarantined => f.write_str("/node/v1/quarantined"),
             Self::ForgetQuarantined => f.write_str("/node/v1/forget-quarantined"),
+            Self::MergeDoubles => f.write_str("/node/v1/merge-doubles"),
             Self::BeginScrub => f.write_str("/node/v1/scrub"),
             Self::Status => f.write_str("/node/v1/status"),
             Self::ReignSeen => f.write_str("/node/v1/reign"),
@@ -149,6 +153,7 @@ mod tests {
             Just(Route::Lacking),
             Just(Route::Quarantined),
             Just(Route::ForgetQuarantined),
+            Just(Route::MergeDoubles),
             Just(Route::BeginScrub),
             Just(Route::Status),
             Just(Route::ReignSeen),

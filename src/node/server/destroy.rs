@@ -1,4 +1,4 @@
-//! The only place in a node that destroys data: on a request that proves to know at least what the node has seen.
+//! The only place in a node that destroys data (`doubles` leaves a copy): on a request that proves to know at least what the node has seen.
 //!
 //! A request without blobs is a fence: when it is answered, nothing that was asked for under an older epoch is under way or
 //! will be done. So it waits for all requests before it, also those whose asker has gone away.

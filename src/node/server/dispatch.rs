@@ -4,7 +4,7 @@ use super::service::NodeService;
 use crate::{
     node::{
         NodeApi, NodeError,
-        api::{DropBlobs, GetChunk, MetadataWitness, PullBlob, PutChunk},
+        api::{DropBlobs, GetChunk, MergeDoubles, MetadataWitness, PullBlob, PutChunk},
         protocol::{
             chunk_batch::{self, BatchEntry},
             chunk_head::{PutHead, SliceHead},
@@ -104,6 +104,11 @@ async fn answer(service: &NodeService, request: Believed) -> Result<Reply, NodeE
         Route::ForgetQuarantined => {
             let ForgetQuarantined { keys } = from_json(&head)?;
             Ok(Reply::document(&service.forget_quarantined(term, keys).await?))
+        }
+        Route::MergeDoubles => {
+            let merge: MergeDoubles = from_json(&head)?;
+            same_term(term, merge.term)?;
+            Ok(Reply::document(&service.merge_doubles(merge).await?))
         }
         Route::BeginScrub => {
             let () = from_json(&head)?;

@@ -58,16 +58,26 @@ impl NodeState {
         epoch: Epoch,
         witness: MetadataWitness,
     ) -> Result<Change, NodeError> {
-        let change = self.admit_term(term)?;
+        let change = self.admit_destruction(term, witness)?;
         if let Some(seen) = self.epochs.get(&group).copied().filter(|seen| epoch < *seen) {
             return Err(NodeError::StaleEpoch { seen });
         }
-        if let Some(seen) = self.witness
-            && (witness.history != seen.history || witness.commit_sequence < seen.commit_sequence)
-        {
-            return Err(NodeError::StaleMetadata { seen });
-        }
         Ok(change.and(self.raise_epoch(group, epoch)?).and(self.note_witness(witness)))
+    }
+
+    /// One that destroys whatever the groups' epochs are: nothing of it takes a copy from the node.
+    pub fn admit_merge(&mut self, term: Term, witness: MetadataWitness) -> Result<Change, NodeError> {
+        Ok(self.admit_destruction(term, witness)?.and(self.note_witness(witness)))
+    }
+
+    fn admit_destruction(&mut self, term: Term, witness: MetadataWitness) -> Result<Change, NodeError> {
+        let change = self.admit_term(term)?;
+        match self.witness {
+            Some(seen) if witness.history != seen.history || witness.commit_sequence < seen.commit_sequence => {
+                Err(NodeError::StaleMetadata { seen })
+            }
+            _ => Ok(change),
+        }
     }
 
     /// Remembers newer metadata of the same history; anything else changes nothing.

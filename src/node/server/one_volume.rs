@@ -6,7 +6,7 @@ use super::{
     upkeep::Upkeep,
 };
 use crate::{
-    types::{ChunkKey, VolumeStatus},
+    types::{ChunkKey, ChunkRoot, VolumeStatus},
     volume::{RecoveryReport, Volume, VolumeError, VolumeOwner},
 };
 use std::{
@@ -45,6 +45,19 @@ impl OneVolume {
         let status = self.volume.status();
         self.room.store(status.free, Ordering::Relaxed);
         status
+    }
+
+    /// The root and the length of the chunk, if it is held and whole. One that is damaged is quarantined. Blocks.
+    pub fn whole(&self, key: ChunkKey) -> Result<Option<(ChunkRoot, u32)>, VolumeError> {
+        match self.volume.read(key, 0, 0) {
+            Ok(slice) => {
+                let root = slice.table.root(key, slice.chunk_length);
+                Ok(self.volume.verify_or_quarantine(key, root)?.then_some((root, slice.chunk_length)))
+            }
+            Err(VolumeError::Corrupt(_)) => self.volume.quarantine_damaged(key).map(|()| None),
+            Err(VolumeError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Begins to drop the chunks; the receiver hears when that is durable. What was begun goes on when nobody listens, and

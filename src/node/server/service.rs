@@ -13,8 +13,8 @@ use crate::{
     node::{
         NodeApi, NodeError, NodeSettings, PeerConnector,
         api::{
-            ChunkRun, DropBlobs, DropReport, GetChunk, InventoryCursor, InventoryPage, MetadataWitness, NodeStatus,
-            PullBlob, PullReport, PutChunk, ReignSeen, VolumeMark,
+            ChunkRun, DropBlobs, DropReport, GetChunk, InventoryCursor, InventoryPage, MergeDoubles, MergeReport,
+            MetadataWitness, NodeStatus, PullBlob, PullReport, PutChunk, ReignSeen, VolumeMark,
         },
         protocol,
     },
@@ -175,6 +175,10 @@ impl NodeApi for NodeService {
 
     fn forget_quarantined(&self, term: Term, keys: Vec<ChunkKey>) -> BoxFuture<'_, Result<(), NodeError>> {
         Box::pin(self.run(self.inner.forget_quarantined(term, keys)))
+    }
+
+    fn merge_doubles(&self, request: MergeDoubles) -> BoxFuture<'_, Result<MergeReport, NodeError>> {
+        Box::pin(self.run(self.inner.merge_doubles(request)))
     }
 
     fn begin_scrub(&self, term: Term) -> BoxFuture<'_, Result<(), NodeError>> {

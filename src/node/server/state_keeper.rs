@@ -87,6 +87,11 @@ impl StateKeeper {
         self.change(term, move |state| state.admit_drop(term, group, epoch, witness)).await
     }
 
+    /// The same for one that takes no copy from the node.
+    pub async fn admit_merge(&self, term: Term, witness: MetadataWitness) -> Result<(), NodeError> {
+        self.change(term, move |state| state.admit_merge(term, witness)).await
+    }
+
     pub async fn confirm_history(&self, term: Term, witness: MetadataWitness) -> Result<(), NodeError> {
         self.change(term, move |state| state.confirm_history(term, witness)).await
     }

@@ -51,8 +51,11 @@ pub struct BegunDrop {
 /// Quarantined chunks that are looked through at once.
 const QUARANTINED_PAGE: usize = 1000;
 
-/// Some of what is held, and where the next page begins: the volume's position, and the place in it.
-pub type Page = (Vec<HeldChunk>, Option<(u32, InventoryCursor)>);
+/// Where a page begins: the volume's position, and the place in it.
+pub type Place = (u32, InventoryCursor);
+
+/// Some of what is held, and where the next page begins.
+pub type Page = (Vec<HeldChunk>, Option<Place>);
 
 impl Volumes {
     /// Opens or makes a volume in each directory. Blocks for as long as recovery takes.
@@ -209,30 +212,72 @@ impl Volumes {
     }
 
     /// A page of what can be relied on, volume by volume; of those that are marked, what was written behind the mark. Blocks.
-    pub fn inventory(
+    pub fn inventory(&self, after: &[VolumeMark], from: Option<Place>, limit: usize) -> Result<Page, VolumeError> {
+        let Some((now, mut held, next)) = self.page(after, from, limit)? else { return Ok((Vec::new(), None)) };
+        held.retain(|chunk| !self.is_held_before(now, chunk.key));
+        Ok((held, next))
+    }
+
+    /// Where a search for doubles begins: the first volume has no earlier one.
+    pub fn second(&self) -> Option<Place> {
+        self.positions_serving().get(1).map(|second| (position(*second), (0, 0)))
+    }
+
+    /// A page of the chunks that an earlier volume may hold too, both being relied on. Blocks.
+    pub fn doubles(&self, from: Place, limit: usize) -> Result<(Vec<ChunkKey>, Option<Place>), VolumeError> {
+        let Some((now, held, next)) = self.page(&[], Some(from), limit)? else { return Ok((Vec::new(), None)) };
+        let keys = held.into_iter().map(|chunk| chunk.key).filter(|key| self.is_held_before(now, *key));
+        Ok((keys.collect(), next))
+    }
+
+    /// Begins to drop the chunk from every volume but the first one that holds it, those that can be relied on alone counting.
+    /// Each copy is read before: one that is damaged is quarantined, and one that is another chunk than the first is kept. Blocks.
+    pub fn drop_doubles(
+        &self,
+        key: ChunkKey,
+        guard: &Arc<impl Send + Sync + 'static>,
+    ) -> Result<Vec<(u32, BegunDrop)>, VolumeError> {
+        let (mut first, mut drops) = (None, Vec::new());
+        for one in self.serving().filter(|one| one.volume.may_hold(key)) {
+            let Some((root, length)) = one.whole(key)? else { continue };
+            match first {
+                None => first = Some(root),
+                Some(first) if first == root => {
+                    let durable = one.drop_chunks(vec![key], guard.clone());
+                    drops.push((length, BegunDrop { blobs: vec![key.blob], durable }));
+                }
+                Some(_) => tracing::error!(%key, "two volumes hold different chunks under one key; both are kept"),
+            }
+        }
+        Ok(drops)
+    }
+
+    /// Whether a volume before this one that can be relied on may hold the chunk.
+    fn is_held_before(&self, now: usize, key: ChunkKey) -> bool {
+        let serving = self.positions_serving();
+        serving.into_iter().take_while(|open| *open < now).any(|open| self.inner.open[open].volume.may_hold(key))
+    }
+
+    /// A page of one volume, which one it is, and where the next page begins.
+    fn page(
         &self,
         after: &[VolumeMark],
-        from: Option<(u32, InventoryCursor)>,
+        from: Option<Place>,
         limit: usize,
-    ) -> Result<Page, VolumeError> {
-        let (position, place) = from.map_or((0, None), |(position, place)| (position, Some(place)));
+    ) -> Result<Option<(usize, Vec<HeldChunk>, Option<Place>)>, VolumeError> {
+        let (position_from, place) = from.map_or((0, None), |(position, place)| (position, Some(place)));
         let serving: Vec<usize> = self.positions_serving();
-        let Some(now) = serving.iter().copied().find(|open| *open >= position as usize) else {
-            return Ok((Vec::new(), None));
-        };
+        let Some(now) = serving.iter().copied().find(|open| *open >= position_from as usize) else { return Ok(None) };
         // The volume that the page was to come from may have been frozen since.
-        let place = place.filter(|_| now == position as usize);
+        let place = place.filter(|_| now == position_from as usize);
         let volume = &self.inner.open[now].volume;
         let mark = after.iter().find(|mark| mark.volume == volume.id());
-        let (mut held, next) = volume.inventory_after(mark.map_or(0, |mark| mark.sequence), place, limit)?;
-        let earlier = || serving.iter().copied().take_while(|open| *open < now);
-        held.retain(|chunk| !earlier().any(|open| self.inner.open[open].volume.may_hold(chunk.key)));
-        let position = |open: usize| u32::try_from(open).unwrap_or(u32::MAX);
+        let (held, next) = volume.inventory_after(mark.map_or(0, |mark| mark.sequence), place, limit)?;
         let next = match next {
             Some(place) => Some((position(now), place)),
             None => serving.iter().copied().find(|open| *open > now).map(|open| (position(open), (0, 0))),
         };
-        Ok((held, next))
+        Ok(Some((now, held, next)))
     }
 
     /// Those of the runs' blobs of which no volume that can be relied on holds some chunk. Known from memory.
@@ -321,6 +366,10 @@ impl Volumes {
         }
         result
     }
+}
+
+fn position(open: usize) -> u32 {
+    u32::try_from(open).unwrap_or(u32::MAX)
 }
 
 async fn append_to(one: &OneVolume, chunk: AppendChunk) -> Result<(), NodeError> {
