@@ -18,4 +18,5 @@ mod scrub;
 mod strangers;
 mod take_over;
 mod verify;
+mod volumes;
 mod what_if;

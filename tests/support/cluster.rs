@@ -76,10 +76,18 @@ impl Cluster {
     }
 
     pub fn start_node_at(&mut self, number: u32, address: &str) -> String {
+        self.start_node_on(number, address, &[])
+    }
+
+    /// With volumes of these names, if there are any.
+    pub fn start_node_on(&mut self, number: u32, address: &str, volumes: &[&str]) -> String {
         let data = self.directory.path().join(format!("node-{number}"));
         let running = Running::start(&data.with_extension("log"), |command| {
             let gateway = format!("http://{}", self.admin);
             command.args(["node", "--data", text(&data), "--address", address, "--gateway", &gateway]);
+            for volume in volumes {
+                command.args(["--volumes", text(&self.directory.path().join(format!("volume-{number}-{volume}")))]);
+            }
             command.envs(ENVIRONMENT).envs(self.settings.iter().copied());
         });
         let greeting = running.greeted("Node ");

@@ -1,0 +1,42 @@
+//! Nodes with several volumes, as processes.
+
+use crate::support::cluster::Cluster;
+
+const OBJECTS: u64 = 30;
+const COPIES: u64 = 3;
+
+fn chunks(nodes: &[serde_json::Value]) -> u64 {
+    nodes.iter().filter_map(|node| node["chunks"].as_u64()).sum()
+}
+
+/// From outside: each chunk of a volume that had been away lay on two volumes of its node for ever.
+#[test]
+fn a_volume_that_was_away_leaves_no_chunk_twice_when_it_is_back() {
+    let mut cluster = Cluster::start(0);
+    for number in 1..=3 {
+        cluster.start_node_on(number, "127.0.0.1:0", &["a", "b"]);
+    }
+    cluster.await_nodes(|nodes| nodes.len() == 3 && nodes.iter().all(|node| node["groups"].as_u64() > Some(0)));
+    let file = cluster.directory.path().join("file");
+    std::fs::write(&file, vec![7; 70_000]).unwrap();
+    assert!(cluster.client(&["mb", "s3://pantry"]).status.success());
+    for number in 0..OBJECTS {
+        cluster.put(&file, &format!("s3://pantry/{number}"));
+    }
+    cluster.await_health();
+    cluster.await_nodes(|nodes| chunks(nodes) == COPIES * OBJECTS);
+
+    for volumes in [&["b"][..], &["a", "b"]] {
+        // The one that was started last is the first node's.
+        let first = if cluster.nodes.len() == 3 { 0 } else { cluster.nodes.len() - 1 };
+        cluster.nodes[first].kill();
+        cluster.start_node_on(1, "127.0.0.1:0", volumes);
+        cluster.await_nodes(|nodes| nodes.iter().all(|node| node["state"] == "healthy"));
+        cluster.await_health();
+    }
+    let was_twice = || cluster.gateway.log().contains("chunks lay on two volumes of the node");
+    cluster.await_nodes(|nodes| was_twice() && chunks(nodes) == COPIES * OBJECTS);
+    for number in 0..OBJECTS {
+        cluster.assert_same(&file, &format!("s3://pantry/{number}"));
+    }
+}
