@@ -109,6 +109,7 @@ clients() {
   client tests/clients/s3cmd.sh
   client tests/clients/rclone.sh
   client tests/clients/restic.sh
+  client tests/clients/kopia.sh
   client "$CACHE/python/bin/python" tests/clients/boto3_client.py
   client "$CACHE/python/bin/python" tests/clients/minio_client.py
   client "$CACHE/python/bin/python" tests/clients/tables.py

@@ -3,12 +3,13 @@
 # Usage: install.sh FOLDER. What is there already, of the same pins, is kept.
 #
 # From PyPI: awscli 1, boto3, deltalake, minio, polars, pyarrow, s3cmd. From npm: the AWS SDK for JavaScript. From the Go module
-# proxy: the AWS SDK for Go. From Debian, as its release has them: awscli 2, chromium, docker-registry, rclone, restic, skopeo, and
+# proxy: the AWS SDK for Go, kopia. From Debian, as its release has them: awscli 2, chromium, docker-registry, rclone, restic, skopeo, and
 # python3, node or go where there is none.
 set -euo pipefail
 FOLDER=$1
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 GO_TOOLCHAIN=go1.25.0
+KOPIA=github.com/kopia/kopia@v0.22.3
 mkdir -p "$FOLDER"
 
 say() { echo "clients: $*"; }
@@ -63,24 +64,41 @@ js_client() {
 }
 
 # A Go that is too old for the SDK fetches a newer one as a module by itself, from Go 1.21 on. Older: do it by hand.
-go_client() {
-  local go=go
-  pinned go "$HERE/go/main.go" "$HERE/go/go.sum" && return
+find_go() {
+  GO=go
   if ! command -v go >/dev/null || ! go version | grep -Eq 'go1\.(2[1-9]|[3-9][0-9])'; then
-    go=$FOLDER/toolchain/golang.org/toolchain@v0.0.1-$GO_TOOLCHAIN.linux-amd64/bin/go
-    if [ ! -e "$go" ]; then
+    GO=$FOLDER/toolchain/golang.org/toolchain@v0.0.1-$GO_TOOLCHAIN.linux-amd64/bin/go
+    if [ ! -e "$GO" ]; then
       need unzip unzip
       need curl curl
       say "fetching $GO_TOOLCHAIN from the Go module proxy"
       curl -sSfo "$FOLDER/go.zip" "https://proxy.golang.org/golang.org/toolchain/@v/v0.0.1-$GO_TOOLCHAIN.linux-amd64.zip"
       unzip -q -o "$FOLDER/go.zip" -d "$FOLDER/toolchain"
       rm "$FOLDER/go.zip"
-      chmod -R u+x "$(dirname "$go")" "$(dirname "$go")/../pkg/tool"
+      chmod -R u+x "$(dirname "$GO")" "$(dirname "$GO")/../pkg/tool"
     fi
   fi
+}
+
+go_client() {
+  pinned go "$HERE/go/main.go" "$HERE/go/go.sum" && return
+  find_go
   mkdir -p "$FOLDER/go"
-  (cd "$HERE/go" && "$go" build -o "$FOLDER/go/client" .)
+  (cd "$HERE/go" && "$GO" build -o "$FOLDER/go/client" .)
   done_with go "$HERE/go/main.go" "$HERE/go/go.sum"
+}
+
+# A minute or three of two cores. Its checksums are in its own go.sum, and its own in the checksum database.
+kopia() {
+  local source
+  [ -x "$FOLDER/kopia/kopia" ] && [ "$(cat "$FOLDER/kopia.pin" 2>/dev/null)" = "$KOPIA" ] && return
+  find_go
+  say "building $KOPIA"
+  source=$("$GO" mod download -json "$KOPIA" | python3 -c 'import json,sys; print(json.load(sys.stdin)["Dir"])')
+  mkdir -p "$FOLDER/kopia"
+  (cd "$source" && "$GO" build -o "$FOLDER/kopia/kopia" . 2>&1 | grep -v '^go: downloading' || true)
+  [ -x "$FOLDER/kopia/kopia" ]
+  echo "$KOPIA" >"$FOLDER/kopia.pin"
 }
 
 debian_clients() {
@@ -108,6 +126,7 @@ debian_clients
 docker_registry
 js_client
 go_client
+kopia
 
 say "in $FOLDER and from the system:"
 "$FOLDER/python/bin/pip" freeze | grep -E '^(awscli|boto3|botocore|awscrt|deltalake|minio|polars|pyarrow|s3cmd)==' | sed 's/^/  PyPI    /'
@@ -119,3 +138,4 @@ skopeo --version | sed 's/^/  Debian  /'
 "$FOLDER/registry/usr/bin/docker-registry" --version | sed 's/^/  Debian  /'
 grep '"@aws-sdk' "$HERE/js/package.json" | sed 's/^ */  npm     /'
 grep 'aws-sdk-go-v2/service/s3 ' "$HERE/go/go.mod" | sed 's/^\s*/  Go      /'
+"$FOLDER/kopia/kopia" --version | sed 's/^/  Go      kopia /'
