@@ -18,7 +18,10 @@ pub use super::version_selector::VersionSelector;
 pub use cluster::{BlobCopy, MissingReason, NewGroup, NodeDuty, NodeState, RegisterNode, ReplaceMember};
 pub use multipart::{CompleteUpload, CompletedPart, CopyPart, CreateUpload, PutPart};
 pub use object_lock::{SetObjectLegalHold, SetObjectRetention};
-pub use objects::{CopyObject, CopySource, DeleteObject, Directive, PutObject, SourceConditions};
+pub use objects::{
+    AppendObject, CopyObject, CopySource, DeleteObject, Directive, PutObject, RenameObject, RenamePrefix,
+    SourceConditions,
+};
 pub use writes::{NewBlob, NewContent, VersionAttributes, WritePrecondition};
 
 /// One metadata change. Serialised with its format version by `CommandRecord`.
@@ -52,6 +55,9 @@ pub enum Command {
 
     // Objects
     PutObject(PutObject),
+    AppendObject(AppendObject),
+    RenameObject(RenameObject),
+    RenamePrefix(RenamePrefix),
     CopyObject(CopyObject),
     DeleteObject(DeleteObject),
     SetObjectTags {
@@ -74,7 +80,7 @@ pub enum Command {
         key: ObjectKey,
         upload: UploadId,
     },
-    /// Forgets the outcomes of completions before `before`.
+    /// Forgets the outcomes of completions, and the tokens of renames, from before `before`.
     ForgetCompletedUploads {
         before: Timestamp,
         limit: u32,

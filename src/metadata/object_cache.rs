@@ -6,7 +6,10 @@
 //! here what that sequence has deleted. What is not there is never cached.
 
 use super::{
-    command::{Command, CompleteUpload, CopyObject, DeleteObject, PutObject, SetObjectLegalHold, SetObjectRetention},
+    command::{
+        AppendObject, Command, CompleteUpload, CopyObject, DeleteObject, PutObject, RenameObject, SetObjectLegalHold,
+        SetObjectRetention,
+    },
     rows::ObjectLookup,
 };
 use crate::types::{BucketId, ByteSize, ChunkRoot, CommitSequence, ObjectKey};
@@ -120,12 +123,25 @@ impl ObjectCache {
 
     /// Told of each command of a batch that was committed at `committed`, before it is answered.
     pub fn forget_what_changes(&self, command: &Command, committed: CommitSequence) {
-        if let Some((bucket, key)) = object_changed_by(command) {
-            let name = NameRef { bucket, key };
-            let mut shard = self.shard(&name);
-            shard.changed_at = committed;
-            shard.objects.remove(&name);
+        match objects_changed_by(command) {
+            Changed::Nothing => {}
+            Changed::One(bucket, key) => self.forget(bucket, key, committed),
+            Changed::Two(bucket, keys) => keys.into_iter().for_each(|key| self.forget(bucket, key, committed)),
+            Changed::Many => {
+                for shard in &self.shards {
+                    let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+                    shard.changed_at = committed;
+                    shard.objects.clear();
+                }
+            }
         }
+    }
+
+    fn forget(&self, bucket: BucketId, key: &ObjectKey, committed: CommitSequence) {
+        let name = NameRef { bucket, key };
+        let mut shard = self.shard(&name);
+        shard.changed_at = committed;
+        shard.objects.remove(&name);
     }
 
     pub fn stats(&self) -> LookupStats {
@@ -138,28 +154,44 @@ impl ObjectCache {
     }
 }
 
-/// The object whose look-up the command may change. Without a wildcard: who adds a command decides.
-fn object_changed_by(command: &Command) -> Option<(BucketId, &ObjectKey)> {
+/// Whose look-ups a command may change.
+enum Changed<'a> {
+    Nothing,
+    One(BucketId, &'a ObjectKey),
+    Two(BucketId, [&'a ObjectKey; 2]),
+    /// More than are worth looking for one by one.
+    Many,
+}
+
+/// The objects whose look-up the command may change. Without a wildcard: who adds a command decides.
+fn objects_changed_by(command: &Command) -> Changed<'_> {
     match command {
+        Command::RenamePrefix(_) => Changed::Many,
+        Command::RenameObject(RenameObject { bucket, source, destination, .. }) => {
+            Changed::Two(*bucket, [source, destination])
+        }
         Command::PutObject(PutObject { bucket, key, .. })
+        | Command::AppendObject(AppendObject { put: PutObject { bucket, key, .. }, .. })
         | Command::CopyObject(CopyObject { bucket, key, .. })
         | Command::DeleteObject(DeleteObject { bucket, key, .. })
         | Command::SetObjectTags { bucket, key, .. }
         | Command::SetObjectRetention(SetObjectRetention { bucket, key, .. })
         | Command::SetObjectLegalHold(SetObjectLegalHold { bucket, key, .. })
-        | Command::CompleteUpload(CompleteUpload { bucket, key, .. }) => Some((*bucket, key)),
+        | Command::CompleteUpload(CompleteUpload { bucket, key, .. }) => Changed::One(*bucket, key),
         // A bucket is made and deleted without objects.
         Command::CreateBucket(_)
         | Command::DeleteBucket { .. }
         | Command::SetBucketTags { .. }
-        | Command::SetBucketCors { .. } => None,
+        | Command::SetBucketCors { .. } => Changed::Nothing,
         // What is there stays as it is.
-        Command::SetBucketVersioning { .. } | Command::SetBucketObjectLock { .. } => None,
+        Command::SetBucketVersioning { .. } | Command::SetBucketObjectLock { .. } => Changed::Nothing,
         // Parts are nobody's object yet.
-        Command::CreateUpload(_) | Command::PutPart(_) | Command::CopyPart(_) | Command::AbortUpload { .. } => None,
-        Command::ForgetCompletedUploads { .. } => None,
+        Command::CreateUpload(_) | Command::PutPart(_) | Command::CopyPart(_) | Command::AbortUpload { .. } => {
+            Changed::Nothing
+        }
+        Command::ForgetCompletedUploads { .. } => Changed::Nothing,
         // Contents that no version names, and their blobs.
-        Command::UnrollDeletedContents { .. } | Command::FinishDeletions { .. } => None,
+        Command::UnrollDeletedContents { .. } | Command::FinishDeletions { .. } => Changed::Nothing,
         // A look-up says in which group a blob is, which never changes, and not who has it.
         Command::BeginTerm { .. }
         | Command::RegisterNode(_)
@@ -171,12 +203,12 @@ fn object_changed_by(command: &Command) -> Option<(BucketId, &ObjectKey)> {
         | Command::FinishArrival { .. }
         | Command::ForgetFormerMember { .. }
         | Command::MarkMissing { .. }
-        | Command::MarkRepaired { .. } => None,
+        | Command::MarkRepaired { .. } => Changed::Nothing,
         Command::CreateAccessKey(_)
         | Command::SetAccessKeyEnabled { .. }
         | Command::DeleteAccessKey { .. }
         | Command::SaveJobState(_)
-        | Command::ConfirmHistory { .. } => None,
+        | Command::ConfirmHistory { .. } => Changed::Nothing,
     }
 }
 

@@ -127,6 +127,20 @@ pub enum CommandError {
     PreconditionFailed,
     #[error("a precondition on the source does not hold")]
     SourcePreconditionFailed,
+    #[error("the bucket keeps versions, or kept them")]
+    BucketKeepsVersions,
+    #[error("the object has {size} bytes")]
+    WrongWriteOffset { size: u64 },
+    #[error("the object changed since it was read")]
+    ObjectChanged,
+    #[error("the object has {limit} parts, as many as are allowed")]
+    TooManyParts { limit: u32 },
+    #[error("more than {limit} keys begin with the prefix")]
+    TooManyKeys { limit: u32 },
+    #[error("a key would be longer than is allowed")]
+    KeyTooLong,
+    #[error("the token belongs to another request")]
+    TokenTaken,
     #[error("the source changed since it was read")]
     SourceChanged,
     #[error("the range is not inside the source")]

@@ -126,6 +126,9 @@ pub(super) fn goes_on_a_full_disk(command: &Command) -> bool {
         | Command::SetBucketVersioning { .. }
         | Command::SetBucketObjectLock { .. }
         | Command::PutObject(_)
+        | Command::AppendObject(_)
+        | Command::RenameObject(_)
+        | Command::RenamePrefix(_)
         | Command::CopyObject(_)
         | Command::SetObjectTags { .. }
         | Command::SetObjectRetention(_)

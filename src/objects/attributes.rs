@@ -83,7 +83,9 @@ impl Objects {
         limit: u32,
     ) -> Result<Vec<VersionPart>, ObjectError> {
         let Some(content) = object.content else { return Ok(Vec::new()) };
-        let parts = self.metadata.content_parts(content, after_part, limit).await?;
-        parts.ok_or(ObjectError::Overtaken)
+        let mut parts = self.metadata.content_parts(content, after_part, limit).await?.ok_or(ObjectError::Overtaken)?;
+        // What was appended since the object was looked up is none of its parts.
+        parts.retain(|part| part.offset + part.size <= object.size);
+        Ok(parts)
     }
 }

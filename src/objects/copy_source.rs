@@ -112,7 +112,7 @@ fn check_source(conditions: &ReadConditions, lookup: &ObjectLookup) -> Result<()
 
 /// The same conditions for the command. A star needs no tag: the source exists, or the copy fails anyway; and a
 /// source that must not exist was refused above.
-fn source_conditions(conditions: &ReadConditions) -> SourceConditions {
+pub(super) fn source_conditions(conditions: &ReadConditions) -> SourceConditions {
     let tags = |condition: &Option<TagCondition>| match condition {
         Some(TagCondition::Tags(tags)) => Some(tags.clone()),
         Some(TagCondition::Any) | None => None,

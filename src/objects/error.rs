@@ -70,6 +70,21 @@ pub enum ObjectError {
     #[error("the object has {part_count} parts, not {part_number}")]
     NoSuchPartNumber { part_number: u32, part_count: u32 },
 
+    // Appends and renames
+    #[error("the object has {size} bytes")]
+    WrongWriteOffset { size: u64 },
+    /// Another request has replaced the object since it was looked up: the client is to look again.
+    #[error("the object was replaced meanwhile")]
+    Conflict,
+    #[error("the object has {limit} parts, as many as are allowed")]
+    TooManyParts { limit: u32 },
+    #[error("the bucket keeps versions, or kept them")]
+    BucketKeepsVersions,
+    #[error("a key would be longer than is allowed")]
+    KeyTooLong,
+    #[error("the token belongs to another request")]
+    TokenTaken,
+
     // Multipart
     #[error("the upload does not exist")]
     NoSuchUpload,
@@ -140,6 +155,15 @@ impl From<CommandError> for ObjectError {
             CommandError::SourcePreconditionFailed => {
                 Self::PreconditionFailed { condition: "x-amz-copy-source-If-Match" }
             }
+            CommandError::WrongWriteOffset { size } => Self::WrongWriteOffset { size },
+            CommandError::ObjectChanged => Self::Conflict,
+            CommandError::TooManyParts { limit } => Self::TooManyParts { limit },
+            CommandError::BucketKeepsVersions => Self::BucketKeepsVersions,
+            CommandError::KeyTooLong => Self::KeyTooLong,
+            CommandError::TokenTaken => Self::TokenTaken,
+            CommandError::TooManyKeys { limit } => Self::InvalidRequest(format!(
+                "More than {limit} keys begin with the prefix: as many are renamed at once at most. Nothing was renamed."
+            )),
             CommandError::SourceChanged => Self::Overtaken,
             CommandError::SourceRangeInvalid => Self::InvalidCopyRange { size: 0 },
             CommandError::ObjectLocked => Self::ObjectLocked,

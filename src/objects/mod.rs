@@ -4,6 +4,7 @@
 //! tested by tables and properties. The verbs fetch, call and store. What a write requires (`If-Match` and the like)
 //! is decided inside the metadata command, so that of any number of racing writers exactly one wins.
 
+mod append;
 mod attributes;
 mod body;
 mod buckets;
@@ -26,6 +27,7 @@ mod preconditions;
 mod put;
 mod ranges;
 mod reader;
+mod rename;
 mod settings;
 mod store_body;
 mod tags;
@@ -46,6 +48,7 @@ pub use crate::metadata::{
         Bucket, ListEntry, ListMarker, ListedObject, ListedVersion, ObjectVersion, Upload, UploadPart, VersionPart,
     },
 };
+pub use append::AppendInput;
 pub use attributes::{ObjectAttributes, PARTS_PAGE_MAX, PartPage, PartPageInput};
 pub use body::{BodyError, ExpectedChecksum, ExpectedDigests, UploadBody};
 pub use buckets::{BUCKETS_PAGE_MAX, BucketPage, CreateBucketInput, ListBucketsInput};
@@ -65,6 +68,7 @@ pub use object_lock::LockTarget;
 pub use put::PutInput;
 pub use ranges::ByteRange;
 pub use reader::ObjectReader;
+pub use rename::{RenameInput, RenamePrefixInput};
 pub use settings::ObjectsSettings;
 pub use upload_complete::{CompleteInput, NamedPart, PARTS_MAX};
 pub use upload_create::{CreateUploadInput, CreatedUpload};

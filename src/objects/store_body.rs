@@ -15,6 +15,8 @@ use bytes::Bytes;
 pub(super) struct StoredBody {
     pub written: WrittenContent,
     pub digests: Digests,
+    /// In bytes.
+    pub length: u64,
 }
 
 impl StoredBody {
@@ -56,7 +58,7 @@ impl Objects {
         }
         let digests = hasher.finish().await;
         digests.check(expected, body.trailing_checksum().as_ref())?;
-        Ok(StoredBody { written: writer.finish().await?, digests })
+        Ok(StoredBody { written: writer.finish().await?, digests, length })
     }
 }
 

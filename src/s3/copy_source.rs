@@ -1,5 +1,5 @@
-//! `x-amz-copy-source`: where a copy comes from. Parsed once, so that the object that is authorised is the object that
-//! is read. Source: Amazon S3 API Reference, "CopyObject".
+//! `x-amz-copy-source` and `x-amz-rename-source`: where a copy comes from, or what is renamed. Parsed once, so that the object that
+//! is authorised is the object that is read. Source: Amazon S3 API Reference, "CopyObject", "RenameObject".
 
 use super::{
     error::{S3Code, S3Error},
@@ -8,7 +8,8 @@ use super::{
 use crate::types::{BucketName, ObjectKey};
 use http::HeaderMap;
 
-const HEADER: &str = "x-amz-copy-source";
+const OF_COPY: &str = "x-amz-copy-source";
+const OF_RENAME: &str = "x-amz-rename-source";
 
 /// Bucket, key and version as the client names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,15 +23,32 @@ pub struct CopySource {
 impl CopySource {
     /// `None` when the request is no copy.
     pub fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, S3Error> {
-        let Some(value) = headers.get(HEADER) else { return Ok(None) };
-        let text = std::str::from_utf8(value.as_bytes()).map_err(|_| invalid("", "The copy source is not UTF-8."))?;
-        Self::parse(text).map(Some)
+        Self::read(OF_COPY, headers)
+    }
+
+    /// Of a rename, which names no version.
+    pub fn of_rename(headers: &HeaderMap) -> Result<Self, S3Error> {
+        match Self::read(OF_RENAME, headers)? {
+            Some(source @ Self { version: None, .. }) => Ok(source),
+            Some(Self { version: Some(version), .. }) => {
+                Err(invalid(OF_RENAME, &version, "What is renamed is a key, not a version."))
+            }
+            None => Err(invalid(OF_RENAME, "", "A rename must say what is renamed: bucket/key")),
+        }
+    }
+
+    fn read(header: &'static str, headers: &HeaderMap) -> Result<Option<Self>, S3Error> {
+        let Some(value) = headers.get(header) else { return Ok(None) };
+        let text =
+            std::str::from_utf8(value.as_bytes()).map_err(|_| invalid(header, "", "The source is not UTF-8."))?;
+        Self::parse(header, text).map(Some)
     }
 
     /// `/bucket/key?versionId=id`, the leading slash optional. The version is split off before anything is decoded, so
     /// an encoded `?` belongs to the key; then bucket and key are decoded once, as in a query: a `+` is a space.
-    fn parse(text: &str) -> Result<Self, S3Error> {
-        let malformed = || invalid(text, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
+    fn parse(header: &'static str, text: &str) -> Result<Self, S3Error> {
+        let must = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey";
+        let malformed = || invalid(header, text, must);
         let (path, version) = match text.split_once('?') {
             Some((path, query)) => (path, Some(parse_version(query).ok_or_else(malformed)?)),
             None => (text, None),
@@ -54,8 +72,8 @@ fn parse_version(query: &str) -> Option<String> {
     (!id.is_empty() && !id.contains('&')).then_some(id)
 }
 
-fn invalid(text: &str, message: &'static str) -> S3Error {
-    S3Error::invalid_argument(HEADER, text, message)
+fn invalid(header: &'static str, text: &str, message: &'static str) -> S3Error {
+    S3Error::invalid_argument(header, text, message)
 }
 
 #[cfg(test)]
@@ -76,7 +94,7 @@ mod tests {
             ("bucket/k?versionId=null", "k", Some("null")),
             ("bucket/ü", "ü", None),
         ] {
-            let source = CopySource::parse(text).unwrap();
+            let source = CopySource::parse(OF_COPY, text).unwrap();
             assert_eq!((source.bucket.as_str(), source.key.as_str()), ("bucket", key), "{text}");
             assert_eq!(source.version.as_deref(), version, "{text}");
         }
@@ -87,14 +105,14 @@ mod tests {
         for text in
             ["", "/", "bucket", "bucket/", "?versionId=x", "bucket/k?versionId=", "bucket/k?acl", "%", "bucket/%ff"]
         {
-            assert_eq!(CopySource::parse(text).unwrap_err().code(), S3Code::InvalidArgument, "{text}");
+            assert_eq!(CopySource::parse(OF_COPY, text).unwrap_err().code(), S3Code::InvalidArgument, "{text}");
         }
         for (text, code) in [
             ("../key", S3Code::InvalidBucketName),
             ("//", S3Code::InvalidBucketName),
             ("arn:aws:s3:us-east-1:1:accesspoint/x/object/k", S3Code::NotImplemented),
         ] {
-            assert_eq!(CopySource::parse(text).unwrap_err().code(), code, "{text}");
+            assert_eq!(CopySource::parse(OF_COPY, text).unwrap_err().code(), code, "{text}");
         }
         assert_eq!(CopySource::from_headers(&HeaderMap::new()).unwrap(), None);
     }
@@ -102,7 +120,21 @@ mod tests {
     proptest! {
         #[test]
         fn no_source_makes_the_parser_panic(text in ".{0,80}") {
-            let _ = CopySource::parse(&text);
+            let _ = CopySource::parse(OF_COPY, &text);
         }
+    }
+
+    #[test]
+    fn a_rename_names_a_key_and_no_version() {
+        let of = |value: &str| {
+            let value = http::HeaderValue::from_str(value).unwrap();
+            CopySource::of_rename(&HeaderMap::from_iter([(http::HeaderName::from_static(OF_RENAME), value)]))
+        };
+        let source = of("/bucket/a%20b").unwrap();
+        assert_eq!((source.bucket.as_str(), source.key.as_str()), ("bucket", "a b"));
+        for wrong in ["bucket/key?versionId=null", "bucket", "", "/", "bucket/"] {
+            assert_eq!(of(wrong).unwrap_err().code(), S3Code::InvalidArgument, "{wrong}");
+        }
+        assert!(CopySource::of_rename(&HeaderMap::new()).is_err());
     }
 }

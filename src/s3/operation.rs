@@ -34,8 +34,14 @@ impl Operation {
     /// Whether a request of this method may bring a body that means something.
     pub fn has_body(self, method: &Method) -> bool {
         let is_bare = [Method::GET, Method::HEAD, Method::DELETE].contains(method);
-        let is_without =
-            matches!(self, Self::CopyObject | Self::CreateMultipartUpload | Self::OptionsObject | Self::UploadPartCopy);
+        let is_without = matches!(
+            self,
+            Self::CopyObject
+                | Self::CreateMultipartUpload
+                | Self::OptionsObject
+                | Self::RenameObject
+                | Self::UploadPartCopy
+        );
         !is_bare && !is_without
     }
 }

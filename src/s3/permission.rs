@@ -16,6 +16,9 @@ pub struct Subject<'a> {
     pub key: Option<&'a ObjectKey>,
     /// A version id stands in the query: another action for most operations on objects.
     pub names_version: bool,
+    /// The keys that it names are the beginnings of others.
+    pub names_prefix: bool,
+    /// Of a copy or a rename.
     pub copy_source: Option<&'a CopySource>,
     /// As the operation is to see them.
     pub headers: &'a HeaderMap,
@@ -29,7 +32,14 @@ pub fn authorise_request(principal: &Principal, subject: &Subject<'_>) -> Result
     }
     if let Some(source) = subject.copy_source {
         let action = if source.version.is_some() { Action::GetObjectVersion } else { Action::GetObject };
-        authorise(principal, action, &Resource::Object(&source.bucket, &source.key))?;
+        let resource = match subject.names_prefix {
+            true => Resource::ObjectsOf(&source.bucket),
+            false => Resource::Object(&source.bucket, &source.key),
+        };
+        authorise(principal, action, &resource)?;
+        if subject.operation == Operation::RenameObject {
+            authorise(principal, Action::DeleteObject, &resource)?;
+        }
     }
     Ok(())
 }
@@ -66,6 +76,7 @@ fn actions_of_headers(operation: Operation, headers: &HeaderMap) -> impl Iterato
 fn resource_of<'a>(subject: &Subject<'a>) -> Resource<'a> {
     match (subject.bucket, subject.key) {
         (Some(bucket), _) if subject.operation == Operation::DeleteObjects => Resource::ObjectsOf(bucket),
+        (Some(bucket), Some(_)) if subject.names_prefix => Resource::ObjectsOf(bucket),
         (Some(bucket), Some(key)) => Resource::Object(bucket, key),
         (Some(bucket), None) => Resource::Bucket(bucket),
         (None, _) => Resource::Service,

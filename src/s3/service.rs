@@ -230,6 +230,7 @@ impl Inner {
         let key = form_key.as_ref().or(address.key.as_ref());
         let copy_source = match operation {
             Operation::CopyObject | Operation::UploadPartCopy => CopySource::from_headers(&headers)?,
+            Operation::RenameObject => Some(CopySource::of_rename(&headers)?),
             _ => None,
         };
         let subject = permission::Subject {
@@ -237,6 +238,7 @@ impl Inner {
             bucket: address.bucket.as_ref(),
             key,
             names_version: query.contains("versionId"),
+            names_prefix: operation == Operation::RenameObject && query.contains("larder-prefix"),
             copy_source: copy_source.as_ref(),
             headers: &headers,
         };

@@ -24,14 +24,21 @@ const RULES: [(HeaderName, Rule); 5] = [
             Op::CreateMultipartUpload,
             Op::DeleteObject,
             Op::PutObject,
+            Op::RenameObject,
         ]),
     ),
     (
         header::IF_NONE_MATCH,
-        Rule::ReadBy(&[Op::CompleteMultipartUpload, Op::CopyObject, Op::CreateMultipartUpload, Op::PutObject]),
+        Rule::ReadBy(&[
+            Op::CompleteMultipartUpload,
+            Op::CopyObject,
+            Op::CreateMultipartUpload,
+            Op::PutObject,
+            Op::RenameObject,
+        ]),
     ),
-    (header::IF_MODIFIED_SINCE, Rule::ReadBy(&[])),
-    (header::IF_UNMODIFIED_SINCE, Rule::ReadBy(&[])),
+    (header::IF_MODIFIED_SINCE, Rule::ReadBy(&[Op::RenameObject])),
+    (header::IF_UNMODIFIED_SINCE, Rule::ReadBy(&[Op::RenameObject])),
     // A piece would become the object. Of a part's body it says where in the object it goes, which is so.
     (header::CONTENT_RANGE, Rule::RefusedBy(&[Op::PutObject])),
 ];
@@ -71,6 +78,7 @@ mod tests {
             (Op::CompleteMultipartUpload, Method::POST, &["if-match", "if-none-match"]),
             (Op::DeleteObject, Method::DELETE, &["if-match"]),
             (Op::DeleteObjects, Method::POST, &[]),
+            (Op::RenameObject, Method::PUT, &["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]),
             (Op::UploadPart, Method::PUT, &[]),
             (Op::UploadPartCopy, Method::PUT, &[]),
             (Op::AbortMultipartUpload, Method::DELETE, &[]),

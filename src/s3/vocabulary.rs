@@ -106,7 +106,7 @@ const HEADERS: &[Word] = &[
     refused("x-amz-checksum-xxhash128"),
     refused("x-amz-checksum-xxhash3"),
     refused("x-amz-checksum-xxhash64"),
-    harmless("x-amz-client-token"),
+    used("x-amz-client-token", &[Op::RenameObject]),
     harmless("x-amz-confirm-remove-self-bucket-access"),
     wire("x-amz-content-sha256"),
     used("x-amz-copy-source", COPIES),
@@ -141,6 +141,11 @@ const HEADERS: &[Word] = &[
     checked("x-amz-object-ownership", On::These(&[Op::CreateBucket]), check_ownership),
     harmless("x-amz-optional-object-attributes"),
     used("x-amz-part-number-marker", &[Op::GetObjectAttributes]),
+    used("x-amz-rename-source", &[Op::RenameObject]),
+    used("x-amz-rename-source-if-match", &[Op::RenameObject]),
+    used("x-amz-rename-source-if-modified-since", &[Op::RenameObject]),
+    used("x-amz-rename-source-if-none-match", &[Op::RenameObject]),
+    used("x-amz-rename-source-if-unmodified-since", &[Op::RenameObject]),
     harmless("x-amz-request-payer"),
     wire("x-amz-sdk-checksum-algorithm"),
     wire("x-amz-security-token"),
@@ -160,7 +165,7 @@ const HEADERS: &[Word] = &[
     harmless("x-amz-transition-default-minimum-object-size"),
     harmless("x-amz-user-agent"),
     used("x-amz-website-redirect-location", WRITES),
-    refused("x-amz-write-offset-bytes"),
+    only("x-amz-write-offset-bytes", &[Op::PutObject]),
 ];
 
 const OVERRIDES: &[Operation] = READS;
@@ -203,6 +208,7 @@ const PARAMETERS: &[Word] = &[
     used("fetch-owner", &[Op::ListObjectsV2]),
     harmless("id"),
     used("key-marker", &[Op::ListMultipartUploads, Op::ListObjectVersions]),
+    used("larder-prefix", &[Op::RenameObject]),
     wire("list-type"),
     used("marker", &[Op::ListObjects]),
     used("max-buckets", &[Op::ListBuckets]),

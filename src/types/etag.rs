@@ -1,4 +1,5 @@
-//! ETags: the MD5 of a plain object, `md5-of-md5s-N` of a multipart one. Never dependent on how we cut chunks.
+//! ETags: the MD5 of a plain object, `md5-of-md5s-N` of a multipart one, `chain-aN` of one that was appended to. Never dependent on
+//! how we cut chunks.
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -20,6 +21,12 @@ impl ETag {
     /// `md5_of_md5s` is the MD5 of the parts' binary MD5s one behind the other.
     pub fn multipart(md5_of_md5s: [u8; 16], part_count: usize) -> Self {
         Self(format!("{}-{part_count}", const_hex::encode(md5_of_md5s)))
+    }
+
+    /// Of an object that was appended to and has `part_count` parts since. `chain` is the MD5 of the tag that it had before and the
+    /// binary MD5 of what was added: the same appends to the same object give the same tag, and no other form can be taken for it.
+    pub fn appended(chain: [u8; 16], part_count: u32) -> Self {
+        Self(format!("{}-a{part_count}", const_hex::encode(chain)))
     }
 
     /// The MD5 when this is the tag of a plain object or a part.
@@ -71,6 +78,9 @@ mod tests {
         let multipart = ETag::multipart([1; 16], 3);
         assert!(multipart.as_str().ends_with("-3"));
         assert_eq!(multipart.md5(), None);
+        let appended = ETag::appended([1; 16], 3);
+        assert!(appended.as_str().ends_with("01-a3"));
+        assert_eq!((appended.md5(), appended.quoted().parse()), (None, Ok(appended.clone())));
         assert!("\"\"".parse::<ETag>().is_err());
         assert!("a\"b".parse::<ETag>().is_err());
     }

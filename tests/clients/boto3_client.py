@@ -55,6 +55,24 @@ def put_get():
     equal(code_of(s3.get_object, Bucket=BUCKET + "-none", Key="x")[0], "NoSuchBucket")
 
 
+@check("appends of which one wins an offset, and renames")
+def appends_and_renames():
+    size = 0
+    for line in [b"one\n", b"two\n", b"three\n"]:
+        put = s3.put_object(Bucket=BUCKET, Key="log", Body=line, WriteOffsetBytes=size)
+        size += len(line)
+        equal(put["Size"], size)
+    equal(read("log"), b"one\ntwo\nthree\n")
+    equal(code_of(s3.put_object, Bucket=BUCKET, Key="log", Body=b"x", WriteOffsetBytes=4), ("InvalidWriteOffset", 400))
+    head = s3.head_object(Bucket=BUCKET, Key="log", ChecksumMode="ENABLED")
+    equal(head["ChecksumCRC32"], b64encode(zlib.crc32(read("log")).to_bytes(4, "big")).decode())
+    s3.rename_object(Bucket=BUCKET, Key="old/log 1", RenameSource=f"{BUCKET}/log")
+    equal(s3.head_object(Bucket=BUCKET, Key="old/log 1")["ETag"], head["ETag"])
+    equal(code_of(s3.head_object, Bucket=BUCKET, Key="log")[1], 404)
+    equal(code_of(s3.rename_object, Bucket=BUCKET, Key="x", RenameSource=f"{BUCKET}/log")[0], "NoSuchKey")
+    s3.delete_object(Bucket=BUCKET, Key="old/log 1")
+
+
 @check("upload_fileobj in parts, download_fileobj in ranges")
 def managed_transfers():
     data = body(23 * MIB + 17)

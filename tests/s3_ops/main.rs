@@ -8,6 +8,7 @@ mod fixture;
 mod raw;
 
 mod abort_multipart_upload;
+mod append_object;
 mod complete_multipart_upload;
 mod copy_object;
 mod create_bucket;
@@ -48,6 +49,7 @@ mod put_object_lock_configuration;
 mod put_object_retention;
 mod put_object_tagging;
 mod query_parameters;
+mod rename_object;
 mod unconfigured_resources;
 mod upload_part;
 mod upload_part_copy;

@@ -25,6 +25,7 @@ const INSERT_EXTENT: &str =
 const INSERT_BLOB: &str = "
     INSERT INTO blobs (blob, placement_group, size, chunk_size, extent_count, roots) VALUES ($1, $2, $3, $4, $5, $6)";
 const INSERT_MISSING: &str = "INSERT INTO under_replicated (blob, node, reason, sequence) VALUES ($1, $2, $3, $4)";
+const SET_SIZE: &str = "UPDATE contents SET size = $2 WHERE content = $1";
 const RAISE_COUNT: &str = "UPDATE contents SET count = count + 1 WHERE content = $1 AND count > 0";
 /// A count that was damaged stops at 0: the names are gone all the same, and a command that fails ends the gateway.
 const LOWER_COUNT: &str = "UPDATE contents SET count = max(count - 1, 0) WHERE content = $1";
@@ -121,6 +122,17 @@ impl CheckedContent<'_> {
     /// that `script` keeps one of few shapes.
     pub async fn insert(&self, id: ContentId, script: &mut Script, tx: &mut Transaction<'_>) -> Result<(), ApplyError> {
         insert_row(id, self.size(), script);
+        self.insert_behind(id, 0, script, tx).await
+    }
+
+    /// Adds the rows of the bytes that stand from `offset` on in a content that has a row already.
+    pub async fn insert_behind(
+        &self,
+        id: ContentId,
+        mut offset: u64,
+        script: &mut Script,
+        tx: &mut Transaction<'_>,
+    ) -> Result<(), ApplyError> {
         let is_small = self.content.extents.len() + self.content.blobs.len() + self.missing.len() <= EXTENTS_PER_SCRIPT;
         let mut own = Script::default();
         let target = if is_small { script } else { &mut own };
@@ -129,7 +141,6 @@ impl CheckedContent<'_> {
             self.insert_blob(blob, target);
             rows = flush_when_long(rows, is_small, target, tx).await?;
         }
-        let mut offset = 0;
         for extent in &self.content.extents {
             target.add(INSERT_EXTENT).bind(number(id.0)).bind(number(offset)).bind(&extent.blob.as_bytes()[..]);
             target.bind(number(extent.offset)).bind(number(extent.length));
@@ -168,6 +179,11 @@ async fn flush_when_long(
 /// The content itself, named once.
 pub(super) fn insert_row(id: ContentId, size: u64, script: &mut Script) {
     script.add(INSERT_CONTENT).bind(number(id.0)).bind(1_i64).bind(number(size));
+}
+
+/// The content is as long as this now.
+pub(super) fn set_size(content: ContentId, size: u64, script: &mut Script) {
+    script.add(SET_SIZE).bind(number(content.0)).bind(number(size));
 }
 
 /// One more version or part names the content. A count that reached 0 stays there: what is named is never at 0, and the

@@ -4,6 +4,7 @@
 
 use super::{
     contents::{self, EXTENTS_MAX},
+    kept::{self, Kept},
     parts::{self, NewPart},
     preconditions::{self, Validators},
     transaction::{ApplyError, Transaction},
@@ -11,12 +12,12 @@ use super::{
 };
 use crate::{
     metadata::{
-        columns::{Columns, number},
+        columns::number,
         command::{CopyObject, CopyPart, CopySource, Directive, VersionSelector},
         outcome::{CommandError, Outcome},
         script::Script,
     },
-    types::{ContentId, ETag, ObjectChecksum, ObjectHeaders, TagSet},
+    types::{ContentId, ETag},
 };
 
 /// What a copy takes from its source.
@@ -24,21 +25,14 @@ struct Source {
     content: ContentId,
     size: u64,
     etag: ETag,
-    checksum: Option<ObjectChecksum>,
-    headers: ObjectHeaders,
-    tags: TagSet,
-    part_count: Option<u32>,
+    kept: Kept,
 }
-
-const READ_ATTRIBUTES: &str = "
-    SELECT checksum_algorithm, checksum_kind, checksum, part_count, content_type, headers, tags
-    FROM versions WHERE bucket = $1 AND key = $2 AND sequence = $3";
 
 /// The source as it is now, after its conditions were checked.
 async fn read_source(source: &CopySource, tx: &mut Transaction<'_>) -> Result<Source, ApplyError> {
     let state = versions::read(source.bucket, &source.key, source.version, tx).await?;
     let row = state.version.ok_or_else(|| versions::not_found(source.version))?;
-    let (Some(content), Some(validators)) = (row.content, row.validators) else {
+    let (Some(content), Some(validators)) = (row.content, row.validators.clone()) else {
         return Err(match source.version {
             VersionSelector::Latest => CommandError::NoSuchKey.into(),
             VersionSelector::Null | VersionSelector::Id(_) => CommandError::IsDeleteMarker.into(),
@@ -49,18 +43,8 @@ async fn read_source(source: &CopySource, tx: &mut Transaction<'_>) -> Result<So
     }
     preconditions::check_source(&source.conditions, &validators)?;
     let Validators { etag, size, .. } = validators;
-    let mut script = Script::of(READ_ATTRIBUTES).with(number(source.bucket.0)).with(source.key.as_bytes());
-    script.bind(number(row.sequence.0));
-    let attributes = tx.fetch_optional(script).await?.ok_or_else(|| versions::not_found(source.version))?;
-    Ok(Source {
-        content,
-        size,
-        etag,
-        checksum: attributes.object_checksum(0)?,
-        part_count: attributes.part_count(3)?,
-        headers: attributes.headers(4)?,
-        tags: attributes.tags(6)?,
-    })
+    let kept = kept::read(source.bucket, &source.key, &row, tx).await?;
+    Ok(Source { content, size, etag, kept })
 }
 
 fn choose<'a, T>(directive: &'a Directive<T>, of_source: &'a T) -> &'a T {
@@ -83,10 +67,10 @@ pub(super) async fn copy_object(command: &CopyObject, tx: &mut Transaction<'_>) 
         owner: &command.owner,
         size: source.size,
         etag: &source.etag,
-        checksum: choose(&command.checksum, &source.checksum).as_ref(),
-        headers: choose(&command.headers, &source.headers),
-        tags: choose(&command.tags, &source.tags),
-        part_count: source.part_count,
+        checksum: choose(&command.checksum, &source.kept.checksum).as_ref(),
+        headers: choose(&command.headers, &source.kept.headers),
+        tags: choose(&command.tags, &source.kept.tags),
+        part_count: source.kept.part_count,
         content: source.content,
         lock: command.lock,
     };

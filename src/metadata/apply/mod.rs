@@ -4,6 +4,7 @@
 //! Each command reads first, decides, and then writes: a refusal usually has nothing to undo.
 
 mod access_keys;
+mod append;
 mod buckets;
 mod complete_upload;
 mod contents;
@@ -15,11 +16,13 @@ mod foresee;
 mod foreseen;
 mod group_changes;
 mod job_states;
+mod kept;
 mod known_groups;
 mod locks;
 mod nodes;
 mod parts;
 mod preconditions;
+mod rename;
 mod repair_list;
 mod settings;
 mod transaction;
@@ -47,6 +50,9 @@ pub(super) async fn apply(command: &Command, tx: &mut Transaction<'_>) -> Result
         }
 
         Command::PutObject(command) => versions::put(command, tx).await,
+        Command::AppendObject(command) => append::append(command, tx).await,
+        Command::RenameObject(command) => rename::rename(command, tx).await,
+        Command::RenamePrefix(command) => rename::rename_prefix(command, tx).await,
         Command::CopyObject(command) => copy::copy_object(command, tx).await,
         Command::DeleteObject(command) => delete_object::delete(command, tx).await,
         Command::SetObjectTags { bucket, key, version, tags } => {

@@ -78,12 +78,17 @@ const FORGET_COMPLETED: &str = "
     DELETE FROM completed_uploads WHERE upload IN
         (SELECT upload FROM completed_uploads WHERE completed < $1 ORDER BY completed, upload LIMIT $2 + 0)";
 
-/// Afterwards at most `limit` outcomes from before `before` are forgotten.
+const FORGET_TOKENS: &str = "
+    DELETE FROM rename_tokens WHERE (bucket, token) IN
+        (SELECT bucket, token FROM rename_tokens WHERE renamed < $1 ORDER BY renamed, bucket, token LIMIT $2 + 0)";
+
+/// Afterwards at most `limit` outcomes, and as many tokens of renames, from before `before` are forgotten.
 pub(super) async fn forget_completed(
     before: Timestamp,
     limit: u32,
     tx: &mut Transaction<'_>,
 ) -> Result<Outcome, ApplyError> {
     let rows = tx.execute(Script::of(FORGET_COMPLETED).with(time(before)).with(i64::from(limit))).await?;
-    Ok(Outcome::Progress { rows })
+    let tokens = tx.execute(Script::of(FORGET_TOKENS).with(time(before)).with(i64::from(limit))).await?;
+    Ok(Outcome::Progress { rows: rows.max(tokens) })
 }

@@ -3,7 +3,8 @@
 use super::writes::{NewContent, VersionAttributes, WritePrecondition};
 use crate::metadata::version_selector::VersionSelector;
 use crate::types::{
-    BucketId, Bypass, ETag, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Timestamp, VersionId, VersionLock,
+    BucketId, Bypass, Checksum, ETag, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Timestamp, VersionId,
+    VersionLock,
 };
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,42 @@ pub struct PutObject {
     pub checksum: Option<ObjectChecksum>,
     pub content: NewContent,
     pub precondition: WritePrecondition,
+}
+
+/// Afterwards the object is longer by the command's content. Where there was none it is as after `PutObject`; where there was one
+/// its headers, tags and owner have stayed, and what the command says of them counts for nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AppendObject {
+    /// Tag and checksum are those of the whole afterwards; the content is what is added.
+    pub put: PutObject,
+    /// Bytes that the object has before: of racing appends exactly one finds it so.
+    pub offset: u64,
+    /// The version that tag and checksum were computed from; none: there was no object. Any other is refused.
+    pub expected: Option<VersionId>,
+    /// Of the bytes that are added, in the algorithm that the object has.
+    pub part_checksum: Option<Checksum>,
+}
+
+/// Afterwards the object has another key and is otherwise what it was; what had that key before is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RenameObject {
+    pub bucket: BucketId,
+    pub source: ObjectKey,
+    pub destination: ObjectKey,
+    pub source_conditions: SourceConditions,
+    pub destination_conditions: SourceConditions,
+    /// Under which the client repeats the request: `x-amz-client-token`. A rename that was carried out under it is not
+    /// carried out again.
+    pub token: Option<String>,
+    pub at: Timestamp,
+}
+
+/// Afterwards each key that began with `source` begins with `destination` in its place, or nothing has changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RenamePrefix {
+    pub bucket: BucketId,
+    pub source: ObjectKey,
+    pub destination: ObjectKey,
 }
 
 /// Conditions on the source of a copy: `x-amz-copy-source-if-*`.

@@ -21,3 +21,4 @@ mod walk;
 #[cfg(test)]
 pub(in crate::metadata) use lookup::Answer;
 pub use lookup::{BucketLookup, FoundVersion};
+pub(in crate::metadata) use walk::successor;

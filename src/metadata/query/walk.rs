@@ -111,7 +111,7 @@ impl Start {
 
 /// The first byte string behind all those that begin with `prefix`. Keys are UTF-8, which has no 0xFF: what ends in it,
 /// or is empty, is ended by 0xFF itself.
-pub(super) fn successor(prefix: &[u8]) -> Vec<u8> {
+pub(in crate::metadata) fn successor(prefix: &[u8]) -> Vec<u8> {
     let mut next = prefix.to_vec();
     while let Some(last) = next.pop() {
         if last < 0xFF {

@@ -203,6 +203,41 @@ impl Fixture {
         }
     }
 
+    /// An append of these bytes to the object as it is now.
+    pub async fn append_of(&self, name: &str, sizes: &[u64]) -> AppendObject {
+        let found = self.look(name).await.map(|found| found.object).filter(|object| !object.is_delete_marker);
+        let mut put = self.put_of(name, self.content(sizes));
+        let part_count = found.as_ref().and_then(|object| object.part_count).unwrap_or(1);
+        if found.is_some() {
+            put.etag = ETag::appended([2; 16], part_count + 1);
+        }
+        let offset = found.as_ref().map_or(0, |object| object.size);
+        AppendObject { put, offset, expected: found.map(|object| object.version), part_checksum: None }
+    }
+
+    pub async fn append(&self, name: &str, sizes: &[u64]) -> WrittenVersion {
+        match self.done(Command::AppendObject(self.append_of(name, sizes).await)).await {
+            Outcome::Written(written) => written,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn rename_of(&self, from: &str, to: &str) -> RenameObject {
+        RenameObject {
+            bucket: self.bucket,
+            source: key(from),
+            destination: key(to),
+            source_conditions: SourceConditions::default(),
+            destination_conditions: SourceConditions::default(),
+            token: None,
+            at: at(40),
+        }
+    }
+
+    pub fn rename_prefix_of(&self, from: &str, to: &str) -> Command {
+        Command::RenamePrefix(RenamePrefix { bucket: self.bucket, source: key(from), destination: key(to) })
+    }
+
     pub async fn look(&self, name: &str) -> Option<ObjectLookup> {
         self.metadata.lookup(self.bucket, &key(name), VersionSelector::Latest, ReadFrom::Offset(0)).await.unwrap()
     }

@@ -1,5 +1,6 @@
 //! Tests of the metadata as a whole: commands through the writer, what queries say then.
 
+mod appends;
 mod backup;
 mod buckets;
 mod conditions;
@@ -19,6 +20,7 @@ mod objects;
 mod opening;
 mod placed;
 mod plans;
+mod renames;
 mod replay;
 mod versions;
 mod writing;

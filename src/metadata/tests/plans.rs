@@ -35,6 +35,11 @@ async fn run_everything(fixture: &Fixture) {
     futures_util::future::join(fixture.put("d", &[1]), fixture.put("e", &[2])).await;
     futures_util::future::join(fixture.delete("d"), fixture.delete("e")).await;
     fixture.done(Command::CopyObject(fixture.copy_of("a", "b/c"))).await;
+    fixture.append("a", &[5]).await;
+    fixture.append("a", &[6]).await;
+    let token = Some("token".to_owned());
+    fixture.done(Command::RenameObject(RenameObject { token, ..fixture.rename_of("b/c", "b/d") })).await;
+    fixture.done(fixture.rename_prefix_of("b/d", "b/c")).await;
     let upload = multipart::begin(fixture, "big").await;
     let copy = CopyPart {
         source: fixture.source("a"),

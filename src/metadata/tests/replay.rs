@@ -18,6 +18,9 @@ use proptest::prelude::*;
 enum Act {
     Put { key: u8, sizes: Vec<u64>, condition: u8, durable: u8 },
     Copy { from: u8, to: u8 },
+    Append { key: u8, sizes: Vec<u64>, is_aimed: bool },
+    Rename { from: u8, to: u8, token: u8 },
+    RenamePrefix { from: u8, to: u8 },
     Delete { key: u8 },
     DeleteVersion { key: u8, place: usize, bypass: Bypass },
     Lock { days: u8 },
@@ -49,6 +52,10 @@ fn act() -> impl Strategy<Value = Act> {
         4 => (key(), prop::collection::vec(1..4000_u64, 0..12), 0..4_u8, 0..8_u8)
             .prop_map(|(key, sizes, condition, durable)| Act::Put { key, sizes, condition, durable }),
         3 => (key(), key()).prop_map(|(from, to)| Act::Copy { from, to }),
+        4 => (key(), prop::collection::vec(1..4000_u64, 1..4), prop::bool::weighted(0.9))
+            .prop_map(|(key, sizes, is_aimed)| Act::Append { key, sizes, is_aimed }),
+        1 => (key(), 1..4_u8, 0..6_u8).prop_map(|(from, by, token)| Act::Rename { from, to: (from + by) % 4, token }),
+        1 => (key(), 1..4_u8).prop_map(|(from, by)| Act::RenamePrefix { from, to: (from + by) % 4 }),
         3 => key().prop_map(|key| Act::Delete { key }),
         2 => (key(), 0..4_usize, prop_oneof![Just(Bypass::None), Just(Bypass::Governance)])
             .prop_map(|(key, place, bypass)| Act::DeleteVersion { key, place, bypass }),
@@ -114,6 +121,16 @@ async fn command(act: Act, made: &mut Made, fixture: &Fixture) -> Command {
             Command::PutObject(put)
         }
         Act::Copy { from, to } => Command::CopyObject(fixture.copy_of(&name(from), &name(to))),
+        Act::Append { key, sizes, is_aimed } => {
+            let append = fixture.append_of(&name(key), &sizes).await;
+            made.blobs.extend(append.put.content.blobs.iter().map(|blob| blob.blob));
+            Command::AppendObject(AppendObject { offset: append.offset + u64::from(!is_aimed), ..append })
+        }
+        Act::Rename { from, to, token } => {
+            let token = (token < 3).then(|| token.to_string());
+            Command::RenameObject(RenameObject { token, ..fixture.rename_of(&name(from), &name(to)) })
+        }
+        Act::RenamePrefix { from, to } => fixture.rename_prefix_of(&name(from), &name(to)),
         Act::Delete { key } => Command::DeleteObject(fixture.delete_of(&name(key))),
         Act::DeleteVersion { key, place, bypass } => {
             let versions = fixture.versions(&name(key)).await;

@@ -61,6 +61,19 @@ impl From<ObjectError> for S3Error {
             ObjectError::NoSuchPartNumber { part_number, part_count } => Self::new(S3Code::InvalidPart)
                 .field("ActualPartCount", part_count.to_string())
                 .field("PartNumberRequested", part_number.to_string()),
+            ObjectError::WrongWriteOffset { size } => {
+                Self::new(S3Code::InvalidWriteOffset).field("ActualObjectSize", size.to_string())
+            }
+            ObjectError::Conflict => S3Code::ConditionalRequestConflict.into(),
+            ObjectError::TooManyParts { limit } => {
+                Self::new(S3Code::TooManyParts).field("MaxPartsAllowed", limit.to_string())
+            }
+            ObjectError::BucketKeepsVersions => Self::with_message(
+                S3Code::InvalidBucketState,
+                "Objects can be appended to and renamed only in buckets that never kept versions.",
+            ),
+            ObjectError::KeyTooLong => S3Code::KeyTooLongError.into(),
+            ObjectError::TokenTaken => S3Code::IdempotencyParameterMismatch.into(),
             ObjectError::NoSuchUpload => S3Code::NoSuchUpload.into(),
             ObjectError::InvalidPart { part_number } => {
                 Self::new(S3Code::InvalidPart).field("PartNumber", part_number.to_string())

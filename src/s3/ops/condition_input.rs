@@ -27,11 +27,38 @@ fn range_condition(text: &str) -> RangeCondition {
 }
 
 pub fn copy_source_conditions(ctx: &RequestContext<'_>) -> Result<ReadConditions, S3Error> {
+    let names = [
+        "x-amz-copy-source-if-match",
+        "x-amz-copy-source-if-none-match",
+        "x-amz-copy-source-if-modified-since",
+        "x-amz-copy-source-if-unmodified-since",
+    ];
+    four_conditions(ctx, names)
+}
+
+/// Of RenameObject, on what is renamed.
+pub fn rename_source_conditions(ctx: &RequestContext<'_>) -> Result<ReadConditions, S3Error> {
+    let names = [
+        "x-amz-rename-source-if-match",
+        "x-amz-rename-source-if-none-match",
+        "x-amz-rename-source-if-modified-since",
+        "x-amz-rename-source-if-unmodified-since",
+    ];
+    four_conditions(ctx, names)
+}
+
+/// Of RenameObject, on what has the new name.
+pub fn rename_destination_conditions(ctx: &RequestContext<'_>) -> Result<ReadConditions, S3Error> {
+    four_conditions(ctx, ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"])
+}
+
+fn four_conditions(ctx: &RequestContext<'_>, names: [&'static str; 4]) -> Result<ReadConditions, S3Error> {
+    let [if_match, if_none_match, if_modified_since, if_unmodified_since] = names;
     Ok(ReadConditions {
-        if_match: ctx.header("x-amz-copy-source-if-match")?.map(TagCondition::parse),
-        if_none_match: ctx.header("x-amz-copy-source-if-none-match")?.map(TagCondition::parse),
-        if_modified_since_seconds: ctx.header("x-amz-copy-source-if-modified-since")?.and_then(http_date),
-        if_unmodified_since_seconds: ctx.header("x-amz-copy-source-if-unmodified-since")?.and_then(http_date),
+        if_match: ctx.header(if_match)?.map(TagCondition::parse),
+        if_none_match: ctx.header(if_none_match)?.map(TagCondition::parse),
+        if_modified_since_seconds: ctx.header(if_modified_since)?.and_then(http_date),
+        if_unmodified_since_seconds: ctx.header(if_unmodified_since)?.and_then(http_date),
         if_range: None,
     })
 }

@@ -82,6 +82,7 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         Op::PutObjectLegalHold => object::put_object_legal_hold::handle(ctx, objects, body).await,
         Op::PutObjectRetention => object::put_object_retention::handle(ctx, objects, body).await,
         Op::PutObjectTagging => object::put_object_tagging::handle(ctx, objects, body).await,
+        Op::RenameObject => object::rename_object::handle(ctx, objects).await,
 
         Op::AbortMultipartUpload => multipart::abort_multipart_upload::handle(ctx, objects).await,
         Op::CompleteMultipartUpload => multipart::complete_multipart_upload::handle(ctx, objects, body).await,
@@ -150,7 +151,6 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         | Op::PutBucketRequestPayment
         | Op::PutBucketWebsite
         | Op::PutPublicAccessBlock
-        | Op::RenameObject
         | Op::RestoreObject
         | Op::SelectObjectContent
         | Op::UpdateBucketMetadataInventoryTableConfiguration

@@ -138,6 +138,7 @@ fn the_resource_is_what_the_address_names() {
             bucket: (scope != Scope::Service).then_some(&bucket),
             key: (scope == Scope::Object).then_some(&key),
             names_version: false,
+            names_prefix: false,
             copy_source: None,
             headers: &HeaderMap::new(),
         };

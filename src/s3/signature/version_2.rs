@@ -33,8 +33,9 @@ const SIGNATURE: &str = "Signature";
 pub const PARAMETERS: [&str; 2] = [ACCESS_KEY, SIGNATURE];
 
 /// Signed parameters that are no sub-resources.
-const SIGNED_PARAMETERS: [&str; 11] = [
+const SIGNED_PARAMETERS: [&str; 12] = [
     "defaultObjectAcl",
+    "larder-prefix",
     "partNumber",
     "response-cache-control",
     "response-content-disposition",

@@ -49,7 +49,8 @@ pub(super) const CHECKS: &[Check] = &[
             SELECT 'the ETag ' || quote(v.etag) || ' of the version of commit ' || v.sequence || ' is none', v.bucket, v.key
             FROM versions v WHERE v.is_delete_marker = 0 AND (length(v.etag) < 32
                 OR substr(v.etag, 1, 32) GLOB '*[^0-9a-f]*'
-                OR length(v.etag) > 32 AND (substr(v.etag, 33) NOT GLOB '-[1-9]*' OR substr(v.etag, 34) GLOB '*[^0-9]*'))
+                OR length(v.etag) > 32 AND (substr(v.etag, 33) NOT GLOB '-[1-9]*' OR substr(v.etag, 34) GLOB '*[^0-9]*')
+                    AND (substr(v.etag, 33) NOT GLOB '-a[1-9]*' OR substr(v.etag, 35) GLOB '*[^0-9]*'))
             LIMIT $1",
         remedy: ODD,
     },

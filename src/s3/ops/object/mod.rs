@@ -15,4 +15,5 @@ pub mod put_object_acl;
 pub mod put_object_legal_hold;
 pub mod put_object_retention;
 pub mod put_object_tagging;
+pub mod rename_object;
 mod selection_input;

@@ -1,21 +1,36 @@
-//! PutObject.
+//! PutObject, which is an append where it says at what offset.
 
 use crate::{
-    objects::{Objects, PutInput, WrittenVersion},
+    objects::{AppendInput, Objects, PutInput, WrittenVersion},
     s3::{
         RequestBody, RequestContext, Response, S3Error,
         ops::{
             checksum_output, condition_input, object_input, object_lock_input,
-            parameter::{self, insert_version},
+            parameter::{self, insert_own, insert_version},
         },
     },
 };
 use http::{StatusCode, header};
 
+/// Where in the object the body is to stand: behind its last byte, and nowhere else.
+const WRITE_OFFSET: &str = "x-amz-write-offset-bytes";
+
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
     let input = parse(ctx, &body)?;
-    let written = objects.put(input, body.into_upload_body()).await?;
-    Ok(render(&written))
+    let Some(offset) = write_offset(ctx)? else {
+        return Ok(render(&objects.put(input, body.into_upload_body()).await?));
+    };
+    let written = objects.append(AppendInput { put: input, offset }, body.into_upload_body()).await?;
+    let mut response = render(&written);
+    insert_own(&mut response, "x-amz-object-size", &written.size.to_string());
+    Ok(response)
+}
+
+fn write_offset(ctx: &RequestContext<'_>) -> Result<Option<u64>, S3Error> {
+    let Some(text) = ctx.header(WRITE_OFFSET)? else { return Ok(None) };
+    let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let offset = text.parse().ok().filter(|_| is_number);
+    offset.map(Some).ok_or_else(|| S3Error::invalid_argument(WRITE_OFFSET, text, "The offset is no number of bytes."))
 }
 
 fn parse(ctx: &RequestContext<'_>, body: &RequestBody) -> Result<PutInput, S3Error> {

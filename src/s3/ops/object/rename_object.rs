@@ -1,0 +1,74 @@
+//! RenameObject; with the parameter `larder-prefix`, which is ours, of all keys that begin alike.
+
+use crate::{
+    objects::{Objects, RenameInput, RenamePrefixInput},
+    s3::{
+        RequestContext, Response, S3Error,
+        ops::{
+            condition_input,
+            parameter::{self, insert_own},
+        },
+    },
+    types::ObjectKey,
+};
+use http::StatusCode;
+
+const TOKEN: &str = "x-amz-client-token";
+
+/// Bytes of a token. Amazon S3 API Reference, RenameObject.
+const TOKEN_LENGTH_MAX: usize = 64;
+
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
+    if ctx.query.contains(PREFIX) {
+        let renamed = objects.rename_prefix(parse_prefix(ctx)?).await?;
+        let mut response = parameter::empty(StatusCode::OK);
+        insert_own(&mut response, "x-larder-renamed-keys", &renamed.to_string());
+        return Ok(response);
+    }
+    objects.rename(parse(ctx)?).await?;
+    Ok(parameter::empty(StatusCode::OK))
+}
+
+fn parse(ctx: &RequestContext<'_>) -> Result<RenameInput, S3Error> {
+    Ok(RenameInput {
+        bucket: ctx.bucket()?.clone(),
+        source: source(ctx)?,
+        destination: ctx.key()?.clone(),
+        source_conditions: condition_input::rename_source_conditions(ctx)?,
+        destination_conditions: condition_input::rename_destination_conditions(ctx)?,
+        token: token(ctx)?,
+    })
+}
+
+/// The key that is renamed. It was authorised as one of the bucket that it names, and is one of this bucket.
+fn source(ctx: &RequestContext<'_>) -> Result<ObjectKey, S3Error> {
+    let source = ctx.copy_source()?;
+    if source.bucket == *ctx.bucket()? {
+        return Ok(source.key.clone());
+    }
+    let text = format!("{}/{}", source.bucket, source.key);
+    Err(S3Error::invalid_argument("x-amz-rename-source", &text, "An object keeps its bucket when it is renamed."))
+}
+
+fn token(ctx: &RequestContext<'_>) -> Result<Option<String>, S3Error> {
+    let Some(text) = ctx.header(TOKEN)? else { return Ok(None) };
+    if (1..=TOKEN_LENGTH_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(Some(text.to_owned()));
+    }
+    Err(S3Error::invalid_argument(TOKEN, text, "A token is 1 to 64 printable ASCII characters."))
+}
+
+/// Makes the rename one of a whole prefix. A parameter and no header, because every way to sign covers it.
+const PREFIX: &str = "larder-prefix";
+
+/// Conditions and tokens are about one object: a request that carries them means something else.
+fn parse_prefix(ctx: &RequestContext<'_>) -> Result<RenamePrefixInput, S3Error> {
+    if let Some(value) = ctx.query.get(PREFIX).filter(|value| !value.is_empty() && *value != "true") {
+        return Err(S3Error::invalid_argument(PREFIX, value, "The parameter has no value, or `true`."));
+    }
+    let is_of_one = |name: &&str| name.starts_with("if-") || name.starts_with("x-amz-rename-source-if-");
+    if let Some(name) = ctx.headers.keys().map(|name| name.as_str()).find(is_of_one) {
+        return Err(S3Error::invalid_argument("larder-prefix", name, "A prefix is renamed without conditions."));
+    }
+    Ok(RenamePrefixInput { bucket: ctx.bucket()?.clone(), source: source(ctx)?, destination: ctx.key()?.clone() })
+}
