@@ -298,3 +298,21 @@ async fn broken_forms_are_refused_and_store_nothing() {
     assert!(fixture.keys().await.is_empty());
     assert_eq!(send_body(&fixture, &whole, "").await.status, 204, "whole it is stored");
 }
+
+#[tokio::test]
+async fn a_form_locks_its_file_when_its_policy_says_so() {
+    let fixture = Fixture::with_locks().await;
+    let (mode, until) = (("x-amz-object-lock-mode", "COMPLIANCE"), "x-amz-object-lock-retain-until-date");
+    let until = (until, "2040-01-01T00:00:00.000Z");
+    let md5 = ("Content-MD5", "kUTaJra1jII3md1KiohPJg==");
+    let fields = [("key", "key"), mode, until];
+    let unvouched = Form::new(&fixture, &fields).sign(Version::V4).send().await;
+    assert_eq!((unvouched.status, unvouched.code().as_str()), (400, "InvalidRequest"), "{}", unvouched.text());
+    let unsaid = Form::new(&fixture, &[("key", "key"), md5]).unsigned(mode.0, mode.1).unsigned(until.0, until.1);
+    assert_eq!(unsaid.sign(Version::V4).send().await.code(), "AccessDenied", "the policy says nothing of a lock");
+    assert!(fixture.keys().await.is_empty());
+    let posted = Form::new(&fixture, &[fields[0], mode, until, md5]).sign(Version::V4).send().await;
+    assert_eq!(posted.status, 204, "{}", posted.text());
+    let head = fixture.raw("HEAD", "/key").send().await;
+    assert_eq!((head.header(mode.0), head.header(until.0)), (Some(mode.1), Some(until.1)));
+}

@@ -390,6 +390,35 @@ async fn a_locked_null_version_is_not_written_over() {
     assert_eq!(fixture.versions("a").await.len(), 1);
 }
 
+/// Rows that are read for a whole batch say the same of locks as rows that are read one by one.
+#[tokio::test]
+async fn commands_of_one_batch_meet_locks_as_others_do() {
+    let fixture = Fixture::new().await;
+    fixture.set_versioning(Versioning::Enabled).await;
+    let default = DefaultRetention { mode: RetentionMode::Compliance, period: RetentionPeriod::days(1).unwrap() };
+    let configuration = ObjectLockConfiguration { default_retention: Some(default) };
+    fixture.done(Command::SetBucketObjectLock { bucket: fixture.bucket, configuration }).await;
+    let names: Vec<String> = (0..20).map(|number| format!("key-{number:02}")).collect();
+    futures_util::future::join_all(names.iter().map(|name| fixture.put(name, &[1]))).await;
+    for name in &names {
+        assert_eq!(fixture.look(name).await.unwrap().object.lock.retention, Some(default.from(at(10))), "{name}");
+    }
+    // Rows that only somebody's hand can make: null versions that are locked where writes replace them.
+    let fixture = Fixture::new().await;
+    futures_util::future::join_all(names.iter().map(|name| fixture.put(name, &[1]))).await;
+    fixture.prepare("UPDATE versions SET retention_mode = 2, retain_until = 30000").await;
+    let puts =
+        names.iter().map(|name| fixture.propose(Command::PutObject(fixture.put_of(name, fixture.content(&[2])))));
+    let deletes = names.iter().map(|name| fixture.propose(Command::DeleteObject(fixture.delete_of(name))));
+    let (puts, deletes) =
+        futures_util::future::join(futures_util::future::join_all(puts), futures_util::future::join_all(deletes)).await;
+    assert!(
+        puts.iter().chain(&deletes).all(|outcome| *outcome == Err(CommandError::ObjectLocked)),
+        "{puts:?} {deletes:?}"
+    );
+    fixture.assert_counts_are_references().await;
+}
+
 /// Commands that an older release recorded say nothing of locks.
 #[tokio::test]
 async fn commands_of_releases_without_locks_are_read() {
