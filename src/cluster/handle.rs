@@ -19,6 +19,7 @@ use super::{
     reclaim::Reclaimer,
     reign::Reign,
     settings::ClusterSettings,
+    strays::Strays,
     succession::{Candidate, Succession},
     verification::Verifications,
 };
@@ -69,6 +70,7 @@ struct Handles {
     doubts: Doubts,
     verifications: Verifications,
     lost_blobs: LostBlobs,
+    strays: Strays,
     settings: ClusterSettings,
     clock: Arc<dyn Clock>,
 }
@@ -160,6 +162,7 @@ impl Cluster {
             doubts,
             verifications: Verifications::default(),
             lost_blobs: LostBlobs::default(),
+            strays: Strays::default(),
             writes: Arc::new(writes),
             reads: Arc::new(reads),
             settings,
@@ -262,6 +265,10 @@ impl Cluster {
 
     pub(super) fn reclaimer(&self) -> &Reclaimer {
         &self.parts.reclaimer
+    }
+
+    pub(super) fn strays(&self) -> &Strays {
+        &self.parts.strays
     }
 
     pub(super) fn doubts(&self) -> &Doubts {

@@ -142,7 +142,7 @@ impl KeptWalks {
     /// Keeps the marks behind which everything has found its end.
     pub async fn keep(&mut self, cluster: &Cluster) -> Result<(), ClusterError> {
         for (node, of_node) in &mut self.nodes {
-            if of_node.has_forgotten || !of_node.pending.is_empty() {
+            if of_node.has_forgotten || !of_node.pending.is_empty() || cluster.strays().has(*node) {
                 continue;
             }
             let Some(base) = of_node.base.take() else { continue };

@@ -64,6 +64,7 @@ mod rollback;
 mod scrubs;
 mod settings;
 mod status;
+mod strays;
 mod succession;
 mod surplus;
 #[cfg(test)]

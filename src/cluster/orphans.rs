@@ -216,7 +216,7 @@ impl ClearOrphans {
                 return false;
             }
         };
-        let unnamed = match self.look_at(id, &page.blobs).await {
+        let unnamed = match self.look_at(id, &page.blobs, topology).await {
             Ok(unnamed) => unnamed,
             Err(error) => {
                 tracing::warn!(node = %node.row.name, %error, "the node's inventory could not be compared");
@@ -252,7 +252,12 @@ impl ClearOrphans {
     }
 
     /// Suspects what the table of blobs in flight denies first and the metadata second; returns what is in flight, or suspected.
-    async fn look_at(&mut self, node: NodeId, entries: &[InventoryEntry]) -> Result<Vec<BlobId>, ClusterError> {
+    async fn look_at(
+        &mut self,
+        node: NodeId,
+        entries: &[InventoryEntry],
+        topology: &Topology,
+    ) -> Result<Vec<BlobId>, ClusterError> {
         let in_flight = self.cluster.in_flight();
         let (flying, settled): (Vec<&InventoryEntry>, Vec<&InventoryEntry>) =
             entries.iter().partition(|entry| in_flight.contains(entry.blob));
@@ -261,7 +266,9 @@ impl ClearOrphans {
         let known: HashSet<BlobId> = self.cluster.metadata().known_blobs(&blobs).await?.into_iter().collect();
         let first_seen = self.cluster.clock().monotonic();
         for entry in settled {
-            if !known.contains(&entry.blob) {
+            if known.contains(&entry.blob) {
+                self.cluster.strays().note(node, entry.group, topology);
+            } else {
                 let InventoryEntry { group, term, chunk_limit, .. } = *entry;
                 let suspect = Suspect { group, term, chunk_limit, first_seen, no_extent_since: None };
                 self.suspect(node, entry.blob, suspect);

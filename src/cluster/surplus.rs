@@ -1,4 +1,5 @@
-//! Background step: clears what nodes hold twice (`doubles`), and what they still hold of groups that they left. A copy goes only when every member of its group
+//! Background step: clears what nodes hold twice (`doubles`), what they still hold of groups that they left, and what has come
+//! back to them of groups that have forgotten them (`strays`). A copy goes only when every member of its group
 //! has just shown, by reading it and comparing with the root, that it holds the blob whole; `reclaim` then looks at the
 //! metadata once more. When nothing is left on the node, the group forgets it.
 
@@ -111,9 +112,10 @@ impl TrimSurplus {
         if self.cluster.metadata().needs_confirmation() {
             return None;
         }
+        let strays = self.cluster.strays().of(node.id(), topology);
         let left = topology.groups().filter(|group| {
             group.arriving.is_none()
-                && group.former.iter().any(|former| former.id() == node.id())
+                && (is_former(group, node) || strays.contains(&group.group))
                 && !self.cluster.in_flight().has_older(group.group, group.epoch)
         });
         let groups: HashSet<GroupId> = left.map(|group| group.group).collect();
@@ -153,7 +155,9 @@ impl TrimSurplus {
         if walk.next.is_some() {
             return Ok(walk);
         }
+        self.cluster.strays().forget(node.id(), walk.groups.difference(&walk.kept));
         let empty = walk.groups.difference(&walk.kept).filter_map(|group| topology.group(*group));
+        let empty = empty.filter(|group| is_former(group, node));
         let forget = |group: &Arc<PlacedGroup>| Command::ForgetFormerMember {
             group: group.group,
             epoch: group.epoch,
@@ -240,4 +244,8 @@ impl TrimSurplus {
             tracing::warn!(%error, blob = %blob.blob, "a missing copy could not be put on the repair list");
         }
     }
+}
+
+fn is_former(group: &PlacedGroup, node: &ClusterNode) -> bool {
+    group.former.iter().any(|former| former.id() == node.id())
 }

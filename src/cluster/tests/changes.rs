@@ -41,6 +41,10 @@ impl Healing {
         steps.contains(&Step::Busy)
     }
 
+    pub async fn trim_once(&mut self) {
+        self.trim.step().await.unwrap();
+    }
+
     /// Until nothing is left to do, also not after a rest.
     pub async fn settle(&mut self, test: &TestCluster) {
         for _ in 0..3 {

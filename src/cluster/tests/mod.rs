@@ -16,6 +16,7 @@ mod quarantined;
 mod reads;
 mod reclaim;
 mod searches;
+mod strays;
 pub(crate) mod test_cluster;
 mod verify;
 mod writes;

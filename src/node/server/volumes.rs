@@ -54,6 +54,9 @@ const QUARANTINED_PAGE: usize = 1000;
 /// Where a page begins: the volume's position, and the place in it.
 pub type Place = (u32, InventoryCursor);
 
+/// The position of the volume that a page is of, what it shows, and where the next page begins.
+type VolumePage = (usize, Vec<HeldChunk>, Option<Place>);
+
 /// Some of what is held, and where the next page begins.
 pub type Page = (Vec<HeldChunk>, Option<Place>);
 
@@ -258,13 +261,13 @@ impl Volumes {
         serving.into_iter().take_while(|open| *open < now).any(|open| self.inner.open[open].volume.may_hold(key))
     }
 
-    /// A page of one volume, which one it is, and where the next page begins.
+    /// A page of the first volume that has one from there on.
     fn page(
         &self,
         after: &[VolumeMark],
         from: Option<Place>,
         limit: usize,
-    ) -> Result<Option<(usize, Vec<HeldChunk>, Option<Place>)>, VolumeError> {
+    ) -> Result<Option<VolumePage>, VolumeError> {
         let (position_from, place) = from.map_or((0, None), |(position, place)| (position, Some(place)));
         let serving: Vec<usize> = self.positions_serving();
         let Some(now) = serving.iter().copied().find(|open| *open >= position_from as usize) else { return Ok(None) };
