@@ -5,6 +5,7 @@ use super::{
     doctor::{DOCTOR_PATH, DoctorReport},
     explain::{EXPLAIN_PATH, ExplainReport, ExplainRequest},
     holdings::{HOLDINGS_PATH, HoldingsReport, HoldingsRequest},
+    lifecycle::{LIFECYCLE_PREVIEW_PATH, LifecyclePreviewReport, LifecyclePreviewRequest},
     operations::{Answer, OperationError},
     what_if::{WHAT_IF_PATH, WhatIfReport, WhatIfRequest},
 };
@@ -17,6 +18,7 @@ pub trait Answers: Send + Sync {
     fn what_if(&self, request: WhatIfRequest) -> Answer<'_, WhatIfReport>;
     fn doctor(&self) -> Answer<'_, DoctorReport>;
     fn holdings(&self, request: HoldingsRequest) -> Answer<'_, HoldingsReport>;
+    fn preview_lifecycle(&self, request: LifecyclePreviewRequest) -> Answer<'_, LifecyclePreviewReport>;
 }
 
 type Handle = State<Arc<dyn Answers>>;
@@ -29,6 +31,7 @@ pub fn routes(answers: Arc<dyn Answers>) -> Router {
         .route(WHAT_IF_PATH, post(what_if))
         .route(DOCTOR_PATH, post(doctor))
         .route(HOLDINGS_PATH, post(holdings))
+        .route(LIFECYCLE_PREVIEW_PATH, post(preview_lifecycle))
         .with_state(answers)
 }
 
@@ -46,4 +49,11 @@ async fn doctor(State(answers): Handle) -> Reply<DoctorReport> {
 
 async fn holdings(State(answers): Handle, Json(request): Json<HoldingsRequest>) -> Reply<HoldingsReport> {
     answers.holdings(request).await.map(Json)
+}
+
+async fn preview_lifecycle(
+    State(answers): Handle,
+    Json(request): Json<LifecyclePreviewRequest>,
+) -> Reply<LifecyclePreviewReport> {
+    answers.preview_lifecycle(request).await.map(Json)
 }

@@ -10,6 +10,7 @@ use super::{
     doctor::{DOCTOR_PATH, DoctorReport},
     explain::{EXPLAIN_PATH, ExplainReport, ExplainRequest},
     holdings::{HOLDINGS_PATH, HoldingsReport, HoldingsRequest},
+    lifecycle::{LIFECYCLE_PREVIEW_PATH, LifecyclePreviewReport, LifecyclePreviewRequest},
     verify::{VERIFY_PATH, VerifyReport, VerifyRequest},
     what_if::{WHAT_IF_PATH, WhatIfReport, WhatIfRequest},
 };
@@ -135,6 +136,13 @@ impl AdminClient {
 
     pub async fn what_if(&self, request: &WhatIfRequest) -> Result<WhatIfReport, ClientError> {
         self.ask_long(WHAT_IF_PATH, request).await
+    }
+
+    pub async fn preview_lifecycle(
+        &self,
+        request: &LifecyclePreviewRequest,
+    ) -> Result<LifecyclePreviewReport, ClientError> {
+        self.ask_long(LIFECYCLE_PREVIEW_PATH, request).await
     }
 
     pub async fn doctor(&self) -> Result<DoctorReport, ClientError> {

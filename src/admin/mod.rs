@@ -19,6 +19,7 @@ mod download;
 pub mod explain;
 mod health;
 pub mod holdings;
+pub mod lifecycle;
 mod listener;
 mod node_calls;
 mod operations;

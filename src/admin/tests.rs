@@ -61,6 +61,13 @@ impl Answers for Gateway {
         Box::pin(async move { Err(OperationError::NotFound(request.node)) })
     }
 
+    fn preview_lifecycle(
+        &self,
+        request: lifecycle::LifecyclePreviewRequest,
+    ) -> Answer<'_, lifecycle::LifecyclePreviewReport> {
+        Box::pin(async move { Err(OperationError::NotFound(request.bucket)) })
+    }
+
     fn what_if(&self, request: what_if::WhatIfRequest) -> Answer<'_, what_if::WhatIfReport> {
         Box::pin(async move { Err(OperationError::NotFound(request.down.join(","))) })
     }

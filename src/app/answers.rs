@@ -1,17 +1,19 @@
 //! What an operator asks about the data, answered over the gateway's parts.
 
-use super::{doctor::examine_living, explain::explain, what_if::what_if};
+use super::{doctor::examine_living, explain::explain, lifecycle, what_if::what_if};
 use crate::{
     admin::{
         Answer, Answers, OperationError,
         doctor::DoctorReport,
         explain::{ExplainReport, ExplainRequest},
         holdings::{HoldingsReport, HoldingsRequest},
+        lifecycle::{LifecyclePreviewReport, LifecyclePreviewRequest},
         what_if::{WhatIfReport, WhatIfRequest},
     },
     cluster::Cluster,
     identity::AccessKeys,
     metadata::Metadata,
+    objects::Objects,
     runtime::Random,
 };
 use std::{path::PathBuf, sync::Arc};
@@ -20,6 +22,7 @@ use std::{path::PathBuf, sync::Arc};
 pub struct GatewayAnswers {
     pub metadata: Metadata,
     pub cluster: Cluster,
+    pub objects: Objects,
     pub keys: AccessKeys,
     pub random: Arc<dyn Random>,
     /// Where the doctor's copy of the metadata lies.
@@ -48,6 +51,10 @@ impl Answers for GatewayAnswers {
                 bytes: holdings.bytes,
             })
         })
+    }
+
+    fn preview_lifecycle(&self, request: LifecyclePreviewRequest) -> Answer<'_, LifecyclePreviewReport> {
+        Box::pin(lifecycle::preview(&self.objects, request))
     }
 
     fn doctor(&self) -> Answer<'_, DoctorReport> {

@@ -159,12 +159,15 @@ impl Start {
         let store = Arc::new(metadata.clone());
         let keys = AccessKeys::new(root, self.secret.reveal().as_bytes(), store, clock.clone(), random.clone())?;
 
-        let s3 = self.s3(&metadata, &cluster, &keys)?;
+        let settings = &self.settings.objects;
+        let objects = Objects::new(metadata.clone(), cluster.clone(), settings, clock.clone(), random.clone())
+            .context("cannot start the threads that hash")?;
+        let s3 = self.s3(&objects, &cluster, &keys);
         gauges::register_s3(&self.process.metrics, &s3);
         let s3_address = resolve(&self.settings.process.address).await?;
         let s3_listener = S3Listener::bind(s3_address, self.tls.clone(), &self.settings.s3).await?;
         let s3_address = s3_listener.local_address()?;
-        let admin = self.admin(&metadata, &cluster, keys, &credentials).await?;
+        let admin = self.admin(&metadata, &cluster, &objects, keys, &credentials).await?;
         let (admin_listener, admin_address) = bind(&self.settings.process.admin_address).await?;
         shutdown.spawn(s3_listener.serve(s3, shutdown.clone()));
         shutdown.spawn(admin::serve(admin_listener, admin::router(admin), shutdown.clone()));
@@ -190,13 +193,11 @@ impl Start {
         Ok(())
     }
 
-    fn s3(&self, metadata: &Metadata, cluster: &Cluster, keys: &AccessKeys) -> anyhow::Result<S3Service> {
+    fn s3(&self, objects: &Objects, cluster: &Cluster, keys: &AccessKeys) -> S3Service {
         let Process { clock, random, .. } = &self.process;
-        let settings = &self.settings.objects;
-        let objects = Objects::new(metadata.clone(), cluster.clone(), settings, clock.clone(), random.clone());
         let budget = cluster.budget().clone();
-        Ok(S3Service::new(S3Parts {
-            operations: Arc::new(ObjectOperations::new(objects.context("cannot start the threads that hash")?)),
+        S3Service::new(S3Parts {
+            operations: Arc::new(ObjectOperations::new(objects.clone())),
             authenticator: keys.authenticator().clone(),
             settings: self.settings.s3.clone(),
             clock: clock.clone(),
@@ -208,13 +209,14 @@ impl Start {
                 })
             }),
             activity: cluster.activity().clone(),
-        }))
+        })
     }
 
     async fn admin(
         &self,
         metadata: &Metadata,
         cluster: &Cluster,
+        objects: &Objects,
         keys: AccessKeys,
         credentials: &RootCredentials,
     ) -> anyhow::Result<Admin> {
@@ -224,7 +226,7 @@ impl Start {
             secret_key: credentials.secret_key.reveal().into(),
         };
         let totals = Arc::new(CountedTotals::new(metadata.clone(), clock.clone()));
-        let jobs = Jobs::start(metadata, cluster, &totals, clock, shutdown).await?;
+        let jobs = Jobs::start(metadata, cluster, objects, &totals, clock, shutdown).await?;
         gauges::register_metadata(metrics, metadata, &totals);
         gauges::register_cluster(metrics, cluster);
         let registrar = Arc::new(cluster.clone());
@@ -232,6 +234,7 @@ impl Start {
         let answers = GatewayAnswers {
             metadata: metadata.clone(),
             cluster: cluster.clone(),
+            objects: objects.clone(),
             keys: keys.clone(),
             random: random.clone(),
             directory: self.data.root().to_owned(),

@@ -10,6 +10,7 @@ use crate::{
     admin::{JobOrder, JobReport, OperationError},
     cluster::Cluster,
     metadata::{Command, Metadata, QueryError, command::SaveJobState, rows::Totals},
+    objects::Objects,
     runtime::{Clock, Shutdown},
     tasks::{self, Busyness, TaskStatus, Tasks},
 };
@@ -27,8 +28,16 @@ pub(super) fn keep_paused(name: &str) -> Command {
 pub struct Jobs {
     metadata: Metadata,
     cluster: Cluster,
+    objects: Objects,
     totals: Arc<CountedTotals>,
     tasks: Tasks,
+}
+
+/// What tasks have before them, as far as it is counted.
+struct Remaining {
+    totals: Totals,
+    /// Keys that lifecycle rules are to be asked about now.
+    due_keys: u64,
 }
 
 impl Jobs {
@@ -36,6 +45,7 @@ impl Jobs {
     pub async fn start(
         metadata: &Metadata,
         cluster: &Cluster,
+        objects: &Objects,
         totals: &Arc<CountedTotals>,
         clock: &Arc<dyn Clock>,
         shutdown: &Shutdown,
@@ -50,13 +60,21 @@ impl Jobs {
             let cluster = cluster.clone();
             Arc::new(move || cluster.busyness())
         };
-        let tasks = Tasks::start(tasks::all(cluster), &paused, &busyness, clock, shutdown);
-        Ok(Self { metadata: metadata.clone(), cluster: cluster.clone(), totals: totals.clone(), tasks })
+        let tasks = Tasks::start(tasks::all(cluster, objects), &paused, &busyness, clock, shutdown);
+        Ok(Self {
+            metadata: metadata.clone(),
+            cluster: cluster.clone(),
+            objects: objects.clone(),
+            totals: totals.clone(),
+            tasks,
+        })
     }
 
     pub async fn list(&self) -> Result<Vec<JobReport>, OperationError> {
         let totals = self.totals.get(FOR_PEOPLE).await.map_err(unavailable)?;
-        Ok(self.tasks.status().into_iter().map(|status| self.report(status, &totals)).collect())
+        let due_keys = self.objects.count_due_keys().await.map_err(unavailable)?;
+        let remaining = Remaining { totals, due_keys };
+        Ok(self.tasks.status().into_iter().map(|status| self.report(status, &remaining)).collect())
     }
 
     /// Durable before it is answered.
@@ -80,10 +98,11 @@ impl Jobs {
         names.iter().filter(|name| self.tasks.is_paused(name)).map(|name| (*name).to_owned()).collect()
     }
 
-    fn report(&self, status: TaskStatus, totals: &Totals) -> JobReport {
+    fn report(&self, status: TaskStatus, Remaining { totals, due_keys }: &Remaining) -> JobReport {
         let remaining = match status.name {
             "send-missing" => Some(totals.under_replicated),
             "delete-blobs" => Some(totals.deletions),
+            "expire-objects" => Some(*due_keys),
             "change-groups" => Some(self.cluster.changing_groups() as u64),
             _ => None,
         };

@@ -22,6 +22,7 @@ mod greeting;
 mod group_report;
 mod jobs;
 mod last_copies;
+mod lifecycle;
 mod limits;
 mod lost_metadata;
 mod node;

@@ -5,10 +5,10 @@
 //! it answers a command that makes, changes or deletes a bucket, and a fill whose read began before that commit is dropped.
 //! A bucket that is not there is never cached.
 //!
-//! A bucket's CORS rules are kept beside it, once a request asked for them.
+//! A bucket's CORS rules and its lifecycle rules are kept beside it, once a request asked for them.
 
 use super::{command::Command, rows::Bucket};
-use crate::types::{BucketId, BucketName, CommitSequence, CorsConfiguration, Versioning};
+use crate::types::{BucketId, BucketName, CommitSequence, CorsConfiguration, LifecycleConfiguration, Versioning};
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
@@ -16,8 +16,8 @@ use std::{
 
 /// Beyond it the cache begins anew: 10 000 buckets are 2 MB.
 const BUCKETS_MAX: usize = 10_000;
-/// Of all CORS rules together. Those of one bucket are written in at most 64 KiB.
-const CORS_MAX_BYTES: usize = 8 << 20;
+/// Of all CORS rules together, and of all lifecycle rules. Those of one bucket are written in at most 64 KiB, and 1 MiB.
+const RULES_MAX_BYTES: usize = 8 << 20;
 
 #[derive(Debug, Default)]
 pub(super) struct BucketCache {
@@ -29,12 +29,37 @@ struct Known {
     /// The newest commit that made, changed or deleted a bucket.
     emptied_at: CommitSequence,
     buckets: HashMap<BucketName, Bucket>,
-    cors: HashMap<BucketName, BucketCors>,
-    cors_bytes: usize,
+    cors: RulesByName<CorsConfiguration>,
+    lifecycle: RulesByName<LifecycleConfiguration>,
 }
 
 /// Shared, so that a request does not copy a hundred rules; `None`: the bucket has none.
-pub(super) type BucketCors = Option<Arc<CorsConfiguration>>;
+pub(super) type BucketRules<T> = Option<Arc<T>>;
+
+/// Rules of one kind.
+#[derive(Debug)]
+struct RulesByName<T> {
+    rules: HashMap<BucketName, BucketRules<T>>,
+    bytes: usize,
+}
+
+impl<T> Default for RulesByName<T> {
+    fn default() -> Self {
+        Self { rules: HashMap::new(), bytes: 0 }
+    }
+}
+
+impl<T> RulesByName<T> {
+    /// `bytes` is what these take in memory.
+    fn keep(&mut self, name: &BucketName, rules: &BucketRules<T>, bytes: usize) {
+        if self.rules.len() >= BUCKETS_MAX || self.bytes + bytes > RULES_MAX_BYTES {
+            *self = Self::default();
+        }
+        if self.rules.insert(name.clone(), rules.clone()).is_none() {
+            self.bytes += bytes;
+        }
+    }
+}
 
 impl BucketCache {
     pub fn get(&self, name: &BucketName) -> Option<Bucket> {
@@ -60,23 +85,35 @@ impl BucketCache {
     }
 
     /// `None`: nobody has asked since the last change.
-    pub fn cors(&self, name: &BucketName) -> Option<BucketCors> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).cors.get(name).cloned()
+    pub fn cors(&self, name: &BucketName) -> Option<BucketRules<CorsConfiguration>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).cors.rules.get(name).cloned()
+    }
+
+    /// As `cors`.
+    pub fn lifecycle(&self, name: &BucketName) -> Option<BucketRules<LifecycleConfiguration>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).lifecycle.rules.get(name).cloned()
     }
 
     /// As `fill`.
-    pub fn fill_cors(&self, name: &BucketName, cors: &BucketCors, read_at: CommitSequence) {
+    pub fn fill_cors(&self, name: &BucketName, cors: &BucketRules<CorsConfiguration>, read_at: CommitSequence) {
         let bytes = cors.as_ref().map_or(0, |cors| cors.memory_bytes());
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if read_at < known.emptied_at {
-            return;
+        if read_at >= known.emptied_at {
+            known.cors.keep(name, cors, bytes);
         }
-        if known.cors.len() >= BUCKETS_MAX || known.cors_bytes + bytes > CORS_MAX_BYTES {
-            known.cors.clear();
-            known.cors_bytes = 0;
-        }
-        if known.cors.insert(name.clone(), cors.clone()).is_none() {
-            known.cors_bytes += bytes;
+    }
+
+    /// As `fill`.
+    pub fn fill_lifecycle(
+        &self,
+        name: &BucketName,
+        rules: &BucketRules<LifecycleConfiguration>,
+        read_at: CommitSequence,
+    ) {
+        let bytes = rules.as_ref().map_or(0, |rules| rules.memory_bytes());
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if read_at >= known.emptied_at {
+            known.lifecycle.keep(name, rules, bytes);
         }
     }
 
@@ -89,6 +126,7 @@ impl BucketCache {
                 | Command::SetBucketCors { .. }
                 | Command::SetBucketVersioning { .. }
                 | Command::SetBucketObjectLock { .. }
+                | Command::SetBucketLifecycle(_)
         ) {
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
             *known = Known { emptied_at: committed, ..Known::default() };
@@ -165,9 +203,10 @@ mod tests {
             cache.fill_cors(&format!("bucket-{i}").parse().unwrap(), &cors, CommitSequence(1));
         }
         let known = cache.known.read().unwrap();
-        assert!(known.cors_bytes <= CORS_MAX_BYTES && !known.cors.is_empty(), "{}", known.cors_bytes);
-        let counted: usize = known.cors.values().flatten().map(|cors| cors.memory_bytes()).sum();
-        assert_eq!(known.cors_bytes, counted);
+        let cors = &known.cors;
+        assert!(cors.bytes <= RULES_MAX_BYTES && !cors.rules.is_empty(), "{}", cors.bytes);
+        let counted: usize = cors.rules.values().flatten().map(|cors| cors.memory_bytes()).sum();
+        assert_eq!(cors.bytes, counted);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! and offsets never reach 2^63.
 
 use super::{
-    command::{MissingReason, NodeDuty, NodeState},
+    command::{MissingReason, NodeDuty, NodeState, WalkStage},
     error::QueryError,
 };
 use crate::types::{
@@ -228,6 +228,20 @@ pub(super) fn object_lock_text(configuration: ObjectLockConfiguration) -> String
 /// Of a bucket's column.
 pub(super) fn object_lock_of(text: Option<&str>) -> Result<Option<ObjectLockConfiguration>, QueryError> {
     Ok(text.map(serde_json::from_str).transpose()?)
+}
+
+pub(super) fn walk_stage_code(stage: WalkStage) -> i64 {
+    match stage {
+        WalkStage::Versions => 1,
+        WalkStage::Uploads => 2,
+    }
+}
+
+pub(super) fn walk_stage_of(code: u64) -> Result<WalkStage, QueryError> {
+    [WalkStage::Versions, WalkStage::Uploads]
+        .into_iter()
+        .find(|stage| walk_stage_code(*stage).cast_unsigned() == code)
+        .ok_or_else(|| QueryError::Damaged(format!("unknown stage {code} of a walk")))
 }
 
 pub(super) fn node_state_code(state: NodeState) -> i64 {

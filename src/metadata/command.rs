@@ -3,6 +3,7 @@
 //! gives out (bucket, content) is the commit sequence of the command that made it.
 
 mod cluster;
+mod lifecycle;
 mod multipart;
 mod object_lock;
 mod objects;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::version_selector::VersionSelector;
 pub use cluster::{BlobCopy, MissingReason, NewGroup, NodeDuty, NodeState, RegisterNode, ReplaceMember};
+pub use lifecycle::{ExpireAction, ExpireKey, ForgetDueKeys, ScheduleKeys, SetBucketLifecycle, WalkPlace, WalkStage};
 pub use multipart::{CompleteUpload, CompletedPart, CopyPart, CreateUpload, PutPart};
 pub use object_lock::{SetObjectLegalHold, SetObjectRetention};
 pub use objects::{
@@ -52,6 +54,12 @@ pub enum Command {
         bucket: BucketId,
         configuration: ObjectLockConfiguration,
     },
+    SetBucketLifecycle(SetBucketLifecycle),
+
+    // Lifecycle, in bounded steps
+    ScheduleKeys(ScheduleKeys),
+    ExpireKey(ExpireKey),
+    ForgetDueKeys(ForgetDueKeys),
 
     // Objects
     PutObject(PutObject),

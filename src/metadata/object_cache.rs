@@ -7,8 +7,8 @@
 
 use super::{
     command::{
-        AppendObject, Command, CompleteUpload, CopyObject, DeleteObject, PutObject, RenameObject, SetObjectLegalHold,
-        SetObjectRetention,
+        AppendObject, Command, CompleteUpload, CopyObject, DeleteObject, ExpireKey, PutObject, RenameObject,
+        SetObjectLegalHold, SetObjectRetention,
     },
     rows::ObjectLookup,
 };
@@ -177,6 +177,7 @@ fn objects_changed_by(command: &Command) -> Changed<'_> {
         | Command::SetObjectTags { bucket, key, .. }
         | Command::SetObjectRetention(SetObjectRetention { bucket, key, .. })
         | Command::SetObjectLegalHold(SetObjectLegalHold { bucket, key, .. })
+        | Command::ExpireKey(ExpireKey { bucket, key, .. })
         | Command::CompleteUpload(CompleteUpload { bucket, key, .. }) => Changed::One(*bucket, key),
         // A bucket is made and deleted without objects.
         Command::CreateBucket(_)
@@ -184,7 +185,11 @@ fn objects_changed_by(command: &Command) -> Changed<'_> {
         | Command::SetBucketTags { .. }
         | Command::SetBucketCors { .. } => Changed::Nothing,
         // What is there stays as it is.
-        Command::SetBucketVersioning { .. } | Command::SetBucketObjectLock { .. } => Changed::Nothing,
+        Command::SetBucketVersioning { .. } | Command::SetBucketObjectLock { .. } | Command::SetBucketLifecycle(_) => {
+            Changed::Nothing
+        }
+        // Only when the rules are asked again.
+        Command::ScheduleKeys(_) | Command::ForgetDueKeys(_) => Changed::Nothing,
         // Parts are nobody's object yet.
         Command::CreateUpload(_) | Command::PutPart(_) | Command::CopyPart(_) | Command::AbortUpload { .. } => {
             Changed::Nothing

@@ -17,6 +17,7 @@ pub enum Outcome {
     /// Something that is kept with a version was changed.
     Changed(ChangedVersion),
     Completed(CompletedUpload),
+    Expired(ExpiredKey),
     TermBegun {
         term: Term,
     },
@@ -61,6 +62,24 @@ pub struct DeletedVersion {
     pub is_delete_marker: bool,
     /// Something was made or deleted.
     pub existed: bool,
+}
+
+/// What a bucket's rules did to one key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpiredKey {
+    /// Versions and delete markers that are gone for good.
+    pub versions: u32,
+    /// Current versions that a delete marker stands in front of now.
+    pub behind_markers: u32,
+    pub uploads: u32,
+    /// What may not go yet.
+    pub kept: u32,
+}
+
+impl ExpiredKey {
+    pub fn gone(&self) -> u32 {
+        self.versions + self.behind_markers + self.uploads
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -170,6 +189,8 @@ pub enum CommandError {
     PartChecksumMissing { part_number: u32, algorithm: ChecksumAlgorithm },
     #[error("the object would be larger than 5 TiB")]
     TooLarge,
+    #[error("the lifecycle rules, or what they were asked about, have changed")]
+    LifecycleOvertaken,
     #[error("the group of blob {blob} has other members now, fewer than needed hold it")]
     GroupMoved { blob: BlobId },
     #[error("blob {blob} names a group that does not exist")]

@@ -105,6 +105,8 @@ pub(super) fn goes_on_a_full_disk(command: &Command) -> bool {
     match command {
         Command::DeleteBucket { .. }
         | Command::DeleteObject(_)
+        | Command::ExpireKey(_)
+        | Command::ForgetDueKeys(_)
         | Command::AbortUpload { .. }
         | Command::ForgetCompletedUploads { .. }
         | Command::UnrollDeletedContents { .. }
@@ -125,6 +127,8 @@ pub(super) fn goes_on_a_full_disk(command: &Command) -> bool {
         | Command::SetBucketCors { .. }
         | Command::SetBucketVersioning { .. }
         | Command::SetBucketObjectLock { .. }
+        | Command::SetBucketLifecycle(_)
+        | Command::ScheduleKeys(_)
         | Command::PutObject(_)
         | Command::AppendObject(_)
         | Command::RenameObject(_)

@@ -1,10 +1,11 @@
 //! What queries answer: plain values, free of the engine.
 
-use super::command::{MissingReason, NodeDuty, NodeState, VersionSelector};
+use super::command::{MissingReason, NodeDuty, NodeState, VersionSelector, WalkPlace};
 use crate::types::{
     BlobId, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot, CommitSequence, ContentId,
-    ETag, Epoch, Extent, GroupId, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey, ObjectLockConfiguration, TagSet,
-    Term, Timestamp, UploadId, VersionId, VersionLock, VersionName, Versioning, VolumeId,
+    ETag, Epoch, Extent, GroupId, LifecycleConfiguration, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey,
+    ObjectLockConfiguration, TagSet, Term, Timestamp, UploadId, VersionId, VersionLock, VersionName, Versioning,
+    VolumeId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -220,6 +221,57 @@ pub struct UploadPart {
     pub etag: ETag,
     pub modified: Timestamp,
     pub checksum: Option<Checksum>,
+}
+
+/// A bucket of which some lifecycle rule is enabled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WatchedBucket {
+    pub bucket: BucketId,
+    pub name: BucketName,
+    pub owner: String,
+    pub versioning: Versioning,
+    pub rules: Arc<LifecycleConfiguration>,
+    /// The commit that set the rules.
+    pub rules_set_at: CommitSequence,
+}
+
+/// How far the keys of a bucket have been gone through since its lifecycle rules were set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LifecycleWalk {
+    pub bucket: BucketId,
+    pub place: WalkPlace,
+}
+
+/// A key that the lifecycle rules of its bucket are to be asked about again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueKey {
+    pub bucket: BucketId,
+    pub key: ObjectKey,
+    /// Not before this time.
+    pub at: Timestamp,
+    /// The commit that changed something of the key last.
+    pub changed_at: CommitSequence,
+}
+
+/// What lifecycle rules look at in a version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JudgedVersion {
+    pub key: ObjectKey,
+    pub sequence: CommitSequence,
+    pub name: VersionName,
+    pub is_latest: bool,
+    pub is_delete_marker: bool,
+    pub created: Timestamp,
+    pub size: u64,
+    pub tags: TagSet,
+}
+
+/// What lifecycle rules look at in an open upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JudgedUpload {
+    pub key: ObjectKey,
+    pub upload: UploadId,
+    pub initiated: Timestamp,
 }
 
 /// A storage node as the metadata knows it.

@@ -35,6 +35,8 @@ pub enum ObjectError {
     VersioningIsLocked,
     #[error("Object Lock needs a bucket that keeps versions")]
     VersionsNotKept,
+    #[error("the bucket has no lifecycle rules")]
+    NoSuchLifecycleConfiguration,
 
     // Objects
     #[error("the key does not exist")]
@@ -184,6 +186,7 @@ impl From<CommandError> for ObjectError {
             CommandError::TooManyExtents { .. }
             | CommandError::GroupMoved { .. }
             | CommandError::NoSuchGroup { .. }
+            | CommandError::LifecycleOvertaken
             | CommandError::GroupChanged { .. }
             | CommandError::NodeInGroups
             | CommandError::NoSuchNode

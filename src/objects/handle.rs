@@ -1,6 +1,6 @@
 //! The handle of the layer: what every verb needs, cheap to clone.
 
-use super::{ObjectError, ObjectsSettings, digest::HashPool};
+use super::{ObjectError, ObjectsSettings, digest::HashPool, lifecycle::DayLength};
 use crate::{
     cluster::Cluster,
     metadata::{Command, Metadata, Outcome, rows::Bucket},
@@ -16,6 +16,8 @@ pub struct Objects {
     pub(super) metadata: Metadata,
     pub(super) cluster: Cluster,
     pub(super) hashes: HashPool,
+    /// Of lifecycle rules.
+    pub(super) lifecycle_day: DayLength,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -30,7 +32,8 @@ impl Objects {
         random: Arc<dyn Random>,
     ) -> std::io::Result<Self> {
         let hashes = HashPool::start(settings.effective_hash_threads())?;
-        Ok(Self { metadata, cluster, hashes, clock, random })
+        let lifecycle_day = DayLength::new(settings.lifecycle_day.0);
+        Ok(Self { metadata, cluster, hashes, lifecycle_day, clock, random })
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -1,12 +1,13 @@
 //! Settings of the object layer.
 
+use crate::types::HumanDuration;
 use serde::{Deserialize, Serialize};
-use std::thread;
+use std::{thread, time::Duration};
 
 /// Most hash threads that make sense to ask for: more than any machine has cores for.
 const HASH_THREADS_MAX: u32 = 256;
 
-#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct ObjectsSettings {
     /// Threads that hash the bodies of uploads larger than 64 KiB. 0, the default, means one fewer than the machine has
@@ -15,14 +16,31 @@ pub struct ObjectsSettings {
     /// As many as cores: while all of them hash, every write of a log waits for a core, and small writes take
     /// milliseconds.
     pub hash_threads: u32,
+    /// How long a day of the lifecycle rules is: 1d, the default, or for tests alone a shorter one, down to 10ms. Days that are
+    /// shorter are over when they have passed, real ones at the next midnight (UTC). Objects go accordingly sooner, and with
+    /// no way back; what answers say of it (`x-amz-expiration`) stays in real days. A change counts for what is written, and
+    /// for rules that are set, after it.
+    pub lifecycle_day: HumanDuration,
+}
+
+const REAL_DAY: Duration = Duration::from_secs(86_400);
+
+impl Default for ObjectsSettings {
+    fn default() -> Self {
+        Self { hash_threads: 0, lifecycle_day: HumanDuration(REAL_DAY) }
+    }
 }
 
 impl ObjectsSettings {
     pub fn validate(&self) -> Result<(), String> {
-        match self.hash_threads {
-            0..=HASH_THREADS_MAX => Ok(()),
-            more => Err(format!("hash_threads is {more}; at most {HASH_THREADS_MAX} make sense")),
+        if self.hash_threads > HASH_THREADS_MAX {
+            let more = self.hash_threads;
+            return Err(format!("hash_threads is {more}; at most {HASH_THREADS_MAX} make sense"));
         }
+        if !(Duration::from_millis(10)..=REAL_DAY).contains(&self.lifecycle_day.0) {
+            return Err(format!("lifecycle_day is {}; from 10ms to 1d is possible", self.lifecycle_day));
+        }
+        Ok(())
     }
 
     pub(super) fn effective_hash_threads(&self) -> usize {

@@ -7,7 +7,9 @@ use super::{
 };
 use crate::{
     metadata::{Command, Outcome, command::CreateUpload},
-    types::{BucketName, ChecksumAlgorithm, ChecksumKind, ObjectHeaders, ObjectKey, TagSet, UploadId, VersionLock},
+    types::{
+        BucketName, ChecksumAlgorithm, ChecksumKind, ObjectHeaders, ObjectKey, TagSet, Timestamp, UploadId, VersionLock,
+    },
 };
 
 #[derive(Clone, Debug)]
@@ -26,6 +28,7 @@ pub struct CreateUploadInput {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CreatedUpload {
     pub upload: UploadId,
+    pub initiated: Timestamp,
     /// When the client chose an algorithm. Without one a CRC64NVME is computed and kept.
     pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
 }
@@ -35,12 +38,12 @@ impl Objects {
         let checksum = choose_checksum(input.checksum_algorithm, input.checksum_kind)?;
         let bucket = self.bucket(&input.bucket).await?;
         self.foresee_lock(&bucket, input.lock)?;
-        let upload = self.new_upload_id();
+        let (upload, initiated) = (self.new_upload_id(), self.now());
         let command = Command::CreateUpload(CreateUpload {
             bucket: bucket.id,
             key: input.key,
             upload,
-            initiated: self.now(),
+            initiated,
             owner: input.owner,
             headers: input.headers,
             tags: input.tags,
@@ -48,7 +51,7 @@ impl Objects {
             lock: input.lock,
         });
         match self.propose(command).await? {
-            Outcome::Done => Ok(CreatedUpload { upload, checksum }),
+            Outcome::Done => Ok(CreatedUpload { upload, initiated, checksum }),
             other => Err(unexpected(&other)),
         }
     }

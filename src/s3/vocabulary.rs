@@ -162,7 +162,7 @@ const HEADERS: &[Word] = &[
     used("x-amz-tagging", WRITES),
     used("x-amz-tagging-directive", &[Op::CopyObject]),
     wire("x-amz-trailer"),
-    harmless("x-amz-transition-default-minimum-object-size"),
+    used("x-amz-transition-default-minimum-object-size", &[Op::PutBucketLifecycleConfiguration]),
     harmless("x-amz-user-agent"),
     used("x-amz-website-redirect-location", WRITES),
     only("x-amz-write-offset-bytes", &[Op::PutObject]),

@@ -3,6 +3,7 @@
 mod change_groups;
 mod clear_orphans;
 mod delete_blobs;
+mod expire_objects;
 mod find_lost;
 mod forget_completed_uploads;
 mod list_quarantined;
@@ -25,6 +26,7 @@ use crate::{
         CarryOutDeletions, ChangeGroups, ClearOrphans, Cluster, FindLost, ForgetCompletedUploads, ListQuarantined,
         QuestionCopies, ReleaseContents, SendMissing, TrimSurplus, VerifyCopies,
     },
+    objects::{ExpireObjects, Objects},
     runtime::{Progress, Step},
 };
 use futures_util::future::BoxFuture;
@@ -53,7 +55,7 @@ pub trait Task: Send {
 }
 
 /// Every background task of a gateway.
-pub fn all(cluster: &Cluster) -> Vec<Box<dyn Task>> {
+pub fn all(cluster: &Cluster, objects: &Objects) -> Vec<Box<dyn Task>> {
     vec![
         Box::new(QuestionCopies::new(cluster.clone())),
         Box::new(ListQuarantined::new(cluster.clone())),
@@ -66,5 +68,6 @@ pub fn all(cluster: &Cluster) -> Vec<Box<dyn Task>> {
         Box::new(CarryOutDeletions::new(cluster.clone())),
         Box::new(ClearOrphans::new(cluster.clone())),
         Box::new(ForgetCompletedUploads::new(cluster.clone())),
+        Box::new(ExpireObjects::new(objects.clone())),
     ]
 }

@@ -9,6 +9,7 @@ mod duration;
 mod etag;
 mod extent;
 mod ids;
+mod lifecycle;
 mod object_headers;
 mod object_key;
 mod object_lock;
@@ -30,6 +31,10 @@ pub use etag::{ETag, InvalidETag};
 pub use extent::Extent;
 pub use ids::{
     BlobId, BucketId, ClusterId, ContentId, GroupId, HistoryId, InvalidId, NodeId, RunId, UploadId, VersionId, VolumeId,
+};
+pub use lifecycle::{
+    Expiration, FilterForm, InvalidLifecycle, LIFECYCLE_RULES_MAX, LifecycleAction, LifecycleConfiguration,
+    LifecycleFilter, LifecycleRule, NoncurrentExpiration, RuleStatus, TransitionMinimum,
 };
 pub use object_headers::{ObjectHeaders, SystemHeaders};
 pub use object_key::{InvalidObjectKey, ObjectKey};

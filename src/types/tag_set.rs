@@ -77,6 +77,10 @@ impl TagSet {
         self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -37,9 +37,11 @@ impl Timestamp {
         str::from_utf8(&text).expect("digits are ASCII").to_owned()
     }
 
-    /// As HTTP headers give it: `Mon, 12 Oct 2009 17:50:30 GMT`. Whole seconds.
+    /// As HTTP headers give it: `Mon, 12 Oct 2009 17:50:30 GMT`. Whole seconds; the form has four digits for the year, so
+    /// later dates are shown as its last one.
     pub fn to_http_date(self) -> String {
-        let seconds = u64::try_from(self.unix_seconds()).unwrap_or(0);
+        const LAST_SECONDS: u64 = 253_402_300_799;
+        let seconds = u64::try_from(self.unix_seconds()).unwrap_or(0).min(LAST_SECONDS);
         httpdate::fmt_http_date(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds))
     }
 
@@ -95,5 +97,7 @@ mod tests {
         assert_eq!(parsed("2009-10-12T17:50:30.1220001Z"), Some(1_255_369_830_123));
         assert_eq!(parsed("2009-10-12T19:50:30.123+02:00"), Some(1_255_369_830_123));
         assert_eq!(parsed("2009-10-12"), None);
+        let never = Timestamp::from_unix_millis(i64::MAX);
+        assert_eq!(never.to_http_date(), "Fri, 31 Dec 9999 23:59:59 GMT");
     }
 }

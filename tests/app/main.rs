@@ -11,6 +11,7 @@ mod configuration;
 mod doctor;
 mod explain;
 mod healing;
+mod lifecycle;
 mod losses;
 mod old_image;
 mod processes;

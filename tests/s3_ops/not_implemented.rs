@@ -8,7 +8,6 @@ async fn settings_that_we_lack_are_501_and_change_nothing() {
     fixture.put("key", "x").await;
     let requests = [
         ("PUT", "?policy"),
-        ("PUT", "?lifecycle"),
         ("PUT", "?encryption"),
         ("PUT", "?website"),
         ("PUT", "?replication"),

@@ -13,7 +13,6 @@ async fn buckets_answer_the_default_or_the_code_of_absence() {
         ("logging", 200, ""),
         ("accelerate", 200, ""),
         ("policy", 404, "NoSuchBucketPolicy"),
-        ("lifecycle", 404, "NoSuchLifecycleConfiguration"),
         ("encryption", 404, "ServerSideEncryptionConfigurationNotFoundError"),
         ("object-lock", 404, "ObjectLockConfigurationNotFoundError"),
         ("ownershipControls", 404, "OwnershipControlsNotFoundError"),

@@ -4,6 +4,7 @@ mod doctor;
 mod explain;
 mod jobs;
 mod key;
+mod lifecycle;
 mod metadata;
 mod node;
 mod nodes;
@@ -45,6 +46,7 @@ enum Verb {
     Key(key::Key),
     Jobs(jobs::Jobs),
     Explain(explain::Explain),
+    Lifecycle(lifecycle::Lifecycle),
     WhatIf(what_if::WhatIf),
     Verify(verify::Verify),
     Scrub(scrub::Scrub),
@@ -87,6 +89,7 @@ impl Admin {
                 Verb::Key(verb) => verb.run(&client, output).await,
                 Verb::Scrub(verb) => verb.run(&client, output).await,
                 Verb::Jobs(verb) => verb.run(&client, output).await,
+                Verb::Lifecycle(verb) => verb.run(&client, output).await,
                 Verb::Explain(verb) => verb.run(&client, output).await,
                 Verb::Verify(verb) => verb.run(&client, output).await,
                 Verb::WhatIf(verb) => verb.run(&client, output).await,

@@ -1,7 +1,10 @@
 //! Buckets. Source: Amazon S3 API Reference, CreateBucket, DeleteBucket, PutBucketTagging, PutBucketCors,
 //! PutBucketVersioning, PutObjectLockConfiguration.
 
-use super::transaction::{ApplyError, Transaction};
+use super::{
+    lifecycle,
+    transaction::{ApplyError, Transaction},
+};
 use crate::{
     metadata::{
         columns::{Columns, number, object_lock_text, time, versioning_code, versioning_of},
@@ -63,6 +66,7 @@ pub(super) async fn delete(bucket: BucketId, tx: &mut Transaction<'_>) -> Result
         Some(_) => return Err(CommandError::BucketNotEmpty.into()),
     }
     let mut script = Script::of(QUEUE_UPLOADS).with(number(bucket.0));
+    lifecycle::end_bucket(bucket, &mut script);
     script.add(DELETE_BUCKET).bind(number(bucket.0));
     tx.execute(script).await?;
     Ok(Outcome::Done)

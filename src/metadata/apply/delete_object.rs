@@ -3,6 +3,7 @@
 
 use super::{
     existing::{Existing, KeyState},
+    lifecycle::Watch,
     locks, preconditions,
     transaction::{ApplyError, Transaction},
     versions,
@@ -24,9 +25,10 @@ pub(super) async fn delete(command: &DeleteObject, tx: &mut Transaction<'_>) -> 
     // A condition is about something that is there: where nothing is, nothing happens.
     let is_moot = state.version.is_none() && command.precondition != WritePrecondition::None;
     let leaves_marker = command.version == VersionSelector::Latest && state.versioning.shows_versions() && !is_moot;
+    let watch = state.watch;
     let deleted = match (leaves_marker, state.version) {
         (true, version) => mark(command, KeyState { version, ..state }, tx).await?,
-        (false, Some(row)) => remove(command, &row, tx).await?,
+        (false, Some(row)) => remove(command, &row, watch, tx).await?,
         (false, None) => DeletedVersion { version: command.version.name(), is_delete_marker: false, existed: false },
     };
     Ok(Outcome::Deleted(deleted))
@@ -38,12 +40,13 @@ const INSERT_MARKER: &str = "
 
 /// Afterwards the key's current version is a delete marker, also where there was nothing.
 async fn mark(command: &DeleteObject, state: KeyState, tx: &mut Transaction<'_>) -> Result<DeletedVersion, ApplyError> {
-    let is_null = !state.versioning.keeps_versions();
+    let (is_null, watch) = (!state.versioning.keeps_versions(), state.watch);
     let mut script = Script::default();
     versions::make_way(command.bucket, &command.key, state, command.at, &mut script, tx).await?;
     script.add(INSERT_MARKER).bind(number(command.bucket.0)).bind(command.key.as_bytes());
     script.bind(number(tx.sequence().0)).bind(&command.marker.as_bytes()[..]).bind(i64::from(is_null));
     script.bind(time(command.at)).bind(&command.owner);
+    watch.note_change(command.bucket, &command.key, &mut script, tx);
     tx.write_later(script).await?;
     let version = Some(VersionName::of(command.marker, is_null));
     Ok(DeletedVersion { version, is_delete_marker: true, existed: true })
@@ -58,6 +61,7 @@ const PROMOTE_LATEST: &str = "
 async fn remove(
     command: &DeleteObject,
     row: &Existing,
+    watch: Watch,
     tx: &mut Transaction<'_>,
 ) -> Result<DeletedVersion, ApplyError> {
     let mut script = Script::default();
@@ -66,6 +70,7 @@ async fn remove(
     if row.is_latest {
         script.add(PROMOTE_LATEST).bind(number(command.bucket.0)).bind(command.key.as_bytes());
     }
+    watch.note_removal(command.bucket, &command.key, &mut script, tx);
     tx.write_later(script).await?;
     Ok(DeletedVersion { version: command.version.name(), is_delete_marker: row.is_delete_marker, existed: true })
 }

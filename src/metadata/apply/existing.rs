@@ -1,6 +1,9 @@
 //! What decisions need to know of a key: whether its bucket keeps and locks versions, and the version that is there.
 
-use super::preconditions::{DeleteTarget, Validators};
+use super::{
+    lifecycle::Watch,
+    preconditions::{DeleteTarget, Validators},
+};
 use crate::{
     metadata::{
         columns::{Columns, object_lock_of, versioning_of},
@@ -15,6 +18,7 @@ pub(super) struct KeyState {
     pub versioning: Versioning,
     /// Of a bucket that has Object Lock.
     pub object_lock: Option<ObjectLockConfiguration>,
+    pub watch: Watch,
     /// The version that was asked for.
     pub version: Option<Existing>,
 }
@@ -24,6 +28,7 @@ impl KeyState {
         Ok(Self {
             versioning: versioning_of(row.number(BUCKET)?)?,
             object_lock: object_lock_of(row.optional_text(BUCKET + 1)?)?,
+            watch: Watch::from_column(row, BUCKET + 2)?,
             version: Existing::from_row(row)?,
         })
     }
@@ -55,8 +60,8 @@ pub(super) struct Existing {
     pub lock: VersionLock,
 }
 
-/// Where the columns of `Existing` begin in every statement that reads one; the bucket's versioning and Object Lock stand
-/// behind them.
+/// Where the columns of `Existing` begin in every statement that reads one; the bucket's versioning, its Object Lock and how
+/// it is watched stand behind them.
 const EXISTING: usize = 1;
 const BUCKET: usize = EXISTING + 12;
 

@@ -18,6 +18,7 @@ mod group_changes;
 mod job_states;
 mod kept;
 mod known_groups;
+mod lifecycle;
 mod locks;
 mod nodes;
 mod parts;
@@ -48,6 +49,12 @@ pub(super) async fn apply(command: &Command, tx: &mut Transaction<'_>) -> Result
         Command::SetBucketObjectLock { bucket, configuration } => {
             buckets::set_object_lock(*bucket, *configuration, tx).await
         }
+
+        Command::SetBucketLifecycle(command) => lifecycle::set(command, tx).await,
+
+        Command::ScheduleKeys(command) => lifecycle::schedule(command, tx).await,
+        Command::ExpireKey(command) => lifecycle::expire_key(command, tx).await,
+        Command::ForgetDueKeys(command) => lifecycle::forget(command, tx).await,
 
         Command::PutObject(command) => versions::put(command, tx).await,
         Command::AppendObject(command) => append::append(command, tx).await,

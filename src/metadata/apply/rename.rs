@@ -4,7 +4,9 @@
 //! Source: Amazon S3 API Reference, RenameObject; a whole prefix is an extension of our own.
 
 use super::{
-    contents, kept, locks,
+    contents, kept,
+    lifecycle::Watch,
+    locks,
     preconditions::{self, Validators},
     transaction::{ApplyError, Transaction},
     versions::{self, NewVersion},
@@ -67,6 +69,7 @@ pub(super) async fn rename(command: &RenameObject, tx: &mut Transaction<'_>) -> 
     version.replace(replaced, &mut script, tx).await?;
     let source = locks::removable(&row, command.at, Bypass::None)?;
     versions::delete_row(command.bucket, &command.source, &source, &mut script);
+    found.watch.note_removal(command.bucket, &command.source, &mut script, tx);
     if let Some(token) = &command.token {
         script.add(INSERT_TOKEN).bind(number(command.bucket.0)).bind(token.as_str());
         script.bind(command.source.as_bytes()).bind(command.destination.as_bytes()).bind(time(command.at));
@@ -94,7 +97,7 @@ fn check_destination(conditions: &SourceConditions, current: Option<&Validators>
     if holds { Ok(()) } else { Err(CommandError::PreconditionFailed) }
 }
 
-const READ_VERSIONING: &str = "SELECT versioning FROM buckets WHERE bucket = $1";
+const READ_BUCKET: &str = "SELECT versioning, lifecycle_soonest FROM buckets WHERE bucket = $1";
 const MEASURE_KEYS: &str = "
     SELECT count(*), max(length(key)), count(retention_mode) + count(legal_hold) FROM
         (SELECT key, retention_mode, legal_hold FROM versions WHERE bucket = $1 AND key >= $2 AND key < $3
@@ -111,8 +114,10 @@ pub(super) async fn rename_prefix(command: &RenamePrefix, tx: &mut Transaction<'
     if from.starts_with(to) || to.starts_with(from) {
         return Err(CommandError::Malformed { reason: "one prefix begins with the other".to_owned() }.into());
     }
-    let versioning = tx.fetch_number(Script::of(READ_VERSIONING).with(number(bucket.0))).await?;
-    if versioning_of(versioning.ok_or(CommandError::NoSuchBucket)?)?.shows_versions() {
+    let row = tx.fetch_optional(Script::of(READ_BUCKET).with(number(bucket.0))).await?;
+    let row = row.ok_or(CommandError::NoSuchBucket)?;
+    let watch = Watch::from_column(&row, 1)?;
+    if versioning_of(row.number(0)?)?.shows_versions() {
         return Err(CommandError::BucketKeepsVersions.into());
     }
     let measured = tx.fetch_optional(range(MEASURE_KEYS, *bucket, source).with(i64::from(KEYS_MAX) + 1)).await?;
@@ -133,6 +138,9 @@ pub(super) async fn rename_prefix(command: &RenamePrefix, tx: &mut Transaction<'
     if tx.fetch_number(range(IS_TAKEN, *bucket, destination)).await? != Some(0) {
         return Err(CommandError::PreconditionFailed.into());
     }
+    let mut script = Script::default();
+    watch.note_renames(*bucket, from, to, &mut script, tx);
+    tx.execute(script).await?;
     let script = range(RENAME_KEYS, *bucket, source).with(to).with(from.len() as i64 + 1);
     Ok(Outcome::Progress { rows: tx.execute(script).await? })
 }

@@ -25,17 +25,17 @@ use crate::{
 /// The bucket and the key's current row; no row at all when there is no such bucket.
 const READ_CURRENT: &str = "
     SELECT b.bucket, v.sequence, v.content, v.is_null, v.is_delete_marker, v.is_latest, v.version, v.etag, v.size,
-        v.created, v.retention_mode, v.retain_until, v.legal_hold, b.versioning, b.object_lock
+        v.created, v.retention_mode, v.retain_until, v.legal_hold, b.versioning, b.object_lock, b.lifecycle_soonest
     FROM buckets b LEFT JOIN versions v ON v.bucket = b.bucket AND v.key = $2
     WHERE b.bucket = $1 ORDER BY v.sequence DESC LIMIT 1";
 const READ_NULL: &str = "
     SELECT b.bucket, v.sequence, v.content, v.is_null, v.is_delete_marker, v.is_latest, v.version, v.etag, v.size,
-        v.created, v.retention_mode, v.retain_until, v.legal_hold, b.versioning, b.object_lock
+        v.created, v.retention_mode, v.retain_until, v.legal_hold, b.versioning, b.object_lock, b.lifecycle_soonest
     FROM buckets b LEFT JOIN versions v ON v.bucket = b.bucket AND v.key = $2 AND v.is_null = 1
     WHERE b.bucket = $1";
 const READ_BY_ID: &str = "
     SELECT b.bucket, v.sequence, v.content, v.is_null, v.is_delete_marker, v.is_latest, v.version, v.etag, v.size,
-        v.created, v.retention_mode, v.retain_until, v.legal_hold, b.versioning, b.object_lock
+        v.created, v.retention_mode, v.retain_until, v.legal_hold, b.versioning, b.object_lock, b.lifecycle_soonest
     FROM buckets b LEFT JOIN versions v ON v.bucket = b.bucket AND v.key = $2 AND v.is_null = 0 AND v.version = $3
     WHERE b.bucket = $1";
 
@@ -93,6 +93,7 @@ const CLEAR_LATEST: &str = "UPDATE versions SET is_latest = 0 WHERE bucket = $1 
 /// Adds to `script` what lets a row in that becomes the key's newest: the one that was is that no more, and where versions
 /// are not kept the null version is gone, since the new one takes its name, unless it is locked at the time `at`. `state` is of the
 /// current version, read in this transaction.
+/// Who adds the row notes the change of the key (`Watch`).
 pub(super) async fn make_way(
     bucket: BucketId,
     key: &ObjectKey,
@@ -125,10 +126,11 @@ impl NewVersion<'_> {
         script: &mut Script,
         tx: &mut Transaction<'_>,
     ) -> Result<WrittenVersion, ApplyError> {
-        let versioning = state.versioning;
+        let (versioning, watch) = (state.versioning, state.watch);
         let lock = locks::of_new_version(self.lock, state.object_lock, self.created)?;
         make_way(self.bucket, self.key, state, self.created, script, tx).await?;
         self.insert(CommitSequence(tx.sequence().0), !versioning.keeps_versions(), lock, script)?;
+        watch.note_write(self.bucket, self.key, self.created, script, tx);
         Ok(self.written(versioning))
     }
 
@@ -223,6 +225,7 @@ pub(super) async fn set_tags(
     }
     let mut script = Script::of(SET_TAGS);
     script.bind(number(bucket.0)).bind(key.as_bytes()).bind(number(row.sequence.0)).bind(tags_text(tags));
+    state.watch.note_change(bucket, key, &mut script, tx);
     tx.execute(script).await?;
     let version = state.versioning.shows_versions().then(|| VersionName::of(row.version, row.is_null));
     Ok(Outcome::Changed(ChangedVersion { version }))

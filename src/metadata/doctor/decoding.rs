@@ -1,5 +1,6 @@
-//! Columns of which only decoding tells right from wrong: keys, headers and tags, read as queries read them. One pass over the
-//! rows of each table. A list stops at a key that can't be read, and so nothing of its bucket is listed.
+//! Columns of which only decoding tells right from wrong: keys, headers, tags and lifecycle rules, read as queries read
+//! them. One pass over the rows of each table. A list stops at a key that can't be read, and so nothing of its bucket
+//! is listed.
 
 use super::{Examination, FINDINGS_MAX, Finding, Severity, checks, copy::Copy, lossy_text, or_finding};
 use crate::{
@@ -7,7 +8,7 @@ use crate::{
         columns::{Columns, object_lock_of, versioning_of},
         error::{MetadataError, QueryError},
     },
-    types::ObjectKey,
+    types::{LifecycleConfiguration, ObjectKey},
 };
 use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteRow;
@@ -17,7 +18,8 @@ const VERSIONS: &str = "
     SELECT 'the version of commit ' || sequence, bucket, key, content_type, headers, tags FROM versions";
 const UPLOADS: &str = "
     SELECT 'upload ' || lower(hex(upload)), bucket, key, content_type, headers, tags FROM uploads";
-const BUCKETS: &str = "SELECT name, tags FROM buckets WHERE tags IS NOT NULL";
+const BUCKETS: &str = "SELECT name, tags, lifecycle FROM buckets WHERE tags IS NOT NULL OR lifecycle IS NOT NULL";
+const DUE_KEYS: &str = "SELECT 'a key that lifecycle rules are to be asked about', bucket, key FROM lifecycle_due";
 const LOCKED_BUCKETS: &str = "SELECT name, object_lock, versioning FROM buckets WHERE object_lock IS NOT NULL";
 
 /// Where the names of columns stand that rows of both kinds have.
@@ -33,6 +35,9 @@ const LOCK_OF_BUCKET: &str = "nobody can reach the bucket, nor list buckets: res
     (`--restore FILE`, docs/recovering.md)";
 const VERSIONING_OF_LOCKED: &str =
     "enable the bucket's versioning (PutBucketVersioning): until then writes replace null versions";
+const KEY_OF_RULES: &str = "delete the bucket's lifecycle rules, wait until the job `expire-objects` has nothing left to do, \
+    and set them again";
+const RULES_OF_BUCKET: &str = "set the bucket's lifecycle rules again, or delete them";
 const BEGIN_AGAIN: &str = "abort the upload and begin it again";
 
 /// A table, and the names of its two checks.
@@ -69,8 +74,13 @@ pub(super) async fn run(copy: &mut Copy, examination: &mut Examination) -> Resul
         examination.note(kind.keys, keys);
         examination.note(kind.values, values);
     }
-    let found = or_finding("bucket-tags", look_at_buckets(copy).await)?;
-    examination.note("bucket-tags", found);
+    let (mut tags, mut rules) = (Vec::new(), Vec::new());
+    let looked = look_at_buckets(copy, &mut tags, &mut rules).await;
+    tags.extend(or_finding("bucket-tags", looked.map(|()| Vec::new()))?);
+    examination.note("bucket-tags", tags);
+    examination.note("bucket-lifecycle", rules);
+    let found = or_finding("lifecycle-key", look_at_due_keys(copy).await)?;
+    examination.note("lifecycle-key", found);
     let found = or_finding("bucket-object-lock", look_at_locked_buckets(copy).await)?;
     examination.note("bucket-object-lock", found);
     Ok(())
@@ -118,14 +128,34 @@ fn fault_of_values(row: &SqliteRow) -> Option<&'static str> {
     row.tags(TAGS).is_err().then_some("tags")
 }
 
-async fn look_at_buckets(copy: &mut Copy) -> Result<Vec<Finding>, QueryError> {
-    let mut findings = Vec::new();
+async fn look_at_buckets(copy: &mut Copy, tags: &mut Vec<Finding>, rules: &mut Vec<Finding>) -> Result<(), QueryError> {
     let mut rows = sqlx::query(BUCKETS).fetch(copy.connection());
     while let Some(row) = rows.try_next().await? {
-        if row.tags(1).is_err() && findings.len() <= FINDINGS_MAX {
-            let what = format!("the tags of bucket {} can't be read", lossy_text(&row, 0)?);
-            let (check, severity) = ("bucket-tags", Severity::Wrong);
-            findings.push(Finding { check, severity, what, object: None, remedy: TAGS_OF_BUCKET });
+        let finding = |check, what, remedy| {
+            let what = format!("the {what} of bucket {} can't be read", lossy_text(&row, 0)?);
+            Ok::<_, QueryError>(Finding { check, severity: Severity::Wrong, what, object: None, remedy })
+        };
+        if row.tags(1).is_err() && tags.len() <= FINDINGS_MAX {
+            tags.push(finding("bucket-tags", "tags", TAGS_OF_BUCKET)?);
+        }
+        let lifecycle = row.optional_text(2).map(|text| text.map(serde_json::from_str::<LifecycleConfiguration>));
+        if !matches!(lifecycle, Ok(None | Some(Ok(_)))) && rules.len() <= FINDINGS_MAX {
+            rules.push(finding("bucket-lifecycle", "lifecycle rules", RULES_OF_BUCKET)?);
+        }
+    }
+    Ok(())
+}
+
+async fn look_at_due_keys(copy: &mut Copy) -> Result<Vec<Finding>, QueryError> {
+    let mut findings = Vec::new();
+    let mut rows = sqlx::query(DUE_KEYS).fetch(copy.connection());
+    while let Some(row) = rows.try_next().await? {
+        if let Err(error) = ObjectKey::from_utf8(row.bytes(KEY)?.to_vec())
+            && findings.len() <= FINDINGS_MAX
+        {
+            let what = format!("{} in bucket number {} is none: {error}", lossy_text(&row, 0)?, row.number(BUCKET)?);
+            let (check, severity) = ("lifecycle-key", Severity::Wrong);
+            findings.push(Finding { check, severity, what, object: None, remedy: KEY_OF_RULES });
         }
     }
     Ok(findings)

@@ -5,6 +5,7 @@ mod buckets;
 mod extents;
 mod job_states;
 mod key;
+mod lifecycle;
 mod list_objects;
 mod list_uploads;
 mod list_versions;

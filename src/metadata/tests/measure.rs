@@ -1,7 +1,7 @@
 //! Measurements for `docs/performance.md`, run by hand:
 //! `cargo test --release --lib metadata::tests::measure -- --ignored --nocapture --test-threads 1`.
 
-use super::fixture::*;
+use super::{fixture::*, lifecycle};
 use crate::metadata::{
     Command, MetadataSettings,
     command::VersionSelector,
@@ -103,6 +103,21 @@ async fn commands_and_queries() {
         .count()
         .await;
     measurement.end(OBJECTS);
+}
+
+/// The same puts in turns, into a bucket with lifecycle rules and into one without.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn writes_of_a_bucket_with_lifecycle_rules() {
+    for _ in 0..3 {
+        let fixture = unrecorded().await;
+        put_all(&fixture, 32, "put, no rules").await;
+        put_all(&fixture, 32, "overwrite, no rules").await;
+        let fixture = unrecorded().await;
+        fixture.done(lifecycle::set_rules(fixture.bucket)).await;
+        put_all(&fixture, 32, "put, with rules").await;
+        put_all(&fixture, 32, "overwrite, with rules").await;
+    }
 }
 
 /// What `clear-orphans` does before it clears anything.

@@ -11,6 +11,7 @@ pub(super) mod fixture;
 mod group_changes;
 mod groups;
 mod job_states;
+mod lifecycle;
 mod lists;
 mod locks;
 mod measure;

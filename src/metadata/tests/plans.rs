@@ -1,16 +1,17 @@
 //! Every statement that commands and queries run finds its rows by an index: none reads a table from end to end, none
 //! sorts, none plans itself anew when it is bound.
 
-use super::{fixture::*, multipart};
+use super::{fixture::*, lifecycle, multipart};
 use crate::{
     metadata::{Command, command::*, rows::*, script::seen},
     types::*,
 };
 
 /// What may be read whole: lists that one command or an operator bounds, what is kept in memory anyway, and totals.
-const MAY_SCAN: [(&str, &str); 12] = [
+const MAY_SCAN: [(&str, &str); 13] = [
     ("ended_buckets", "its first row alone"),
     ("ended_uploads", "its first row alone"),
+    ("lifecycle_walks", "its first row alone"),
     ("json_each", "ids that the command brings"),
     ("copy", "copies that the command brings"),
     ("w", "keys that the batch brings"),
@@ -72,6 +73,7 @@ async fn run_everything(fixture: &Fixture) {
     fixture.unroll().await;
     fixture.done(Command::FinishDeletions { blobs: vec![copies[0].blob] }).await;
     fixture.done(Command::ForgetCompletedUploads { before: at(1000), limit: 10 }).await;
+    expire_something(fixture).await;
     multipart::begin(fixture, "open").await;
     fixture.done(Command::SetBucketCors { bucket: fixture.bucket, cors: None }).await;
     lock_everything(fixture).await;
@@ -93,6 +95,36 @@ async fn lock_everything(fixture: &Fixture) {
     let retain = SetObjectRetention { bucket, key, version, retention, at: at(15), bypass };
     fixture.done(Command::SetObjectRetention(retain)).await;
     fixture.done(Command::DeleteObject(DeleteObject { version, ..fixture.delete_of("locked") })).await;
+}
+
+async fn expire_something(fixture: &Fixture) {
+    let bucket = fixture.bucket;
+    fixture.put("old", &[10]).await;
+    fixture.done(lifecycle::set_rules(bucket)).await;
+    let walk = fixture.metadata.lifecycle_walk().await.unwrap().unwrap();
+    let watched = fixture.metadata.watched_bucket(bucket).await.unwrap().unwrap();
+    for walked in [Some(walk.place), None] {
+        let (rules, keys) = (watched.rules_set_at, vec![(key("old"), at(1))]);
+        fixture.done(Command::ScheduleKeys(ScheduleKeys { bucket, rules, keys, walked })).await;
+    }
+    for after in [None, Some(key("a"))] {
+        fixture.metadata.versions_to_judge(bucket, "o", after.as_ref(), 10).await.unwrap();
+        fixture.metadata.uploads_to_judge(bucket, "", after.as_ref(), 10).await.unwrap();
+    }
+    fixture.metadata.key_uploads_to_judge(bucket, &key("old"), None, 10).await.unwrap();
+    fixture.metadata.due_keys(at(5), 10).await.unwrap();
+    fixture.metadata.count_due_keys(at(5), 10).await.unwrap();
+    let command = lifecycle::look(fixture, bucket, "old").await.unwrap();
+    fixture.done(Command::ExpireKey(ExpireKey { next: Some(at(5)), ..command })).await;
+    let command = lifecycle::look_to_delete(fixture, "old", 0).await.unwrap();
+    fixture.done(Command::ExpireKey(command)).await;
+    fixture.put("old", &[10]).await;
+    fixture.done(Command::ExpireKey(lifecycle::look(fixture, bucket, "old").await.unwrap())).await;
+    let (source, destination) = (key("ol"), key("ne"));
+    fixture.done(Command::RenamePrefix(RenamePrefix { bucket, source, destination })).await;
+    fixture.delete("ned").await;
+    fixture.done(lifecycle::take_rules_back(bucket)).await;
+    fixture.done(Command::ForgetDueKeys(ForgetDueKeys { bucket, limit: 10 })).await;
 }
 
 async fn ask_everything(fixture: &Fixture, upload: UploadId, copy: BlobCopy) {
@@ -136,6 +168,7 @@ async fn ask_everything(fixture: &Fixture, upload: UploadId, copy: BlobCopy) {
     metadata.has_arriving_copies(node(4)).await.unwrap();
     for bucket in metadata.buckets("", None, 10).await.unwrap() {
         metadata.bucket_cors(&bucket.name).await.unwrap();
+        metadata.bucket_lifecycle(&bucket.name).await.unwrap();
     }
     metadata.access_key("none").await.unwrap();
     metadata.job_state("verify").await.unwrap();

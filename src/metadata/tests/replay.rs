@@ -1,6 +1,6 @@
 //! Any history of commands gives the same rows again, and keeps every invariant on its way.
 
-use super::fixture::*;
+use super::{fixture::*, lifecycle};
 use crate::{
     metadata::{
         Command, CommandError, Outcome,
@@ -41,6 +41,9 @@ enum Act {
     Forget,
     Replace { leaving: u8, arriving: u8 },
     Settle { step: u8 },
+    Rules { is_set: bool },
+    Expire { key: u8, place: usize },
+    ForgetDue,
     SaveJob { name: u8, state: Option<u8> },
 }
 
@@ -83,6 +86,9 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Forget),
         1 => (1..6_u8, 1..6_u8).prop_map(|(leaving, arriving)| Act::Replace { leaving, arriving }),
         1 => (0..3_u8).prop_map(|step| Act::Settle { step }),
+        2 => any::<bool>().prop_map(|is_set| Act::Rules { is_set }),
+        4 => (0..4_u8, 0..3_usize).prop_map(|(key, place)| Act::Expire { key, place }),
+        1 => Just(Act::ForgetDue),
         1 => (0..2_u8, prop::option::of(0..3_u8)).prop_map(|(name, state)| Act::SaveJob { name, state }),
     ]
 }
@@ -170,6 +176,13 @@ async fn command(act: Act, made: &mut Made, fixture: &Fixture) -> Command {
             let cors = is_set.then(|| serde_json::from_str(rules).unwrap());
             Command::SetBucketCors { bucket: fixture.bucket, cors }
         }
+        Act::Rules { is_set: true } => lifecycle::set_rules(fixture.bucket),
+        Act::Rules { is_set: false } => lifecycle::take_rules_back(fixture.bucket),
+        Act::Expire { key: number, place } => match lifecycle::look_to_delete(fixture, &name(number), place).await {
+            Some(command) => Command::ExpireKey(command),
+            None => Command::ForgetCompletedUploads { before: at(0), limit: 1 },
+        },
+        Act::ForgetDue => Command::ForgetDueKeys(ForgetDueKeys { bucket: fixture.bucket, limit: 2 }),
         Act::Begin { key: number } => {
             let upload = UploadId::from_bytes(fixture.unique());
             made.uploads.push((upload, name(number)));

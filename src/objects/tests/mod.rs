@@ -3,6 +3,7 @@
 mod conditions;
 mod copies;
 mod fixture;
+mod lifecycle;
 mod lists;
 mod multipart;
 mod object_lock;

@@ -30,6 +30,7 @@ impl From<ObjectError> for S3Error {
                 S3Code::InvalidBucketState,
                 "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration",
             ),
+            ObjectError::NoSuchLifecycleConfiguration => S3Code::NoSuchLifecycleConfiguration.into(),
             // S3's page leaves the header out where it is false; ceph/s3-tests reads it.
             ObjectError::NoSuchKey => {
                 Self::new(S3Code::NoSuchKey).header(DELETE_MARKER, HeaderValue::from_static("false"))

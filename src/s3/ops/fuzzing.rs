@@ -3,12 +3,12 @@
 use super::{
     acl,
     bucket::{create_bucket, delete_objects, put_bucket_versioning, put_object_lock_configuration},
-    cors,
+    cors, lifecycle_input, lifecycle_output,
     multipart::complete_multipart_upload,
     object::{put_object_legal_hold, put_object_retention},
     tagging,
 };
-use crate::types::{Bypass, TagLimit};
+use crate::types::{Bypass, TagLimit, TransitionMinimum};
 
 /// The first byte says whose document it is.
 pub fn document(bytes: &[u8]) {
@@ -17,6 +17,11 @@ pub fn document(bytes: &[u8]) {
         b'c' => {
             let Ok(rules) = cors::parse_document(bytes) else { return };
             assert_eq!(cors::parse_document(&cors::render_document(&rules)).ok().as_ref(), Some(&rules));
+        }
+        b'e' => {
+            let parse = |bytes: &[u8]| lifecycle_input::parse_document(bytes, TransitionMinimum::default());
+            let Ok(rules) = parse(bytes) else { return };
+            assert_eq!(parse(&lifecycle_output::render(&rules)).ok().as_ref(), Some(&rules));
         }
         b't' => {
             let Ok(tags) = tagging::parse_document(bytes, TagLimit::Bucket) else { return };

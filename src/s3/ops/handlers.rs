@@ -47,10 +47,12 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         Op::CreateBucket => bucket::create_bucket::handle(ctx, objects, body).await,
         Op::DeleteBucket => bucket::delete_bucket::handle(ctx, objects).await,
         Op::DeleteBucketCors => bucket::delete_bucket_cors::handle(ctx, objects).await,
+        Op::DeleteBucketLifecycle => bucket::delete_bucket_lifecycle::handle(ctx, objects).await,
         Op::DeleteBucketTagging => bucket::delete_bucket_tagging::handle(ctx, objects).await,
         Op::DeleteObjects => bucket::delete_objects::handle(ctx, objects, body).await,
         Op::GetBucketAcl => bucket::get_bucket_acl::handle(ctx, objects).await,
         Op::GetBucketCors => bucket::get_bucket_cors::handle(ctx, objects).await,
+        Op::GetBucketLifecycleConfiguration => bucket::get_bucket_lifecycle_configuration::handle(ctx, objects).await,
         Op::GetBucketLocation => bucket::get_bucket_location::handle(ctx, objects).await,
         Op::GetBucketTagging => bucket::get_bucket_tagging::handle(ctx, objects).await,
         Op::GetBucketVersioning => bucket::get_bucket_versioning::handle(ctx, objects).await,
@@ -63,6 +65,9 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         Op::PostObject => bucket::post_object::handle(ctx, objects, body).await,
         Op::PutBucketAcl => bucket::put_bucket_acl::handle(ctx, objects, body).await,
         Op::PutBucketCors => bucket::put_bucket_cors::handle(ctx, objects, body).await,
+        Op::PutBucketLifecycleConfiguration => {
+            bucket::put_bucket_lifecycle_configuration::handle(ctx, objects, body).await
+        }
         Op::PutBucketTagging => bucket::put_bucket_tagging::handle(ctx, objects, body).await,
         Op::PutBucketVersioning => bucket::put_bucket_versioning::handle(ctx, objects, body).await,
         Op::PutObjectLockConfiguration => bucket::put_object_lock_configuration::handle(ctx, objects, body).await,
@@ -94,7 +99,6 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
 
         // What no bucket has yet: reading it tells so, removing it succeeds.
         Op::DeleteBucketEncryption
-        | Op::DeleteBucketLifecycle
         | Op::DeleteBucketOwnershipControls
         | Op::DeleteBucketPolicy
         | Op::DeleteBucketReplication
@@ -105,7 +109,6 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         | Op::GetBucketEncryption
         | Op::GetBucketIntelligentTieringConfiguration
         | Op::GetBucketInventoryConfiguration
-        | Op::GetBucketLifecycleConfiguration
         | Op::GetBucketLogging
         | Op::GetBucketMetricsConfiguration
         | Op::GetBucketNotificationConfiguration
@@ -141,7 +144,6 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         | Op::PutBucketEncryption
         | Op::PutBucketIntelligentTieringConfiguration
         | Op::PutBucketInventoryConfiguration
-        | Op::PutBucketLifecycleConfiguration
         | Op::PutBucketLogging
         | Op::PutBucketMetricsConfiguration
         | Op::PutBucketNotificationConfiguration

@@ -12,6 +12,8 @@ mod cors;
 #[cfg(any(test, fuzzing))]
 pub(super) mod fuzzing;
 mod handlers;
+mod lifecycle_input;
+mod lifecycle_output;
 mod list_input;
 mod list_output;
 mod object_input;

@@ -1,11 +1,11 @@
 //! The headers of GetObject and HeadObject.
 
 use super::{
-    checksum_output, object_lock_input,
+    checksum_output, lifecycle_output, object_lock_input,
     parameter::{header_value, insert_own, insert_version, own_value},
 };
 use crate::{
-    objects::{FoundObject, Selection},
+    objects::{Expiry, FoundObject, Objects, Selection},
     s3::{RequestContext, Response, ResponseBody, S3Error},
     types::VersionLock,
 };
@@ -55,8 +55,26 @@ pub fn checksum_mode(ctx: &RequestContext<'_>) -> Result<ChecksumMode, S3Error> 
     }
 }
 
+/// When the object expires; of a version that is not the current one nobody is told.
+pub async fn expiry(
+    ctx: &RequestContext<'_>,
+    objects: &Objects,
+    found: &FoundObject,
+) -> Result<Option<Expiry>, S3Error> {
+    let object = &found.object;
+    if !object.is_latest {
+        return Ok(None);
+    }
+    Ok(objects.expiry_of(ctx.bucket()?, &object.key, object.created, object.size, &object.tags).await?)
+}
+
 /// The answer without its body.
-pub fn render(found: &FoundObject, overrides: &Overrides, mode: ChecksumMode) -> Result<Response, S3Error> {
+pub fn render(
+    found: &FoundObject,
+    expiry: Option<&Expiry>,
+    overrides: &Overrides,
+    mode: ChecksumMode,
+) -> Result<Response, S3Error> {
     let object = &found.object;
     let mut response = Response::new(ResponseBody::empty());
     let length = found.range.end - found.range.start;
@@ -73,6 +91,7 @@ pub fn render(found: &FoundObject, overrides: &Overrides, mode: ChecksumMode) ->
     headers.insert(header::ETAG, own_value(&object.etag.quoted()));
     headers.insert(header::LAST_MODIFIED, own_value(&object.created.to_http_date()));
     insert_version(&mut response, found.version);
+    lifecycle_output::expiration(&mut response, expiry);
     if let (Selection::Part(_), Some(count)) = (found.selection, object.part_count) {
         insert_own(&mut response, "x-amz-mp-parts-count", &count.to_string());
     }

@@ -5,6 +5,7 @@
 
 mod blobs;
 mod contents;
+mod lifecycle;
 mod uploads;
 mod versions;
 
@@ -141,7 +142,9 @@ const ODD: &str = "put the object again, or delete it; a backup from before the 
     docs/recovering.md)";
 
 pub(super) async fn run(copy: &mut Copy, examination: &mut Examination) -> Result<(), MetadataError> {
-    for check in [contents::CHECKS, blobs::CHECKS, versions::CHECKS, uploads::CHECKS].into_iter().flatten() {
+    for check in
+        [contents::CHECKS, blobs::CHECKS, versions::CHECKS, uploads::CHECKS, lifecycle::CHECKS].into_iter().flatten()
+    {
         let findings = or_finding(check.name, find(check, copy).await)?;
         examination.note(check.name, findings);
     }

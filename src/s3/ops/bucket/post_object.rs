@@ -7,7 +7,7 @@ use crate::{
     s3::{
         RequestBody, RequestContext, Response, ResponseBody, S3Error,
         ops::{
-            checksum_output, object_input, object_lock_input,
+            checksum_output, lifecycle_output, object_input, object_lock_input,
             parameter::{self, insert_version},
             tagging,
         },
@@ -20,8 +20,12 @@ use http::{HeaderValue, StatusCode, Uri, header};
 
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
     let input = parse(ctx, &body)?;
+    let tags = input.tags.clone();
     let written = objects.put(input, body.into_upload_body()).await?;
-    render(ctx, &written)
+    let expiry = objects.expiry_of(ctx.bucket()?, ctx.key()?, written.created, written.size, &tags).await?;
+    let mut response = render(ctx, &written)?;
+    lifecycle_output::expiration(&mut response, expiry.as_ref());
+    Ok(response)
 }
 
 fn parse(ctx: &RequestContext<'_>, body: &RequestBody) -> Result<PutInput, S3Error> {

@@ -52,7 +52,6 @@ fn answer(operation: Operation) -> Answer {
         ListBucketInventoryConfigurations => not_truncated("ListInventoryConfigurationsResult"),
         ListBucketMetricsConfigurations => not_truncated("ListMetricsConfigurationsResult"),
         GetBucketPolicy | GetBucketPolicyStatus => Answer::Missing(S3Code::NoSuchBucketPolicy),
-        GetBucketLifecycleConfiguration => Answer::Missing(S3Code::NoSuchLifecycleConfiguration),
         GetBucketEncryption => Answer::Missing(S3Code::ServerSideEncryptionConfigurationNotFoundError),
         GetBucketOwnershipControls => Answer::Missing(S3Code::OwnershipControlsNotFoundError),
         GetPublicAccessBlock => Answer::Missing(S3Code::NoSuchPublicAccessBlockConfiguration),
@@ -63,7 +62,6 @@ fn answer(operation: Operation) -> Answer {
         | GetBucketInventoryConfiguration
         | GetBucketMetricsConfiguration => Answer::Missing(S3Code::NoSuchConfiguration),
         DeleteBucketEncryption
-        | DeleteBucketLifecycle
         | DeleteBucketOwnershipControls
         | DeleteBucketPolicy
         | DeleteBucketReplication

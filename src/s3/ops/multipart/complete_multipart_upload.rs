@@ -1,11 +1,11 @@
 //! CompleteMultipartUpload. The checksum headers are about the object, not about the document in the body.
 
 use crate::{
-    objects::{CompleteInput, NamedPart, Objects, PARTS_MAX, WrittenVersion},
+    objects::{CompleteInput, Expiry, NamedPart, Objects, PARTS_MAX, WrittenVersion},
     s3::{
         RequestBody, RequestContext, Response, S3Code, S3Error,
         ops::{
-            checksum_output, condition_input,
+            checksum_output, condition_input, lifecycle_output,
             parameter::{self, DOCUMENT_MAX_BYTES, insert_version},
             upload_input,
         },
@@ -81,7 +81,8 @@ pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBo
         precondition: condition_input::write_precondition(ctx)?,
     };
     let written = objects.complete_upload(&input).await?;
-    Ok(render(ctx, &written))
+    let expiry = objects.expiry_of_written(ctx.bucket()?, ctx.key()?, &written).await?;
+    Ok(render(ctx, &written, expiry.as_ref()))
 }
 
 pub(in crate::s3) fn parts(document: &[u8]) -> Result<Vec<NamedPart>, S3Error> {
@@ -142,7 +143,7 @@ fn expected_size(ctx: &RequestContext<'_>) -> Result<Option<u64>, S3Error> {
     text.parse().map(Some).map_err(|_| S3Error::invalid_argument(NAME, text, "Not a size in bytes."))
 }
 
-fn render(ctx: &RequestContext<'_>, written: &WrittenVersion) -> Response {
+fn render(ctx: &RequestContext<'_>, written: &WrittenVersion, expiry: Option<&Expiry>) -> Response {
     let mut xml = XmlWriter::document("CompleteMultipartUploadResult");
     xml.text("Location", &ctx.location());
     xml.text("Bucket", ctx.bucket.map_or("", |bucket| bucket.as_str()));
@@ -152,6 +153,7 @@ fn render(ctx: &RequestContext<'_>, written: &WrittenVersion) -> Response {
     }
     let mut response = parameter::document(xml.finish());
     insert_version(&mut response, written.shown());
+    lifecycle_output::expiration(&mut response, expiry);
     response
 }
 

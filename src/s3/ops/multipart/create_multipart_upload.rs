@@ -1,11 +1,11 @@
 //! CreateMultipartUpload.
 
 use crate::{
-    objects::{CreateUploadInput, CreatedUpload, Objects},
+    objects::{CreateUploadInput, CreatedUpload, Expiry, Objects},
     s3::{
         RequestContext, Response, S3Error,
         ops::{
-            object_input, object_lock_input,
+            lifecycle_output, object_input, object_lock_input,
             parameter::{self, insert_own},
         },
         xml::XmlWriter,
@@ -16,7 +16,8 @@ use crate::{
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let input = parse(ctx)?;
     let created = objects.create_upload(input).await?;
-    Ok(render(ctx, &created))
+    let abort = objects.abort_of(ctx.bucket()?, ctx.key()?, created.initiated).await?;
+    Ok(render(ctx, &created, abort.as_ref()))
 }
 
 fn parse(ctx: &RequestContext<'_>) -> Result<CreateUploadInput, S3Error> {
@@ -41,11 +42,12 @@ fn checksum_kind(ctx: &RequestContext<'_>) -> Result<Option<ChecksumKind>, S3Err
         .ok_or_else(|| S3Error::invalid_request("Value for x-amz-checksum-type header is invalid."))
 }
 
-fn render(ctx: &RequestContext<'_>, created: &CreatedUpload) -> Response {
+fn render(ctx: &RequestContext<'_>, created: &CreatedUpload, abort: Option<&Expiry>) -> Response {
     let mut xml = XmlWriter::document("InitiateMultipartUploadResult");
     xml.text("Bucket", ctx.bucket.map_or("", |bucket| bucket.as_str()));
     xml.text("Key", ctx.key.map_or("", |key| key.as_str())).text("UploadId", &created.upload.to_string());
     let mut response = parameter::document(xml.finish());
+    lifecycle_output::abort(&mut response, abort);
     if let Some((algorithm, kind)) = created.checksum {
         insert_own(&mut response, "x-amz-checksum-algorithm", algorithm.name());
         insert_own(&mut response, "x-amz-checksum-type", kind.name());

@@ -4,7 +4,7 @@ use crate::{
     objects::{Objects, PARTS_PAGE_MAX, PartPage, PartPageInput, Upload, UploadPart},
     s3::{
         RequestContext, Response, S3Error,
-        ops::{checksum_output, owner_output, parameter, upload_input},
+        ops::{checksum_output, lifecycle_output, owner_output, parameter, upload_input},
         xml::XmlWriter,
     },
 };
@@ -12,7 +12,10 @@ use crate::{
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let (name, page) = (upload_input::upload_name(ctx)?, page_input(ctx)?);
     let (upload, parts) = objects.list_parts(&name, page).await?;
-    Ok(render(ctx, &upload, &parts, page))
+    let abort = objects.abort_of(ctx.bucket()?, &upload.key, upload.initiated).await?;
+    let mut response = render(ctx, &upload, &parts, page);
+    lifecycle_output::abort(&mut response, abort.as_ref());
+    Ok(response)
 }
 
 fn page_input(ctx: &RequestContext<'_>) -> Result<PartPageInput, S3Error> {

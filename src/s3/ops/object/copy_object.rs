@@ -1,11 +1,11 @@
 //! CopyObject.
 
 use crate::{
-    objects::{CopiedObject, CopyInput, Directive, Objects, OntoItself},
+    objects::{CopiedObject, CopyInput, Directive, Expiry, Objects, OntoItself},
     s3::{
         RequestContext, Response, S3Error,
         ops::{
-            checksum_output, condition_input, copy_source_input, object_input, object_lock_input,
+            checksum_output, condition_input, copy_source_input, lifecycle_output, object_input, object_lock_input,
             parameter::{self, insert_own, insert_version},
         },
         xml::XmlWriter,
@@ -16,7 +16,8 @@ use crate::{
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let input = parse(ctx)?;
     let copied = objects.copy(input).await?;
-    Ok(render(&copied))
+    let expiry = objects.expiry_of_written(ctx.bucket()?, ctx.key()?, &copied.written).await?;
+    Ok(render(&copied, expiry.as_ref()))
 }
 
 fn parse(ctx: &RequestContext<'_>) -> Result<CopyInput, S3Error> {
@@ -60,7 +61,7 @@ fn tags_directive(ctx: &RequestContext<'_>) -> Result<Directive<TagSet>, S3Error
     }
 }
 
-fn render(copied: &CopiedObject) -> Response {
+fn render(copied: &CopiedObject, expiry: Option<&Expiry>) -> Response {
     let written = &copied.written;
     let mut xml = XmlWriter::document("CopyObjectResult");
     xml.text("LastModified", &written.created.to_iso_8601()).text("ETag", &written.etag.quoted());
@@ -72,5 +73,6 @@ fn render(copied: &CopiedObject) -> Response {
         insert_own(&mut response, "x-amz-copy-source-version-id", &version.to_string());
     }
     insert_version(&mut response, written.shown());
+    lifecycle_output::expiration(&mut response, expiry);
     response
 }

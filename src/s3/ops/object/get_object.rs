@@ -19,7 +19,8 @@ pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Respo
     let (input, overrides, mode) = (get_input(ctx)?, Overrides::parse(ctx), checksum_mode(ctx)?);
     let (found, reader) = objects.get(&input).await?;
     let length = found.range.end - found.range.start;
-    let response = object_output::render(&found, &overrides, mode)?;
+    let expiry = object_output::expiry(ctx, objects, &found).await?;
+    let response = object_output::render(&found, expiry.as_ref(), &overrides, mode)?;
     Ok(response.map(|_| ResponseBody::stream(length, taken::one_at_a_time(verified_bytes(reader)))))
 }
 

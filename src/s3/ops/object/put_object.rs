@@ -1,11 +1,11 @@
 //! PutObject, which is an append where it says at what offset.
 
 use crate::{
-    objects::{AppendInput, Objects, PutInput, WrittenVersion},
+    objects::{AppendInput, Expiry, Objects, PutInput, WrittenVersion},
     s3::{
         RequestBody, RequestContext, Response, S3Error,
         ops::{
-            checksum_output, condition_input, object_input, object_lock_input,
+            checksum_output, condition_input, lifecycle_output, object_input, object_lock_input,
             parameter::{self, insert_own, insert_version},
         },
     },
@@ -17,11 +17,15 @@ const WRITE_OFFSET: &str = "x-amz-write-offset-bytes";
 
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
     let input = parse(ctx, &body)?;
+    let (bucket, key, tags) = (ctx.bucket()?, ctx.key()?, input.tags.clone());
     let Some(offset) = write_offset(ctx)? else {
-        return Ok(render(&objects.put(input, body.into_upload_body()).await?));
+        let written = objects.put(input, body.into_upload_body()).await?;
+        let expiry = objects.expiry_of(bucket, key, written.created, written.size, &tags).await?;
+        return Ok(render(&written, expiry.as_ref()));
     };
     let written = objects.append(AppendInput { put: input, offset }, body.into_upload_body()).await?;
-    let mut response = render(&written);
+    let expiry = objects.expiry_of_written(bucket, key, &written).await?;
+    let mut response = render(&written, expiry.as_ref());
     insert_own(&mut response, "x-amz-object-size", &written.size.to_string());
     Ok(response)
 }
@@ -49,12 +53,13 @@ fn parse(ctx: &RequestContext<'_>, body: &RequestBody) -> Result<PutInput, S3Err
     })
 }
 
-fn render(written: &WrittenVersion) -> Response {
+fn render(written: &WrittenVersion, expiry: Option<&Expiry>) -> Response {
     let mut response = parameter::empty(StatusCode::OK);
     response.headers_mut().insert(header::ETAG, parameter::own_value(&written.etag.quoted()));
     if let Some(checksum) = &written.checksum {
         checksum_output::object_headers(&mut response, checksum);
     }
     insert_version(&mut response, written.shown());
+    lifecycle_output::expiration(&mut response, expiry);
     response
 }
