@@ -45,6 +45,9 @@ pub struct StatusReport {
     /// Drains that don't go on, and why. No copy is missing for that.
     #[serde(default)]
     pub waiting_drains: Vec<String>,
+    /// Background jobs that an operator has paused: what they would do waits.
+    #[serde(default)]
+    pub paused_jobs: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -93,6 +93,11 @@ impl Jobs {
         Ok(())
     }
 
+    /// Those that an operator has rest.
+    pub fn all_paused(&self) -> Vec<String> {
+        self.tasks.paused()
+    }
+
     /// Those of `names` that an operator has rest.
     pub fn paused(&self, names: &[&str]) -> Vec<String> {
         names.iter().filter(|name| self.tasks.is_paused(name)).map(|name| (*name).to_owned()).collect()

@@ -68,6 +68,7 @@ impl GatewayOperations {
             uploads: totals.uploads,
             needs_confirmation: self.metadata.needs_confirmation(),
             waiting_drains: waiting_drains(&self.cluster, &nodes),
+            paused_jobs: self.jobs.all_paused(),
         })
     }
 

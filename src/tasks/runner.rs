@@ -98,6 +98,12 @@ impl Tasks {
         self.set_paused(name, false)
     }
 
+    /// Those that an operator has rest.
+    pub fn paused(&self) -> Vec<String> {
+        let paused = self.running.iter().filter(|running| *running.is_paused.borrow());
+        paused.map(|running| lock(&running.status).name.to_owned()).collect()
+    }
+
     /// Whether an operator has it rest.
     pub fn is_paused(&self, name: &str) -> bool {
         self.running.iter().any(|running| lock(&running.status).name == name && *running.is_paused.borrow())

@@ -206,8 +206,11 @@ async fn a_background_task_rests_while_it_is_paused_also_after_a_restart() {
     server.start_again().await;
     await_paused(&server, true);
     assert_eq!((&job(&server)["steps"], &job(&server)["remaining"]), (&0.into(), &0.into()), "it made no step");
+    let told = |server: &Server| String::from_utf8(server.admin(&["status"]).stdout).unwrap();
+    assert!(told(&server).contains("larder admin jobs resume send-missing"), "{}", told(&server));
     assert!(server.admin(&["jobs", "resume", "send-missing"]).status.success());
     await_paused(&server, false);
+    assert!(!told(&server).contains("paused"), "{}", told(&server));
     let unknown = server.admin(&["jobs", "pause", "nothing"]);
     assert_eq!(unknown.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no job nothing"), "{unknown:?}");

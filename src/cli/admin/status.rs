@@ -69,6 +69,9 @@ fn print_report(report: &StatusReport) {
     for drain in &report.waiting_drains {
         println!("waiting           {drain}");
     }
+    for job in &report.paused_jobs {
+        println!("paused            {job}: what it would do waits for `larder admin jobs resume {job}`");
+    }
     println!("cluster           {} (larder {}, term {})", report.cluster, report.version, report.term);
     let nodes = report.nodes;
     println!("nodes             {} healthy, {} suspect, {} failed", nodes.healthy, nodes.suspect, nodes.failed);

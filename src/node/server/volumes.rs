@@ -262,12 +262,7 @@ impl Volumes {
     }
 
     /// A page of the first volume that has one from there on.
-    fn page(
-        &self,
-        after: &[VolumeMark],
-        from: Option<Place>,
-        limit: usize,
-    ) -> Result<Option<VolumePage>, VolumeError> {
+    fn page(&self, after: &[VolumeMark], from: Option<Place>, limit: usize) -> Result<Option<VolumePage>, VolumeError> {
         let (position_from, place) = from.map_or((0, None), |(position, place)| (position, Some(place)));
         let serving: Vec<usize> = self.positions_serving();
         let Some(now) = serving.iter().copied().find(|open| *open >= position_from as usize) else { return Ok(None) };
