@@ -7,6 +7,7 @@ mod conditions;
 mod copies;
 mod deletion;
 mod doctor;
+mod doctor_breaks;
 pub(super) mod fixture;
 mod group_changes;
 mod groups;
