@@ -31,10 +31,10 @@ use crate::{
     node::{ClusterSecret, Peers, RemoteParts, registration::RegistrationDoor},
     objects::Objects,
     runtime::make_durable_directory,
-    s3::{S3Listener, S3Parts, S3Service, TlsIdentity, body::Direction, ops::ObjectOperations},
+    s3::{S3Listener, S3Parts, S3Service, TlsIdentity, WebsiteService, body::Direction, ops::ObjectOperations},
 };
 use anyhow::Context;
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 /// Runs a gateway with nodes in the same process.
 pub async fn run_server(process: Process, settings: Settings) -> anyhow::Result<()> {
@@ -167,6 +167,7 @@ impl Start {
         let s3_address = resolve(&self.settings.process.address).await?;
         let s3_listener = S3Listener::bind(s3_address, self.tls.clone(), &self.settings.s3).await?;
         let s3_address = s3_listener.local_address()?;
+        let website = self.serve_websites(&s3, objects.clone()).await?;
         let admin = self.admin(&metadata, &cluster, &objects, keys, &credentials).await?;
         let (admin_listener, admin_address) = bind(&self.settings.process.admin_address).await?;
         shutdown.spawn(s3_listener.serve(s3, shutdown.clone()));
@@ -176,6 +177,7 @@ impl Start {
             scheme: if self.tls.is_some() { Scheme::Https } else { Scheme::Http },
             s3: s3_address,
             admin: admin_address,
+            website,
             data: self.data.root(),
             credentials: &credentials,
             embedded,
@@ -191,6 +193,17 @@ impl Start {
         cluster.tell_nodes().await;
         metadata.close().await;
         Ok(())
+    }
+
+    /// Where buckets are websites, when that was asked for.
+    async fn serve_websites(&self, s3: &S3Service, objects: Objects) -> anyhow::Result<Option<SocketAddr>> {
+        let Some(address) = &self.settings.process.website_address else { return Ok(None) };
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let listener = S3Listener::bind(resolve(address).await?, self.tls.clone(), &self.settings.s3).await?;
+        let bound = listener.local_address()?;
+        let websites = WebsiteService::new(s3.clone(), objects, &self.settings.s3.website_domain, scheme);
+        self.process.shutdown.spawn(listener.serve(websites, self.process.shutdown.clone()));
+        Ok(Some(bound))
     }
 
     fn s3(&self, objects: &Objects, cluster: &Cluster, keys: &AccessKeys) -> S3Service {

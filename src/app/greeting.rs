@@ -25,6 +25,7 @@ pub struct Greeting<'a> {
     pub scheme: Scheme,
     pub s3: SocketAddr,
     pub admin: SocketAddr,
+    pub website: Option<SocketAddr>,
     pub data: &'a Path,
     pub credentials: &'a RootCredentials,
     /// Nodes inside this process, and how many copies there are.
@@ -42,6 +43,9 @@ impl fmt::Display for Greeting<'_> {
         let Self { scheme, s3, admin, .. } = self;
         writeln!(f, "S3 endpoint      {scheme}://{s3}")?;
         writeln!(f, "Admin address    http://{admin}")?;
+        if let Some(website) = self.website {
+            writeln!(f, "Website address  {scheme}://{website}")?;
+        }
         writeln!(f, "Data directory   {}", self.data.display())?;
         if let Some(Embedded { nodes, replicas }) = self.embedded {
             writeln!(f, "Storage          {replicas} copies on {nodes} nodes in this process")?;
@@ -96,6 +100,7 @@ mod tests {
             scheme: Scheme::Http,
             s3: "127.0.0.1:9000".parse().unwrap(),
             admin: "127.0.0.1:9001".parse().unwrap(),
+            website: None,
             data: Path::new("/data"),
             credentials: &credentials,
             embedded: Some(Embedded { nodes: 3, replicas: 3 }),

@@ -21,6 +21,10 @@ pub struct ProcessSettings {
     /// registration of nodes. It speaks plain HTTP: leave it on loopback or in a network that you trust.
     pub admin_address: String,
 
+    /// Address and port at which `server` and `gateway` show buckets that have a website configuration as websites, to everybody who
+    /// reaches it and without a signature. Absent by default: nothing is shown. It speaks TLS where the S3 address does.
+    pub website_address: Option<String>,
+
     /// Storage nodes inside a `server` process. Each has a directory of its own below `data`. Fewer than `replicas` makes
     /// every write fail; more spreads the data over more directories. The number may grow; it may not shrink.
     pub nodes: u32,
@@ -79,6 +83,7 @@ impl Default for ProcessSettings {
             data: None,
             address: "127.0.0.1:9000".into(),
             admin_address: "127.0.0.1:9001".into(),
+            website_address: None,
             nodes: 3,
             gateway: None,
             advertise: None,

@@ -39,6 +39,8 @@ pub fn authorise(principal: &Principal, action: Action, resource: &Resource<'_>)
             Resource::Service | Resource::Bucket(_) | Resource::Object(..) | Resource::ObjectsOf(_),
         ) => true,
         (Grant::Anonymous, _) => action == Action::Preflight,
+        (Grant::Website, Resource::Object(..)) => action == Action::GetObject,
+        (Grant::Website, _) => false,
         #[cfg(test)]
         (Grant::Nothing, _) => false,
     };
@@ -68,6 +70,9 @@ mod tests {
                 assert_eq!(authorise(&nobody, *action, resource), Err(Denied(*action)));
                 let by_anybody = authorise(&anonymous, *action, resource);
                 assert_eq!(by_anybody.is_ok(), *action == Action::Preflight, "{action:?}");
+                let by_visitor = authorise(&Principal::website(), *action, resource);
+                let reads_an_object = *action == Action::GetObject && matches!(resource, Resource::Object(..));
+                assert_eq!(by_visitor.is_ok(), reads_an_object, "{action:?} {resource}");
             }
         }
     }

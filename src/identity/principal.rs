@@ -9,6 +9,8 @@ pub(super) enum Grant {
     FullAccess,
     /// What anybody may who reaches the address.
     Anonymous,
+    /// What a visitor of a website may: read the objects of buckets that are one. Whether a bucket is one, the website address asks first.
+    Website,
     /// Nothing. For tests of the default; later issues give principals policies instead.
     #[cfg(test)]
     Nothing,
@@ -33,6 +35,11 @@ impl Principal {
     /// Who did not say who they are.
     pub fn anonymous() -> Self {
         Self { access_key: Arc::from(""), grant: Grant::Anonymous }
+    }
+
+    /// Whoever reaches the website address.
+    pub fn website() -> Self {
+        Self { access_key: Arc::from(""), grant: Grant::Website }
     }
 
     /// The access key that the request was signed with; empty when nobody signed it.

@@ -11,7 +11,7 @@ mod writes;
 
 use crate::types::{
     BlobId, BucketId, BucketName, CommitSequence, CorsConfiguration, Epoch, GroupId, NodeId, ObjectKey,
-    ObjectLockConfiguration, TagSet, Term, Timestamp, UploadId, Versioning,
+    ObjectLockConfiguration, TagSet, Term, Timestamp, UploadId, Versioning, WebsiteConfiguration,
 };
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,11 @@ pub enum Command {
     SetBucketCors {
         bucket: BucketId,
         cors: Option<CorsConfiguration>,
+    },
+    /// Afterwards the bucket is this website, or none.
+    SetBucketWebsite {
+        bucket: BucketId,
+        website: Option<WebsiteConfiguration>,
     },
     /// Afterwards writes to the bucket keep versions, or no longer do. `Never` is refused: there is no way back.
     SetBucketVersioning {

@@ -183,7 +183,8 @@ fn objects_changed_by(command: &Command) -> Changed<'_> {
         Command::CreateBucket(_)
         | Command::DeleteBucket { .. }
         | Command::SetBucketTags { .. }
-        | Command::SetBucketCors { .. } => Changed::Nothing,
+        | Command::SetBucketCors { .. }
+        | Command::SetBucketWebsite { .. } => Changed::Nothing,
         // What is there stays as it is.
         Command::SetBucketVersioning { .. } | Command::SetBucketObjectLock { .. } | Command::SetBucketLifecycle(_) => {
             Changed::Nothing

@@ -129,6 +129,7 @@ pub(super) fn goes_on_a_full_disk(command: &Command) -> bool {
         | Command::SetBucketObjectLock { .. }
         | Command::SetBucketLifecycle(_)
         | Command::ScheduleKeys(_)
+        | Command::SetBucketWebsite { .. }
         | Command::PutObject(_)
         | Command::AppendObject(_)
         | Command::RenameObject(_)

@@ -37,6 +37,8 @@ pub enum ObjectError {
     VersionsNotKept,
     #[error("the bucket has no lifecycle rules")]
     NoSuchLifecycleConfiguration,
+    #[error("the bucket is no website")]
+    NoSuchWebsiteConfiguration,
 
     // Objects
     #[error("the key does not exist")]

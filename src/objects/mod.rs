@@ -41,6 +41,7 @@ mod upload_create;
 mod upload_list;
 mod upload_part;
 mod upload_part_copy;
+mod website;
 
 pub use crate::metadata::{
     command::{Directive, SourceConditions, VersionSelector, WritePrecondition},
@@ -77,6 +78,7 @@ pub use upload_create::{CreateUploadInput, CreatedUpload};
 pub use upload_list::{ListUploadsInput, UploadPage};
 pub use upload_part::{StoredPart, UploadName};
 pub use upload_part_copy::{CopiedPart, PartCopyInput};
+pub use website::{Redirection, index_of_directory, object_of, redirect_error, redirect_first, to_directory};
 
 /// Largest object that S3 knows: 5 TiB. Amazon S3 User Guide, "Multipart upload limits".
 pub const OBJECT_LENGTH_MAX_BYTES: u64 = 5 << 40;

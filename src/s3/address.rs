@@ -19,8 +19,8 @@ impl Domains {
 
     /// The bucket in front of one of the domains. The longest domain wins, so that `s3.example` doesn't hide
     /// `eu.s3.example`.
-    fn bucket_of(&self, host: &str) -> Option<String> {
-        let name = without_port(host).trim_end_matches('.').to_ascii_lowercase();
+    pub(super) fn bucket_of(&self, host: &str) -> Option<String> {
+        let name = host_name(host);
         if self.0.contains(&name) {
             return None;
         }
@@ -28,6 +28,11 @@ impl Domains {
         let domain = self.0.iter().filter(labels).max_by_key(|domain| domain.len())?;
         Some(name[..name.len() - domain.len() - 1].to_owned())
     }
+}
+
+/// In small letters, without a port or the dot at its end.
+pub(super) fn host_name(host: &str) -> String {
+    without_port(host).trim_end_matches('.').to_ascii_lowercase()
 }
 
 fn without_port(host: &str) -> &str {

@@ -32,6 +32,7 @@ mod standard_headers;
 mod stats;
 mod taken;
 mod vocabulary;
+mod website;
 pub mod xml;
 
 pub use body::RequestBody;
@@ -44,3 +45,4 @@ pub use response::{Response, ResponseBody};
 pub use service::{S3Parts, S3Service};
 pub use settings::S3Settings;
 pub use stats::S3Stats;
+pub use website::WebsiteService;

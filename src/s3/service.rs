@@ -109,6 +109,12 @@ impl S3Service {
         &self.inner.stats
     }
 
+    /// A request that another address took: under an id, and counted among those that background work gives way to.
+    pub(super) fn new_request(&self) -> RequestId {
+        self.inner.activity.note(0);
+        new_request_id(&*self.inner.random)
+    }
+
     pub(super) fn body_rules(&self) -> &Arc<BodyRules> {
         &self.inner.rules
     }

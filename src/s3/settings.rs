@@ -22,6 +22,10 @@ pub struct S3Settings {
     /// in the path alone, which all clients can be told to do. The name itself needs a wildcard in the DNS.
     pub domain: Vec<String>,
 
+    /// Host names under which buckets are websites as `BUCKET.DOMAIN` at the `website_address`; several are allowed. None by
+    /// default: there the host is the name of the bucket itself. The name needs a wildcard in the DNS.
+    pub website_domain: Vec<String>,
+
     /// PEM file with the certificate chain of the S3 address. With `tls_key` it turns TLS on; SIGHUP reads both again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_cert: Option<PathBuf>,
@@ -63,6 +67,7 @@ impl Default for S3Settings {
             region: None,
             signature_v2: false,
             domain: Vec::new(),
+            website_domain: Vec::new(),
             tls_cert: None,
             tls_key: None,
             connections: 16_384,
@@ -85,6 +90,9 @@ impl S3Settings {
         }
         if let Some(domain) = self.domain.iter().find(|domain| !domain.split('.').all(is_label)) {
             return Err(format!("domain `{domain}` is not a host name without port"));
+        }
+        if let Some(domain) = self.website_domain.iter().find(|domain| !domain.split('.').all(is_label)) {
+            return Err(format!("website_domain `{domain}` is not a host name without port"));
         }
         if self.connections == 0 {
             return Err("connections must be at least 1".into());
@@ -123,6 +131,8 @@ mod tests {
         assert!(half.validate().is_err());
         for domain in ["", "a..b", "a:9000", "http://a"] {
             let wrong = S3Settings { domain: vec![domain.into()], ..Default::default() };
+            assert!(wrong.validate().is_err(), "{domain}");
+            let wrong = S3Settings { website_domain: vec![domain.into()], ..Default::default() };
             assert!(wrong.validate().is_err(), "{domain}");
         }
         let zero = S3Settings { stall_timeout: HumanDuration::from_secs(0), ..Default::default() };

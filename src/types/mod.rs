@@ -20,6 +20,7 @@ mod tag_set;
 mod timestamp;
 mod versioning;
 mod volume_status;
+mod website;
 
 pub use bucket_name::{BucketName, InvalidBucketName};
 pub use byte_size::{ByteSize, InvalidByteSize};
@@ -49,3 +50,7 @@ pub use tag_set::{InvalidTagSet, TagLimit, TagSet};
 pub use timestamp::Timestamp;
 pub use versioning::{VersionName, Versioning};
 pub use volume_status::{VolumeState, VolumeStatus};
+pub use website::{
+    IndexSuffix, InvalidWebsite, ROUTING_RULES_MAX, Redirect, RedirectHost, ReplacedKey, RoutingCondition, RoutingRule,
+    Site, WebProtocol, WebsiteConfiguration,
+};

@@ -9,7 +9,6 @@ async fn settings_that_we_lack_are_501_and_change_nothing() {
     let requests = [
         ("PUT", "?policy"),
         ("PUT", "?encryption"),
-        ("PUT", "?website"),
         ("PUT", "?replication"),
         ("PUT", "?notification"),
         ("POST", "/key?restore"),

@@ -13,3 +13,4 @@ mod smuggling;
 mod stalled_downloads;
 mod tls;
 mod virtual_hosts;
+mod website;

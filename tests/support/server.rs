@@ -199,6 +199,11 @@ impl Server {
         self.directory.path().join("commands.jsonl")
     }
 
+    /// What a later line of the greeting says behind the label.
+    pub fn greeted(&self, label: &str) -> String {
+        self.process().greeted(label)
+    }
+
     fn process(&self) -> &Running {
         self.process.as_ref().expect("the server runs")
     }

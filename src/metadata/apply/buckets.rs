@@ -1,5 +1,5 @@
 //! Buckets. Source: Amazon S3 API Reference, CreateBucket, DeleteBucket, PutBucketTagging, PutBucketCors,
-//! PutBucketVersioning, PutObjectLockConfiguration.
+//! PutBucketVersioning, PutBucketWebsite, PutObjectLockConfiguration.
 
 use super::{
     lifecycle,
@@ -12,7 +12,7 @@ use crate::{
         outcome::{CommandError, Outcome},
         script::Script,
     },
-    types::{BucketId, CorsConfiguration, ObjectLockConfiguration, TagSet, Versioning},
+    types::{BucketId, CorsConfiguration, ObjectLockConfiguration, TagSet, Versioning, WebsiteConfiguration},
 };
 
 /// The default quota of an AWS account; it also bounds ListBuckets.
@@ -95,6 +95,20 @@ pub(super) async fn set_cors(
 ) -> Result<Outcome, ApplyError> {
     let text = cors.map(|cors| serde_json::to_string(cors).expect("lists of strings always serialise"));
     match tx.execute(Script::of(SET_CORS).with(number(bucket.0)).with(text)).await? {
+        0 => Err(CommandError::NoSuchBucket.into()),
+        _ => Ok(Outcome::Done),
+    }
+}
+
+const SET_WEBSITE: &str = "UPDATE buckets SET website = $2 WHERE bucket = $1";
+
+pub(super) async fn set_website(
+    bucket: BucketId,
+    website: Option<&WebsiteConfiguration>,
+    tx: &mut Transaction<'_>,
+) -> Result<Outcome, ApplyError> {
+    let text = website.map(|website| serde_json::to_string(website).expect("texts and numbers always serialise"));
+    match tx.execute(Script::of(SET_WEBSITE).with(number(bucket.0)).with(text)).await? {
         0 => Err(CommandError::NoSuchBucket.into()),
         _ => Ok(Outcome::Done),
     }

@@ -45,6 +45,7 @@ pub(super) async fn apply(command: &Command, tx: &mut Transaction<'_>) -> Result
         Command::DeleteBucket { bucket } => buckets::delete(*bucket, tx).await,
         Command::SetBucketTags { bucket, tags } => buckets::set_tags(*bucket, tags.as_ref(), tx).await,
         Command::SetBucketCors { bucket, cors } => buckets::set_cors(*bucket, cors.as_ref(), tx).await,
+        Command::SetBucketWebsite { bucket, website } => buckets::set_website(*bucket, website.as_ref(), tx).await,
         Command::SetBucketVersioning { bucket, versioning } => buckets::set_versioning(*bucket, *versioning, tx).await,
         Command::SetBucketObjectLock { bucket, configuration } => {
             buckets::set_object_lock(*bucket, *configuration, tx).await

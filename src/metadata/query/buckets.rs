@@ -7,7 +7,7 @@ use crate::{
         rows::Bucket,
         script::Script,
     },
-    types::{BucketId, BucketName, CorsConfiguration, TagSet, Versioning},
+    types::{BucketId, BucketName, CorsConfiguration, TagSet, Versioning, WebsiteConfiguration},
 };
 use sqlx::sqlite::SqliteRow;
 use std::sync::Arc;
@@ -19,6 +19,8 @@ const LIST: &str = "
     WHERE name >= $1 AND name < $1 || char(1114111) AND name > $2 ORDER BY name LIMIT $3 + 0";
 const READ_TAGS: &str = "SELECT tags FROM buckets WHERE bucket = $1";
 const READ_CORS: &str = "SELECT cors FROM buckets WHERE name = $1";
+
+const READ_WEBSITE: &str = "SELECT website FROM buckets WHERE name = $1";
 
 impl Metadata {
     pub async fn bucket(&self, name: &BucketName) -> Result<Option<Bucket>, QueryError> {
@@ -67,6 +69,13 @@ impl Metadata {
         let cors = row.optional_text(0)?.map(serde_json::from_str).transpose()?.map(Arc::new);
         self.bucket_cache().fill_cors(name, &cors, read_at);
         Ok(cors)
+    }
+
+    /// What the bucket is as a website. `None` when it is none, or isn't there.
+    pub async fn bucket_website(&self, name: &BucketName) -> Result<Option<WebsiteConfiguration>, QueryError> {
+        let row = Script::of(READ_WEBSITE).with(name.as_str()).fetch_optional(&mut *self.reader().await?).await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(row.optional_text(0)?.map(serde_json::from_str).transpose()?)
     }
 }
 

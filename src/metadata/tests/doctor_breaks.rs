@@ -72,6 +72,7 @@ pub const BREAKS: &[(&str, &[&str], Option<&str>)] = &[
     ("UPDATE versions SET etag = etag || '-1x' WHERE key = x'61'", &["version-etag"], Some("a")),
     ("UPDATE buckets SET tags = '{'", &["bucket-tags"], None),
     ("UPDATE buckets SET cors = '['", &["bucket-cors"], None),
+    ("UPDATE buckets SET website = '['", &["bucket-website"], None),
     ("UPDATE buckets SET tags = '[[\"k\"]]'", &["bucket-tags"], None),
     ("UPDATE buckets SET object_lock = '['", &["bucket-object-lock"], None),
     (

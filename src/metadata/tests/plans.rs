@@ -76,6 +76,7 @@ async fn run_everything(fixture: &Fixture) {
     expire_something(fixture).await;
     multipart::begin(fixture, "open").await;
     fixture.done(Command::SetBucketCors { bucket: fixture.bucket, cors: None }).await;
+    fixture.done(Command::SetBucketWebsite { bucket: fixture.bucket, website: None }).await;
     lock_everything(fixture).await;
     fixture.done(Command::DeleteBucket { bucket: fixture.bucket }).await;
     fixture.unroll().await;
@@ -169,6 +170,7 @@ async fn ask_everything(fixture: &Fixture, upload: UploadId, copy: BlobCopy) {
     for bucket in metadata.buckets("", None, 10).await.unwrap() {
         metadata.bucket_cors(&bucket.name).await.unwrap();
         metadata.bucket_lifecycle(&bucket.name).await.unwrap();
+        metadata.bucket_website(&bucket.name).await.unwrap();
     }
     metadata.access_key("none").await.unwrap();
     metadata.job_state("verify").await.unwrap();

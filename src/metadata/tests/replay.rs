@@ -29,6 +29,7 @@ enum Act {
     Versioning { versioning: Versioning },
     Tag { key: u8 },
     Cors { is_set: bool },
+    Website { is_set: bool },
     Begin { key: u8 },
     Part { upload: u8, part_number: u32, size: u64 },
     CopyPart { upload: u8, part_number: u32, from: u8, range: Option<(u64, u64)> },
@@ -71,6 +72,7 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|versioning| Act::Versioning { versioning }),
         1 => key().prop_map(|key| Act::Tag { key }),
         1 => any::<bool>().prop_map(|is_set| Act::Cors { is_set }),
+        1 => any::<bool>().prop_map(|is_set| Act::Website { is_set }),
         2 => key().prop_map(|key| Act::Begin { key }),
         4 => (upload(), part_number(), prop_oneof![1..3000_u64, Just(5 * MIB)])
             .prop_map(|(upload, part_number, size)| Act::Part { upload, part_number, size }),
@@ -183,6 +185,11 @@ async fn command(act: Act, made: &mut Made, fixture: &Fixture) -> Command {
             None => Command::ForgetCompletedUploads { before: at(0), limit: 1 },
         },
         Act::ForgetDue => Command::ForgetDueKeys(ForgetDueKeys { bucket: fixture.bucket, limit: 2 }),
+        Act::Website { is_set } => {
+            let site = r#"{"Site":{"index_suffix":"index.html"}}"#;
+            let website = is_set.then(|| serde_json::from_str(site).unwrap());
+            Command::SetBucketWebsite { bucket: fixture.bucket, website }
+        }
         Act::Begin { key: number } => {
             let upload = UploadId::from_bytes(fixture.unique());
             made.uploads.push((upload, name(number)));

@@ -31,6 +31,7 @@ impl From<ObjectError> for S3Error {
                 "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration",
             ),
             ObjectError::NoSuchLifecycleConfiguration => S3Code::NoSuchLifecycleConfiguration.into(),
+            ObjectError::NoSuchWebsiteConfiguration => S3Code::NoSuchWebsiteConfiguration.into(),
             // S3's page leaves the header out where it is false; ceph/s3-tests reads it.
             ObjectError::NoSuchKey => {
                 Self::new(S3Code::NoSuchKey).header(DELETE_MARKER, HeaderValue::from_static("false"))

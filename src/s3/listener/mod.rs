@@ -1,4 +1,4 @@
-//! The S3 address: accepts connections, bounds their number and their time, serves HTTP/1.1 over TCP or TLS, and lets
+//! The S3 address, and that of websites: accepts connections, bounds their number and their time, serves HTTP/1.1 over TCP or TLS, and lets
 //! requests end when the process stops.
 
 mod connection;
@@ -10,11 +10,15 @@ mod tls;
 
 pub use tls::{TlsError, TlsIdentity};
 
-use super::{S3Settings, service::S3Service};
+use super::{
+    S3Settings, body::BodyRules, refused_head::RefusedHead, response::Response, service::S3Service, stats::S3Stats,
+};
 use crate::runtime::Shutdown;
+use bytes::Bytes;
 use connection_io::ConnectionLimits;
-use hyper::service::service_fn;
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use http::Request;
+use hyper::{body::Incoming, service::service_fn};
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -39,6 +43,34 @@ pub enum ListenError {
     Bind { address: SocketAddr, error: io::Error },
 }
 
+/// What answers at an address.
+pub trait Door: Clone + Send + Sync + 'static {
+    /// Always answers.
+    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response> + Send;
+    /// The whole answer to a request that was refused before it became one.
+    fn answer_refused_head(&self, refused: RefusedHead) -> Bytes;
+    fn body_rules(&self) -> &Arc<BodyRules>;
+    fn stats(&self) -> &S3Stats;
+}
+
+impl Door for S3Service {
+    async fn answer(&self, request: Request<Incoming>) -> Response {
+        S3Service::answer(self, request).await
+    }
+
+    fn answer_refused_head(&self, refused: RefusedHead) -> Bytes {
+        S3Service::answer_refused_head(self, refused)
+    }
+
+    fn body_rules(&self) -> &Arc<BodyRules> {
+        S3Service::body_rules(self)
+    }
+
+    fn stats(&self) -> &S3Stats {
+        S3Service::stats(self)
+    }
+}
+
 impl S3Listener {
     /// With an identity, what comes there is TLS.
     pub async fn bind(
@@ -57,7 +89,7 @@ impl S3Listener {
     }
 
     /// Serves until the shutdown begins; connections are tasks of `shutdown`, which waits for them.
-    pub async fn serve(self, service: S3Service, shutdown: Shutdown) {
+    pub async fn serve<D: Door>(self, service: D, shutdown: Shutdown) {
         loop {
             let place = self.places.clone().acquire_owned();
             let accepted = async { (place.await, self.listener.accept().await) };
@@ -76,7 +108,7 @@ impl S3Listener {
         }
     }
 
-    fn begin(&self, stream: TcpStream, place: OwnedSemaphorePermit, service: S3Service, shutdown: &Shutdown) {
+    fn begin<D: Door>(&self, stream: TcpStream, place: OwnedSemaphorePermit, service: D, shutdown: &Shutdown) {
         // Without it a small answer may wait 40 ms for the client's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
         let (tls, limits, stop) = (self.tls.clone(), self.limits, shutdown.clone());
@@ -99,9 +131,10 @@ impl S3Listener {
     }
 }
 
-async fn serve_connection<S>(stream: S, limits: ConnectionLimits, service: &S3Service, stop: &Shutdown)
+async fn serve_connection<S, D>(stream: S, limits: ConnectionLimits, service: &D, stop: &Shutdown)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    D: Door,
 {
     // hyper keeps room for the answer's future in every connection, idle ones too: boxed, that room is a pointer.
     let answer = service_fn(|request| Box::pin(async { Ok(service.answer(request).await) }));

@@ -49,6 +49,7 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         Op::DeleteBucketCors => bucket::delete_bucket_cors::handle(ctx, objects).await,
         Op::DeleteBucketLifecycle => bucket::delete_bucket_lifecycle::handle(ctx, objects).await,
         Op::DeleteBucketTagging => bucket::delete_bucket_tagging::handle(ctx, objects).await,
+        Op::DeleteBucketWebsite => bucket::delete_bucket_website::handle(ctx, objects).await,
         Op::DeleteObjects => bucket::delete_objects::handle(ctx, objects, body).await,
         Op::GetBucketAcl => bucket::get_bucket_acl::handle(ctx, objects).await,
         Op::GetBucketCors => bucket::get_bucket_cors::handle(ctx, objects).await,
@@ -57,6 +58,7 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         Op::GetBucketTagging => bucket::get_bucket_tagging::handle(ctx, objects).await,
         Op::GetBucketVersioning => bucket::get_bucket_versioning::handle(ctx, objects).await,
         Op::GetObjectLockConfiguration => bucket::get_object_lock_configuration::handle(ctx, objects).await,
+        Op::GetBucketWebsite => bucket::get_bucket_website::handle(ctx, objects).await,
         Op::HeadBucket => bucket::head_bucket::handle(ctx, objects).await,
         Op::ListObjectVersions => bucket::list_object_versions::handle(ctx, objects).await,
         Op::ListObjects => bucket::list_objects::handle(ctx, objects).await,
@@ -71,6 +73,7 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         Op::PutBucketTagging => bucket::put_bucket_tagging::handle(ctx, objects, body).await,
         Op::PutBucketVersioning => bucket::put_bucket_versioning::handle(ctx, objects, body).await,
         Op::PutObjectLockConfiguration => bucket::put_object_lock_configuration::handle(ctx, objects, body).await,
+        Op::PutBucketWebsite => bucket::put_bucket_website::handle(ctx, objects, body).await,
 
         Op::CopyObject => object::copy_object::handle(ctx, objects).await,
         Op::DeleteObject => object::delete_object::handle(ctx, objects).await,
@@ -102,7 +105,6 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         | Op::DeleteBucketOwnershipControls
         | Op::DeleteBucketPolicy
         | Op::DeleteBucketReplication
-        | Op::DeleteBucketWebsite
         | Op::DeletePublicAccessBlock
         | Op::GetBucketAccelerateConfiguration
         | Op::GetBucketAnalyticsConfiguration
@@ -117,7 +119,6 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         | Op::GetBucketPolicyStatus
         | Op::GetBucketReplication
         | Op::GetBucketRequestPayment
-        | Op::GetBucketWebsite
         | Op::GetPublicAccessBlock
         | Op::ListBucketAnalyticsConfigurations
         | Op::ListBucketIntelligentTieringConfigurations
@@ -151,7 +152,6 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         | Op::PutBucketPolicy
         | Op::PutBucketReplication
         | Op::PutBucketRequestPayment
-        | Op::PutBucketWebsite
         | Op::PutPublicAccessBlock
         | Op::RestoreObject
         | Op::SelectObjectContent

@@ -23,6 +23,7 @@ mod owner_output;
 mod parameter;
 mod tagging;
 mod upload_input;
+mod website;
 
 pub mod bucket;
 pub mod multipart;

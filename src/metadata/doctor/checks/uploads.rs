@@ -59,6 +59,14 @@ pub(super) const CHECKS: &[Check] = &[
         remedy: "set the bucket's CORS configuration again, or delete it",
     },
     Check {
+        name: "bucket-website",
+        severity: Severity::Wrong,
+        statement: "
+            SELECT 'what bucket ' || b.name || ' is as a website can''t be read', NULL, NULL
+            FROM buckets b WHERE b.website IS NOT NULL AND NOT json_valid(b.website) LIMIT $1",
+        remedy: "set the bucket's website configuration again, or delete it",
+    },
+    Check {
         name: "bucket-ended",
         severity: Severity::Danger,
         statement: "

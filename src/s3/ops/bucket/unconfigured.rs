@@ -55,7 +55,6 @@ fn answer(operation: Operation) -> Answer {
         GetBucketEncryption => Answer::Missing(S3Code::ServerSideEncryptionConfigurationNotFoundError),
         GetBucketOwnershipControls => Answer::Missing(S3Code::OwnershipControlsNotFoundError),
         GetPublicAccessBlock => Answer::Missing(S3Code::NoSuchPublicAccessBlockConfiguration),
-        GetBucketWebsite => Answer::Missing(S3Code::NoSuchWebsiteConfiguration),
         GetBucketReplication => Answer::Missing(S3Code::ReplicationConfigurationNotFoundError),
         GetBucketAnalyticsConfiguration
         | GetBucketIntelligentTieringConfiguration
@@ -65,7 +64,6 @@ fn answer(operation: Operation) -> Answer {
         | DeleteBucketOwnershipControls
         | DeleteBucketPolicy
         | DeleteBucketReplication
-        | DeleteBucketWebsite
         | DeletePublicAccessBlock => Answer::Removed,
         _ => Answer::NotOurs,
     }
