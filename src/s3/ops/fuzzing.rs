@@ -6,7 +6,7 @@ use super::{
     cors, lifecycle_input, lifecycle_output,
     multipart::complete_multipart_upload,
     object::{put_object_legal_hold, put_object_retention},
-    tagging,
+    tagging, website,
 };
 use crate::types::{Bypass, TagLimit, TransitionMinimum};
 
@@ -22,6 +22,10 @@ pub fn document(bytes: &[u8]) {
             let parse = |bytes: &[u8]| lifecycle_input::parse_document(bytes, TransitionMinimum::default());
             let Ok(rules) = parse(bytes) else { return };
             assert_eq!(parse(&lifecycle_output::render(&rules)).ok().as_ref(), Some(&rules));
+        }
+        b'w' => {
+            let Ok(site) = website::parse_document(bytes) else { return };
+            assert_eq!(website::parse_document(&website::render_document(&site)).ok().as_ref(), Some(&site));
         }
         b't' => {
             let Ok(tags) = tagging::parse_document(bytes, TagLimit::Bucket) else { return };
