@@ -1,6 +1,7 @@
 //! Which requests from pages of other origins a bucket allows (CORS), as its owner set it. Only what is within S3's limits can
 //! be made. Source: Amazon S3 User Guide, "Elements of a CORS configuration"; API Reference, "PutBucketCors".
 
+use super::documents::is_unprintable;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -82,7 +83,7 @@ impl CorsConfiguration {
             if id.chars().count() > ID_MAX_CHARACTERS {
                 return Err(InvalidCors::IdLength);
             }
-            if id.chars().any(|c| c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}')) {
+            if is_unprintable(id) {
                 return Err(InvalidCors::Characters(id.clone()));
             }
             if !ids.insert(id) {

@@ -3,7 +3,7 @@
 //! elements"; API Reference, "PutBucketLifecycleConfiguration", "LifecycleRule", "LifecycleExpiration",
 //! "NoncurrentVersionExpiration".
 
-use super::{tag_set::TagSet, timestamp::Timestamp};
+use super::{documents::is_unprintable, tag_set::TagSet, timestamp::Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -200,7 +200,7 @@ impl LifecycleRule {
         if self.expiration.is_none() && self.noncurrent.is_none() && self.abort_after_days.is_none() {
             return Err(InvalidLifecycle::NoAction);
         }
-        if has_foreign_characters(&self.id) || has_foreign_characters(self.filter.prefix()) {
+        if is_unprintable(&self.id) || is_unprintable(self.filter.prefix()) {
             return Err(InvalidLifecycle::Characters);
         }
         self.check_times()?;
@@ -242,10 +242,6 @@ impl LifecycleRule {
             _ => Ok(()),
         }
     }
-}
-
-fn has_foreign_characters(text: &str) -> bool {
-    text.chars().any(|c| c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}'))
 }
 
 impl LifecycleFilter {

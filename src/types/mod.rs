@@ -5,6 +5,7 @@ mod byte_size;
 mod checksum;
 mod chunk;
 mod cors;
+mod documents;
 mod duration;
 mod etag;
 mod extent;

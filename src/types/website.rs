@@ -2,7 +2,7 @@
 //! a header of an answer can end it: a redirect's pieces have no control characters.
 //! Source: Amazon S3 API Reference, "PutBucketWebsite"; User Guide, "Hosting a static website using Amazon S3".
 
-use super::object_key::ObjectKey;
+use super::{documents::is_unprintable, object_key::ObjectKey};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -110,6 +110,9 @@ impl WebsiteConfiguration {
         if site.rules.len() > ROUTING_RULES_MAX {
             return Err(InvalidWebsite::TooManyRules);
         }
+        if site.error_key.as_ref().is_some_and(|key| is_unprintable(key.as_str())) {
+            return Err(InvalidWebsite::Key);
+        }
         site.rules.iter().try_for_each(RoutingRule::validate)
     }
 }
@@ -131,7 +134,7 @@ impl RoutingRule {
             Some(ReplacedKey::Prefix(key) | ReplacedKey::Whole(key)) => Some(key),
             None => None,
         };
-        let is_wrong = |key: &String| key.len() > ObjectKey::LENGTH_MAX_BYTES || key.chars().any(char::is_control);
+        let is_wrong = |key: &String| key.len() > ObjectKey::LENGTH_MAX_BYTES || is_unprintable(key);
         if keys.into_iter().chain(&self.condition.key_prefix).any(is_wrong) { Err(InvalidWebsite::Key) } else { Ok(()) }
     }
 }
@@ -190,7 +193,7 @@ const HOST_LENGTH_MAX: usize = 253 + 6;
 
 checked_text!(
     IndexSuffix,
-    |text| !text.is_empty() && text.len() <= 512 && !text.contains('/') && !text.chars().any(char::is_control),
+    |text| !text.is_empty() && text.len() <= 512 && !text.contains('/') && !is_unprintable(text),
     |_| InvalidWebsite::IndexSuffix
 );
 checked_text!(
