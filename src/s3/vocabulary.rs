@@ -85,7 +85,11 @@ const WITH_ACL: On = On::These(&[
     Op::PutBucketAcl,
     Op::PutObject,
     Op::PutObjectAcl,
+    Op::RenameObject,
 ]);
+/// Operations after which an object is in a storage class.
+const CLASSED: &[Operation] =
+    &[Op::CopyObject, Op::CreateMultipartUpload, Op::PostObject, Op::PutObject, Op::RenameObject];
 
 /// In ascending order.
 const HEADERS: &[Word] = &[
@@ -158,7 +162,7 @@ const HEADERS: &[Word] = &[
     refused("x-amz-server-side-encryption-customer-key-md5"),
     harmless("x-amz-skip-destination-validation"),
     checked("x-amz-source-expected-bucket-owner", On::These(COPIES), check_owner),
-    checked("x-amz-storage-class", On::These(WRITES), check_storage_class),
+    checked("x-amz-storage-class", On::These(CLASSED), check_storage_class),
     used("x-amz-tagging", WRITES),
     used("x-amz-tagging-directive", &[Op::CopyObject]),
     wire("x-amz-trailer"),
@@ -208,7 +212,7 @@ const PARAMETERS: &[Word] = &[
     used("fetch-owner", &[Op::ListObjectsV2]),
     harmless("id"),
     used("key-marker", &[Op::ListMultipartUploads, Op::ListObjectVersions]),
-    used("larder-prefix", &[Op::RenameObject]),
+    only("larder-prefix", &[Op::RenameObject]),
     wire("list-type"),
     used("marker", &[Op::ListObjects]),
     used("max-buckets", &[Op::ListBuckets]),

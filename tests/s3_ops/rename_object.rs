@@ -143,3 +143,22 @@ async fn a_prefix_is_renamed_at_once() {
     assert_eq!(fixture.keys().await, ["ab", "c", "new/1", "new/2", "new/deep/3"]);
     assert_eq!(fixture.get("new/deep/3").await, b"a/deep/3");
 }
+
+/// From outside: without `renameObject` it stored an object in the place of renaming, and answered 200.
+#[tokio::test]
+async fn what_a_rename_can_not_do_is_not_ignored() {
+    let fixture = Fixture::new().await;
+    fixture.put("a/1", "1").await;
+    let source = format!("{}/a/", fixture.bucket);
+    let meant = fixture.raw("PUT", "/b/?larder-prefix").header("x-amz-rename-source", &source).send().await;
+    assert!((400..=501).contains(&meant.status), "{}", meant.status);
+    for (name, value, expected) in [
+        ("x-amz-acl", "public-read", "AccessControlListNotSupported"),
+        ("x-amz-storage-class", "GLACIER", "InvalidStorageClass"),
+    ] {
+        let source = format!("{}/a/1", fixture.bucket);
+        let rename = fixture.raw("PUT", "/b?renameObject").header("x-amz-rename-source", source);
+        assert_eq!(rename.header(name, value).send().await.code(), expected);
+    }
+    assert_eq!(fixture.keys().await, ["a/1"]);
+}

@@ -4,8 +4,8 @@
 //! Source: Amazon S3 User Guide, "Signing and authenticating REST requests (AWS signature version 2)".
 //!
 //! Weaker than Version 4 by its design, and so as weak as S3's: host, other headers and other parameters (`prefix`) are
-//! not signed, nor is the body; a URL lives as long as it says, without a longest time; a value of a parameter may hold
-//! an `&`. What holds here too: every `x-amz-*` header is signed, wherever it stands, and so is every parameter that
+//! not signed, nor is the body; a URL lives as long as it says, without a longest time. What is signed of the query is decoded, so an `&`
+//! in a value looks like the next parameter: such values are refused. What holds here too: every `x-amz-*` header is signed, wherever it stands, and so is every parameter that
 //! makes another operation of the request, those included that S3 got after its page was written.
 
 use super::{authorization_header, incoming_request::IncomingRequest, request_time::RequestTime};
@@ -156,7 +156,7 @@ impl<'a> ClaimV2<'a> {
         for (name, value) in amz_headers(request.headers, in_query)? {
             line(&[name.as_bytes(), b":", &value].concat());
         }
-        out.extend_from_slice(canonical_resource(request, path).as_bytes());
+        out.extend_from_slice(canonical_resource(request, path)?.as_bytes());
         Ok(out)
     }
 }
@@ -209,10 +209,14 @@ pub fn signed_paths(request: &IncomingRequest<'_>) -> Vec<String> {
 
 /// The path and the signed parameters, decoded, in the order of their names. A parameter without a value
 /// stands without `=`.
-fn canonical_resource(request: &IncomingRequest<'_>, path: &str) -> String {
+fn canonical_resource(request: &IncomingRequest<'_>, path: &str) -> Result<String, S3Error> {
     let mut resource = path.to_owned();
     let is_signed = |name: &str| SIGNED_PARAMETERS.contains(&name) || route::is_sub_resource(name);
     let mut signed: Vec<(&str, &str)> = request.query.iter().filter(|(name, _)| is_signed(name)).collect();
+    if let Some((name, value)) = signed.iter().find(|(_, value)| value.contains('&')) {
+        let reason = "Signature Version 2 can't tell an & in a value from the next parameter; use Version 4.";
+        return Err(S3Error::invalid_argument(name, value, reason));
+    }
     signed.sort_by_key(|(name, _)| *name);
     for (i, (name, value)) in signed.iter().enumerate() {
         resource.push(if i == 0 { '?' } else { '&' });
@@ -222,5 +226,5 @@ fn canonical_resource(request: &IncomingRequest<'_>, path: &str) -> String {
             resource.push_str(value);
         }
     }
-    resource
+    Ok(resource)
 }

@@ -84,7 +84,7 @@ type Recorded<'a> = (Method, &'a str, &'a [(&'a str, &'a str)], &'a str);
 fn of_boto3() -> Vec<Wire> {
     let key = "/bucket/a%20b/%C3%BC%2B%2541/%E6%97%A5%E6%9C%AC";
     let disposition =
-        "/bucket/key?versionId=null&response-content-disposition=attachment%3B%20filename%3D%22x%20%26%20y.txt%22";
+        "/bucket/key?versionId=null&response-content-disposition=attachment%3B%20filename%3D%22x%20%2B%20y.txt%22";
     let part = "/bucket/key?uploadId=up%2Bload%2Fid&partNumber=3";
     let list = "/bucket?list-type=2&prefix=a%2F&encoding-type=url";
     let mode = ("x-amz-checksum-mode", "ENABLED");
@@ -99,7 +99,7 @@ fn of_boto3() -> Vec<Wire> {
     ];
     let recorded: [Recorded<'_>; 8] = [
         (Method::GET, key, &[mode], "eaYwAuhrFX/GMhz4e8k42dDkhSg="),
-        (Method::GET, disposition, &[mode], "rXRc69pVkXJJLgSSJ+pVaQ7yOXE="),
+        (Method::GET, disposition, &[mode], "8RpIwh7f/pl2FPTmBJ2G0qgTJ2g="),
         (Method::PUT, "/bucket/key", &put, "rFDC6LjsBoJqOrbqa6ro6u+GwS4="),
         (Method::PUT, part, &[("x-amz-checksum-crc32", "jNwWgw=="), crc32], "lxuaqosRiuQJwBC0RDysq1pkNkw="),
         (Method::GET, list, &[], "6CG0WMuPwn45NjiFRQUV0BlrMKk="),
@@ -125,6 +125,28 @@ fn what_boto3_signs_passes() {
         let authenticated = wire.verify().unwrap_or_else(|error| panic!("{wire:?}: {error} {:?}", error.fields()));
         assert_eq!(authenticated.principal.access_key(), ACCESS_KEY);
         assert!(matches!(authenticated.payload, Payload::Unsigned));
+    }
+}
+
+/// From outside: signed as one value, sent as two parameters, it gave the object's tags; and the other way round a version
+/// that was signed was none.
+#[test]
+fn a_value_that_looks_like_another_parameter_is_refused() {
+    let as_one =
+        "/bucket/key?versionId=null&response-content-disposition=attachment%3B%20filename%3D%22x%20%26%20y.txt%22";
+    let mode = ("x-amz-checksum-mode", "ENABLED");
+    let authorization = format!("AWS {ACCESS_KEY}:rXRc69pVkXJJLgSSJ+pVaQ7yOXE=");
+    let whole = Wire::new(Method::GET, as_one, &[mode]).with("date", DATE).with("authorization", &authorization);
+    assert_eq!(whole.refusal(), S3Code::InvalidArgument, "boto3's own signature");
+    for (signed, sent) in [
+        ("/bucket/key?response-content-type=a&tagging", "/bucket/key?response-content-type=a%26tagging"),
+        (
+            "/bucket/key?response-content-type=a&versionId=null",
+            "/bucket/key?response-content-type=a%26versionId%3Dnull",
+        ),
+    ] {
+        let wire = Wire::new(Method::GET, sent, &[("date", DATE)]).signed(&format!("\n\n{DATE}"), signed);
+        assert_eq!(wire.refusal(), S3Code::InvalidArgument, "{sent}");
     }
 }
 
