@@ -219,7 +219,7 @@ def presigned_by(signer, parameter):
     assert parameter in url, url
     equal(http("PUT", url, data, {"Content-Type": ""})[0], 200)
     url = signer.generate_presigned_url("get_object", ExpiresIn=60, Params={
-        "Bucket": BUCKET, "Key": "signed url", "ResponseContentDisposition": 'attachment; filename="x & y"'})
+        "Bucket": BUCKET, "Key": "signed url", "ResponseContentDisposition": 'attachment; filename="x + y"'})
     equal(http("GET", url), (200, data))
     status, answer = http("GET", url.replace("signed%20url", "plain"))
     equal(status, 403)
