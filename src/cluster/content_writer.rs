@@ -255,8 +255,16 @@ impl ContentWriter {
     fn patience(&self) -> Patience {
         let required = self.blob.as_ref().map_or(1, OpenBlob::required);
         // Silence of several members at once is nothing that clients should wait out, if others can take the chunk.
-        let deadline = if self.failures_running == 0 { self.writes.quorum_wait } else { SEND_DEADLINE };
+        let is_first = self.failures_running == 0 && self.has_others();
+        let deadline = if is_first { self.writes.quorum_wait } else { SEND_DEADLINE };
         Patience { required, straggler_wait: self.writes.straggler_wait, deadline }
+    }
+
+    /// Whether there are nodes beside the members of the open blob's group. Where there are none another group is the same nodes, and
+    /// would write the chunk twice for nothing.
+    fn has_others(&self) -> bool {
+        let members = self.blob.as_ref().map_or(0, |blob| blob.group().members.len());
+        self.writes.topology.load().nodes().filter(|(_, standing)| standing.is_writable()).count() > members
     }
 
     /// Gives the chunk its place in the open blob; opens one when there is none.

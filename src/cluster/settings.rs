@@ -47,8 +47,8 @@ pub struct ClusterSettings {
     /// next is asked. Default 500ms. Too short: copies are put on the repair list by mere jitter. Too long: one slow
     /// node slows everything until it was late three times running.
     pub straggler_wait: HumanDuration,
-    /// How long a write waits for enough members of a group before it tries its chunk on another group, once; the second one
-    /// gets more time. Default 4s. Too short: disks that are merely busy write everything twice. Too long: writes stand
+    /// How long a write waits for enough members of a group before it tries its chunk on another group, once, where there
+    /// are other nodes; the second one gets more time. Default 4s. Too short: disks that are merely busy write everything twice. Too long: writes stand
     /// still for as long when several nodes fall silent at once.
     pub quorum_wait: HumanDuration,
     /// How often every node is asked for its state. Default 5s; a third of `suspect_after` when that is shorter.

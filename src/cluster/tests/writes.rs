@@ -81,6 +81,18 @@ async fn when_too_few_members_answer_the_write_goes_on_in_another_group() {
     }
 }
 
+/// Where all groups are of the same nodes, another one is no way out: the chunk was only written once more.
+#[tokio::test]
+async fn where_there_are_no_other_nodes_too_few_members_are_waited_for() {
+    let settings = ClusterSettings { quorum_wait: HumanDuration::from_millis(20), ..quick_settings() };
+    let test = TestCluster::with(settings, 3, Place::Elsewhere).await;
+    test.nodes[..2].iter().for_each(|node| node.set_fault(Fault::Stuck));
+    let bytes = content(100);
+    let write = tokio::time::timeout(Duration::from_millis(500), test.write(&bytes)).await;
+    assert!(write.is_err(), "it can't end before the others answer");
+    assert_eq!(test.nodes[2].chunk_count(), 1);
+}
+
 #[tokio::test]
 async fn a_member_that_was_late_three_times_is_not_asked_until_a_probe_is_prompt() {
     let test = TestCluster::start().await;
