@@ -14,6 +14,9 @@ use std::{
     thread,
 };
 
+/// What a node under test takes its disk for, so that one with little free space is not nearly full to every test.
+const CAPACITY: &str = "16GiB";
+
 /// Killed, by its own id, when it is dropped.
 pub struct Running {
     child: Child,
@@ -26,6 +29,7 @@ impl Running {
     /// Starts the binary; its log goes to the end of a file.
     pub fn start(log: &Path, configure: impl FnOnce(&mut Command)) -> Self {
         let mut command = larder();
+        command.env("LARDER_CAPACITY", CAPACITY);
         configure(&mut command);
         let stderr = File::options().create(true).append(true).open(log).expect("the log can be written");
         let mut child =
