@@ -15,10 +15,16 @@ use larder::{
         server::{NodeParts, NodeService, OpenError},
     },
     runtime::{SystemClock, SystemRandom},
-    types::{BlobId, Epoch, NodeId, Term},
+    types::{BlobId, Epoch, NodeId, Term, VolumeStatus},
     volume::VolumeError,
 };
-use std::{collections::HashSet, fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tempfile::TempDir;
 
 const PEER: NodeId = NodeId::from_bytes([9; 16]);
@@ -309,6 +315,62 @@ async fn a_node_starts_without_a_volume_that_can_not_be_opened_but_not_without_a
     }
     let refused = machine.start().err().expect("there is no disk");
     assert!(matches!(refused, OpenError::Volume(VolumeError::Disk { .. })), "{refused}");
+}
+
+/// Each is lost on its own, not only when its disk fails: of a disk that belongs elsewhere nothing is touched either.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_volume_that_is_not_the_nodes_or_is_there_twice_is_as_good_as_frozen() {
+    let machine = Machine::new();
+    let node = machine.start().unwrap();
+    put_all(&node).await;
+    let on_second = status(&node).await.volumes[1].chunks;
+    node.close().unwrap();
+    drop(node);
+    let (identity, aside) = (machine.volume(2).join("volume.json"), machine.directory.path().join("aside"));
+    let own = fs::read_to_string(&identity).unwrap();
+
+    let wrongs = [own.replace("02020202-", "09090909-"), own[..own.len() / 2].to_owned()];
+    for (written_since, wrong) in wrongs.into_iter().enumerate() {
+        assert_ne!(wrong, own);
+        fs::write(&identity, &wrong).unwrap();
+        let node = machine.start().unwrap();
+        let left = u64::from(BLOBS) - on_second + written_since as u64;
+        assert_eq!(inventory(&node).await.len() as u64, left);
+        let frozen: Vec<bool> = status(&node).await.volumes.iter().map(VolumeStatus::is_frozen).collect();
+        assert_eq!(frozen, [false, false, true], "those that are open stand first");
+        node.put_chunk(Chunk::new(200, 0, 100).put()).await.unwrap();
+        node.close().unwrap();
+        assert_eq!(fs::read_to_string(&identity).unwrap(), wrong);
+    }
+
+    fs::rename(machine.volume(2), &aside).unwrap();
+    copy_directory(&machine.volume(1), &machine.volume(2));
+    let node = machine.start().unwrap();
+    let volumes = status(&node).await.volumes;
+    assert_eq!(volumes.iter().filter(|volume| volume.is_frozen()).count(), 1, "{volumes:?}");
+    assert!(format!("{volumes:?}").contains("a copy of the node's volume 1"), "{volumes:?}");
+    assert_eq!(merge(&node).await, 0);
+    node.close().unwrap();
+    drop(node);
+
+    fs::remove_dir_all(machine.volume(2)).unwrap();
+    fs::rename(&aside, machine.volume(2)).unwrap();
+    fs::write(&identity, own).unwrap();
+    let node = machine.start().unwrap();
+    assert!(status(&node).await.volumes.iter().all(|volume| !volume.is_frozen()));
+    assert_eq!(inventory(&node).await.len(), usize::from(BLOBS) + 1);
+}
+
+fn copy_directory(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in from.read_dir().unwrap().map(Result::unwrap) {
+        let copy = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_directory(&entry.path(), &copy);
+        } else {
+            fs::copy(entry.path(), copy).unwrap();
+        }
+    }
 }
 
 /// Of all volumes together.

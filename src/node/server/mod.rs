@@ -19,6 +19,7 @@ mod inventory;
 mod last_word;
 mod node_state;
 mod one_volume;
+mod open_volumes;
 mod parts;
 mod pull;
 mod quarantined;

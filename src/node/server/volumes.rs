@@ -2,11 +2,12 @@
 //!
 //! Each is frozen, filled and lost on its own. What lies on a frozen volume is still read, but does not count as held: the
 //! node's inventory leaves it out, so the gateway has it copied from other nodes onto the volumes that are well. A volume
-//! that can't be opened is as good as frozen; only when none can be opened the node does not start. After a repair two
+//! that can't be opened is as good as frozen (`open_volumes.rs`). After a repair two
 //! volumes may hold the same chunk: chunks are immutable, so either is right, a drop drops both, and the inventory names one.
 
 use super::{
-    one_volume::{OneVolume, open_one},
+    one_volume::OneVolume,
+    open_volumes::{OpenVolumes, open_all},
     parts::{NodeParts, OpenError},
     shared_device::share_out,
 };
@@ -63,26 +64,8 @@ pub type Page = (Vec<HeldChunk>, Option<Place>);
 impl Volumes {
     /// Opens or makes a volume in each directory. Blocks for as long as recovery takes.
     pub fn open(parts: &NodeParts, directories: &[PathBuf]) -> Result<(Self, Vec<RecoveryReport>), OpenError> {
-        let (mut open, mut reports, mut lost, mut first_error) = (Vec::new(), Vec::new(), Vec::new(), None);
-        for directory in directories {
-            match open_one(parts, directory) {
-                Ok((volume, report)) => {
-                    open.push(volume);
-                    reports.push(report);
-                }
-                Err(OpenError::Volume(error @ VolumeError::Disk { .. })) => {
-                    tracing::error!(directory = %directory.display(), %error, "a volume can't be opened: the node goes on without it");
-                    lost.push((directory.clone(), error.to_string()));
-                    first_error = first_error.or(Some(error));
-                }
-                // Not the disk's fault: somebody has to look at it before anything is written.
-                Err(error) => return Err(error),
-            }
-        }
-        match first_error {
-            Some(error) if open.is_empty() => Err(error.into()),
-            _ => Ok((Self { inner: Arc::new(Inner { open, lost }) }, reports)),
-        }
+        let OpenVolumes { open, lost, reports } = open_all(parts, directories)?;
+        Ok((Self { inner: Arc::new(Inner { open, lost }) }, reports))
     }
 
     /// Whether any can be relied on.
