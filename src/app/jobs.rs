@@ -3,7 +3,7 @@
 
 use super::{
     concerns::replacement_halts,
-    node_report::waiting_drains,
+    node_report::{groups_left, waiting_drains},
     totals::{CountedTotals, FOR_PEOPLE},
 };
 use crate::{
@@ -106,16 +106,18 @@ impl Jobs {
     fn report(&self, status: TaskStatus, Remaining { totals, due_keys }: &Remaining) -> JobReport {
         let remaining = match status.name {
             "send-missing" => Some(totals.under_replicated),
+            "release-contents" => Some(totals.to_release),
             "delete-blobs" => Some(totals.deletions),
             "expire-objects" => Some(*due_keys),
-            "change-groups" => Some(self.cluster.changing_groups() as u64),
-            _ => None,
+            "change-groups" => Some(self.cluster.groups_to_change() as u64),
+            _ => status.left,
         };
         let waits = match status.name {
             "change-groups" => {
                 let halt = self.cluster.replacement_halt().map(|reason| replacement_halts(&reason));
                 halt.into_iter().chain(waiting_drains(&self.cluster, &self.cluster.nodes())).collect()
             }
+            "trim-surplus" => groups_left(&self.cluster.nodes()),
             _ => Vec::new(),
         };
         let speed = status.per_second.map(|rate| rate.items);

@@ -2,12 +2,12 @@
 
 use crate::{
     admin::NodeReport,
-    cluster::{Cluster, NodeView, Obstacle, Standing},
+    cluster::{Cluster, NodeView, Standing},
     node::api::{VolumeState, VolumeStatus},
 };
 
 /// Sums the node's volumes; a node that has not spoken since the gateway's start has only what the metadata knows.
-pub fn node_report(view: &NodeView, drain_waits_for: Option<Obstacle>) -> NodeReport {
+pub fn node_report(view: &NodeView, drain_waits_for: Option<String>) -> NodeReport {
     let volumes = view.status.as_ref().map_or(&[][..], |status| &status.volumes);
     let sum = |of: fn(&VolumeStatus) -> u64| volumes.iter().map(of).sum::<u64>();
     NodeReport {
@@ -29,7 +29,7 @@ pub fn node_report(view: &NodeView, drain_waits_for: Option<Obstacle>) -> NodeRe
         last_heartbeat_age_ms: view.silence.map(|silence| u64::try_from(silence.as_millis()).unwrap_or(u64::MAX)),
         volumes: volumes.iter().map(|volume| describe(&volume.state)).collect(),
         rolled_back: view.rolled_back,
-        drain_waits_for: drain_waits_for.map(|obstacle| obstacle.to_string()),
+        drain_waits_for,
     }
 }
 
@@ -39,6 +39,14 @@ pub fn waiting_drains(cluster: &Cluster, nodes: &[NodeView]) -> Vec<String> {
         cluster.drain_waits_for(node).map(|obstacle| format!("the drain of {} waits: {obstacle}", node.row.name))
     };
     nodes.iter().filter_map(waits).collect()
+}
+
+/// Nodes that may still hold something of groups which they have left: a line each.
+pub fn groups_left(nodes: &[NodeView]) -> Vec<String> {
+    let has_left = nodes.iter().filter(|node| node.left_group_count > 0);
+    has_left
+        .map(|node| format!("{} may hold copies of {} groups that it has left", node.row.name, node.left_group_count))
+        .collect()
 }
 
 /// The state's name, with what it comes from where that is not in the name.

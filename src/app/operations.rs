@@ -25,6 +25,9 @@ use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret;
 use std::{fmt::Display, path::PathBuf, sync::Arc};
 
+/// The background tasks that drain a node.
+const DRAINING: [&str; 3] = ["change-groups", "send-missing", "trim-surplus"];
+
 /// The gateway's parts that an operator's questions concern.
 pub struct GatewayOperations {
     pub metadata: Metadata,
@@ -72,6 +75,16 @@ impl GatewayOperations {
         })
     }
 
+    /// Why the drain of the node does not go on, if it is being drained and does not.
+    fn drain_waits_for(&self, node: &NodeView) -> Option<String> {
+        let is_under_way = node.row.duty == command::NodeDuty::Draining && node.group_count + node.left_group_count > 0;
+        let paused = if is_under_way { self.jobs.paused(&DRAINING) } else { Vec::new() };
+        let obstacle = self.cluster.drain_waits_for(node).map(|obstacle| obstacle.to_string());
+        obstacle.or_else(|| {
+            paused.first().map(|job| format!("{job} is paused; `larder admin jobs resume {job}` lets it go on"))
+        })
+    }
+
     async fn confirm(&self) -> Result<(), OperationError> {
         if !self.metadata.needs_confirmation() {
             return Err(OperationError::Conflict("the metadata was not restored: there is nothing to confirm".into()));
@@ -92,7 +105,7 @@ impl Operations for GatewayOperations {
     fn nodes(&self) -> Answer<'_, Vec<NodeReport>> {
         Box::pin(async {
             let nodes = self.cluster.nodes();
-            Ok(nodes.iter().map(|node| node_report(node, self.cluster.drain_waits_for(node))).collect())
+            Ok(nodes.iter().map(|node| node_report(node, self.drain_waits_for(node))).collect())
         })
     }
 

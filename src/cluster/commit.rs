@@ -2,10 +2,12 @@
 //! known, also when nobody waits for it any more.
 
 use super::{
+    cluster_node::ClusterNode,
     content_writer::WrittenContent,
     error::{ClusterError, CommitError},
     in_flight::WriteInFlight,
     known_missing::KnownMissing,
+    pulls,
     reign::Reign,
     topology::Topology,
 };
@@ -15,7 +17,10 @@ use crate::{
         command::{NewBlob, NewContent},
         rows::Group,
     },
-    node::api::{PULL_CHUNKS_MAX, PeerAddress, PullBlob},
+    node::{
+        NodeError,
+        api::{PULL_CHUNKS_MAX, PeerAddress, PullBlob},
+    },
     runtime::in_current_request,
     types::{BlobId, NodeId},
 };
@@ -91,7 +96,7 @@ impl Commits {
             group.members.iter().copied().filter(|member| !blob.durable_on.contains(member)).collect();
         for member in lacking {
             let Some(node) = topology.node(member) else { continue };
-            match pull_whole_blob(&self.reign, node, blob, &sources).await {
+            match self.pull_whole_blob(node, blob, &sources).await {
                 Ok(true) => blob.durable_on.push(member),
                 Ok(false) => {
                     tracing::warn!(node = %node.row.name, blob = %blob.blob, "a new member could not pull a blob")
@@ -102,34 +107,34 @@ impl Commits {
             }
         }
     }
-}
 
-/// Whether the node holds every chunk of the blob afterwards.
-async fn pull_whole_blob(
-    reign: &Reign,
-    node: &super::cluster_node::ClusterNode,
-    blob: &NewBlob,
-    sources: &[PeerAddress],
-) -> Result<bool, crate::node::NodeError> {
-    let mut first_chunk = 0;
-    for roots in blob.roots.chunks(PULL_CHUNKS_MAX) {
-        let request = PullBlob {
-            // A client waits for it.
-            rest_percent: 0,
-            term: reign.term(),
-            group: blob.group,
-            blob: blob.blob,
-            first_chunk,
-            roots: roots.to_vec(),
-            sources: sources.to_vec(),
-        };
-        let count = u32::try_from(roots.len()).unwrap_or(u32::MAX);
-        if node.api.pull_blob(request).await?.held < count {
-            return Ok(false);
+    /// Whether the node holds every chunk of the blob afterwards.
+    async fn pull_whole_blob(
+        &self,
+        node: &ClusterNode,
+        blob: &NewBlob,
+        sources: &[PeerAddress],
+    ) -> Result<bool, NodeError> {
+        let mut first_chunk = 0;
+        for roots in blob.roots.chunks(PULL_CHUNKS_MAX) {
+            let request = PullBlob {
+                // A client waits for it.
+                rest_percent: 0,
+                term: self.reign.term(),
+                group: blob.group,
+                blob: blob.blob,
+                first_chunk,
+                roots: roots.to_vec(),
+                sources: sources.to_vec(),
+            };
+            let count = u32::try_from(roots.len()).unwrap_or(u32::MAX);
+            if pulls::pull(&self.topology, node, request).await?.held < count {
+                return Ok(false);
+            }
+            first_chunk += count;
         }
-        first_chunk += count;
+        Ok(true)
     }
-    Ok(true)
 }
 
 enum Proposed {

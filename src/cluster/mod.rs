@@ -51,6 +51,7 @@ mod outage_walk;
 mod placement;
 mod plain_share;
 mod probe;
+mod pulls;
 mod quarantined;
 mod read_plan;
 mod read_registry;

@@ -105,6 +105,7 @@ impl ClearOrphans {
             self.kept.settle(&landed, |node, blob| suspects.get(&node).is_some_and(|of| of.contains_key(&blob)));
             self.kept.keep(&self.cluster).await?;
         }
+        self.progress.set_left(Some(self.suspects.values().map(|of_node| of_node.len() as u64).sum()));
         Ok(if has_more { Step::Busy } else { Step::Idle })
     }
 

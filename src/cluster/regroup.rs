@@ -232,6 +232,18 @@ impl Cluster {
         self.membership().topology().load().groups().filter(|group| group.arriving.is_some()).count()
     }
 
+    /// Groups that change a member, or have one that is to be replaced: one that is lost, or drained.
+    pub fn groups_to_change(&self) -> usize {
+        let topology = self.membership().topology().load();
+        let leaves = |standing| matches!(standing, Standing::Draining | Standing::Failed);
+        let leaving: HashSet<NodeId> =
+            topology.nodes().filter(|(_, standing)| leaves(*standing)).map(|(node, _)| node.id()).collect();
+        let is_to_change = |group: &&Arc<PlacedGroup>| {
+            group.arriving.is_some() || group.members.iter().any(|member| leaving.contains(&member.id()))
+        };
+        topology.groups().filter(is_to_change).count()
+    }
+
     /// Sets what the operator wants of the node of this name. Removing is refused while a group counts on the node, draining when
     /// nobody could take its place.
     pub async fn set_duty(&self, name: &str, duty: NodeDuty) -> Result<(), ClusterError> {

@@ -10,13 +10,14 @@ use super::{
     member_set::MEMBERS_MAX,
     node_life::Standing,
     plain_share::pieces_of,
+    pulls,
     topology::Topology,
 };
 use crate::{
     metadata::{Command, command::BlobCopy, rows::UnderReplicatedBlob},
     node::{
         NodeError,
-        api::{PULL_CHUNKS_MAX, PULL_SOURCES_MAX, PeerAddress, PullBlob, PullReport},
+        api::{PULL_CHUNKS_MAX, PULL_SOURCES_MAX, PeerAddress, PullBlob},
     },
     runtime::{Progress, Step},
     types::{BlobId, ChunkKey, CommitSequence, NodeId},
@@ -25,7 +26,6 @@ use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use std::{
     collections::{HashSet, VecDeque},
     sync::Arc,
-    time::Duration,
 };
 
 /// Copies looked at in one step, and bytes of their blobs, so that a step takes seconds rather than minutes.
@@ -39,7 +39,6 @@ const _: () = assert!(CHUNKS_PER_PULL <= PULL_CHUNKS_MAX, "a node takes so many"
 const PULLS_AT_ONCE: usize = 4;
 
 /// How often it is looked at how a node stands that pulls.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Copies of one window of the search for endangered blobs: some milliseconds of the database.
 const SEARCH_WINDOW: u32 = 5000;
@@ -196,7 +195,7 @@ async fn repair(
             rest_percent: cluster.rest_percent(),
         };
         let count = u32::try_from(roots.len()).unwrap_or(u32::MAX);
-        let report = match while_it_is_well(cluster, node.id(), node.api.pull_blob(request)).await {
+        let report = match pulls::pull(cluster.membership().topology(), node, request).await {
             Ok(report) => report,
             Err(error) => {
                 cluster.reign().check(&error);
@@ -240,25 +239,6 @@ fn one_step(rows: &[UnderReplicatedBlob]) -> usize {
         bytes > BYTES_PER_STEP
     };
     rows.iter().position(is_too_much).map_or(rows.len(), |first_left| first_left.max(1))
-}
-
-/// The answer, unless the node falls ill before it comes: a pull may take minutes, and a node that hangs must not hold up
-/// the repair of others for as long.
-async fn while_it_is_well(
-    cluster: &Cluster,
-    node: NodeId,
-    mut pull: BoxFuture<'_, Result<PullReport, NodeError>>,
-) -> Result<PullReport, NodeError> {
-    loop {
-        tokio::select! {
-            report = &mut pull => return report,
-            () = tokio::time::sleep(LOOK_INTERVAL) => {}
-        }
-        let standing = cluster.membership().topology().load().standing(node);
-        if !standing.is_some_and(Standing::is_writable) {
-            return Err(NodeError::Unreachable("it fell ill during a pull".to_owned()));
-        }
-    }
 }
 
 /// The other members and those that left, those first that are well and not known to lack the blob. Nodes that were lost for

@@ -9,6 +9,7 @@ use super::{
     doubles::Doubles,
     error::ClusterError,
     node_life::Standing,
+    pulls,
     reclaim::{Candidate, Cause, OfGroup},
     topology::{PlacedGroup, Topology},
 };
@@ -222,7 +223,7 @@ impl TrimSurplus {
                     roots: roots.to_vec(),
                     sources: Vec::new(),
                 };
-                match member.api.pull_blob(request).await {
+                match pulls::check(self.cluster.membership().topology(), member, request).await {
                     Ok(report) if report.held == count => first_chunk += count,
                     Ok(_) => {
                         self.note_lacking(member, blob).await;

@@ -80,7 +80,10 @@ impl VerifyCopies {
     /// A page of copies, a look at what is still to be repaired, or a page of names.
     pub async fn step(&mut self) -> Result<Step, ClusterError> {
         let newest = self.verifications.newest(&self.cluster).await?;
-        let Some(mut verification) = newest.filter(Verification::is_under_way) else { return Ok(Step::Idle) };
+        let Some(mut verification) = newest.filter(Verification::is_under_way) else {
+            self.progress.set_left(Some(0));
+            return Ok(Step::Idle);
+        };
         let stage = verification.stage;
         let step = match stage {
             VerifyStage::Checking => self.check_page(&mut verification).await?,
@@ -93,6 +96,7 @@ impl VerifyCopies {
             save(&self.cluster, &verification).await?;
             self.saved_at = Some(now);
         }
+        self.progress.set_left(verification.blobs_expected.map(|all| all.saturating_sub(verification.blobs)));
         self.verifications.note(verification);
         Ok(step)
     }

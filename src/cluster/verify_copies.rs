@@ -1,7 +1,9 @@
 //! What a blob's holders really have of it: each reads its own copy and compares with the roots. A pull without sources does
 //! that and nothing else.
 
-use super::{Cluster, cluster_node::ClusterNode, node_life::Standing, plain_share::pieces_of, topology::PlacedGroup};
+use super::{
+    Cluster, cluster_node::ClusterNode, node_life::Standing, plain_share::pieces_of, pulls, topology::PlacedGroup,
+};
 use crate::{
     metadata::{command::BlobCopy, rows::BlobRoots},
     node::api::{PULL_CHUNKS_MAX, PullBlob},
@@ -103,7 +105,7 @@ async fn ask(cluster: &Cluster, node: &ClusterNode, blob: &BlobRoots, first: u32
             rest_percent: cluster.rest_percent(),
         };
         let count = u32::try_from(roots.len()).unwrap_or(u32::MAX);
-        match node.api.pull_blob(request).await {
+        match pulls::check(cluster.membership().topology(), node, request).await {
             // The rest is looked at as well: what is wrong there is quarantined.
             Ok(report) => is_whole &= report.held == count,
             Err(error) => {

@@ -438,6 +438,8 @@ pub struct Totals {
     pub under_replicated: u64,
     pub deletions: u64,
     pub uploads: u64,
+    /// Rows of what nothing names any more: contents, their extents and parts, parts of ended uploads.
+    pub to_release: u64,
 }
 
 /// The reign that was begun last.

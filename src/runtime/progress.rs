@@ -15,6 +15,8 @@ pub struct Progress {
 struct Counters {
     items: AtomicU64,
     bytes: AtomicU64,
+    /// One more than what is left, or 0 where nobody has said.
+    left: AtomicU64,
 }
 
 /// Since the process's start.
@@ -28,6 +30,16 @@ impl Progress {
     pub fn add(&self, items: usize, bytes: u64) {
         self.counters.items.fetch_add(items as u64, Ordering::Relaxed);
         self.counters.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Says how many items are left, as far as the job knows; `None` when it no longer does.
+    pub fn set_left(&self, items: Option<u64>) {
+        self.counters.left.store(items.map_or(0, |items| items.saturating_add(1)), Ordering::Relaxed);
+    }
+
+    /// What is left, if the job says so.
+    pub fn left(&self) -> Option<u64> {
+        self.counters.left.load(Ordering::Relaxed).checked_sub(1)
     }
 
     pub fn done(&self) -> Done {

@@ -84,7 +84,8 @@ impl Tasks {
             let status = lock(&running.status).clone();
             let Some(work) = &running.work else { return status };
             let done = work.progress.done();
-            TaskStatus { done: Some(done), per_second: lock(&work.rate).per_second(now, done), ..status }
+            let per_second = lock(&work.rate).per_second(now, done);
+            TaskStatus { done: Some(done), left: work.progress.left(), per_second, ..status }
         };
         self.running.iter().map(status).collect()
     }

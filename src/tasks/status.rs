@@ -38,12 +38,23 @@ pub struct TaskStatus {
     pub last_error: Option<String>,
     /// Since the gateway's start, where the task counts its work.
     pub done: Option<Done>,
+    /// Items that are left, where the task itself knows.
+    pub left: Option<u64>,
     /// Of the last minute; `None` when it is too soon to tell.
     pub per_second: Option<PerSecond>,
 }
 
 impl TaskStatus {
     pub fn new(name: &'static str) -> Self {
-        Self { name, state: TaskState::Idle, steps: 0, failures: 0, last_error: None, done: None, per_second: None }
+        Self {
+            name,
+            state: TaskState::Idle,
+            steps: 0,
+            failures: 0,
+            last_error: None,
+            done: None,
+            left: None,
+            per_second: None,
+        }
     }
 }

@@ -88,3 +88,35 @@ fn a_drain_is_taken_back() {
         .await_nodes(|nodes| nodes.iter().all(|node| node["state"] == "healthy" && node["groups"].as_u64() > Some(0)));
     assert_all_same(&cluster, &file);
 }
+
+#[test]
+fn what_paused_tasks_have_before_them_is_told() {
+    let (cluster, _) = filled(&[]);
+    let job = |name: &str| {
+        let jobs: serde_json::Value = serde_json::from_slice(&cluster.admin(&["jobs", "--json"]).stdout).unwrap();
+        jobs.as_array().unwrap().iter().find(|job| job["name"] == name).unwrap().clone()
+    };
+    let tasks = ["change-groups", "release-contents"];
+    for task in tasks {
+        assert_eq!(job(task)["remaining"], 0);
+        assert!(cluster.admin(&["jobs", "pause", task]).status.success());
+    }
+    assert!(cluster.client(&["rm", "s3://pantry/0"]).status.success());
+    let nodes = cluster.nodes();
+    let name = nodes.last().unwrap()["name"].as_str().unwrap();
+    assert!(cluster.admin(&["node", "drain", name, "--no-wait"]).status.success());
+
+    let told = cluster.await_nodes(|nodes| nodes.iter().any(|node| node["drain_waits_for"].is_string()));
+    let waits = told.iter().find(|node| node["name"] == name).unwrap();
+    assert!(waits["drain_waits_for"].as_str().unwrap().starts_with("change-groups is paused"), "{waits}");
+    assert_eq!(job("change-groups")["remaining"], waits["groups"]);
+    // What is shown of the metadata may be some seconds old.
+    cluster.await_nodes(|_| job("release-contents")["remaining"].as_u64() >= Some(2));
+    for task in tasks {
+        assert!(cluster.admin(&["jobs", "resume", task]).status.success());
+    }
+    cluster.await_nodes(|nodes| nodes.iter().any(|node| node["state"] == "drained"));
+    for task in tasks {
+        cluster.await_nodes(|_| job(task)["remaining"] == 0);
+    }
+}

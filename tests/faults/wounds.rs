@@ -3,7 +3,7 @@
 use larder::runtime::{Random, SeededRandom};
 use std::{
     fs::{self, File},
-    io::Result,
+    io::{ErrorKind, Result},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
@@ -31,10 +31,18 @@ pub fn inflict(node: &Path, wound: Wound, seed: u64) -> Result<()> {
     }
     let any_segment = || &segments[random.below(segments.len() as u64) as usize];
     match wound {
-        Wound::FlippedBits(count) => (0..count).try_for_each(|_| flip_a_bit(any_segment(), &random)),
-        Wound::CutSegment => cut(any_segment(), &random),
-        Wound::GoneSegment => fs::remove_file(any_segment()),
-        Wound::CutHints => hints.iter().try_for_each(|hint| cut(hint, &random)),
+        Wound::FlippedBits(count) => (0..count).try_for_each(|_| unless_gone(flip_a_bit(any_segment(), &random))),
+        Wound::CutSegment => unless_gone(cut(any_segment(), &random)),
+        Wound::GoneSegment => unless_gone(fs::remove_file(any_segment())),
+        Wound::CutHints => hints.iter().try_for_each(|hint| unless_gone(cut(hint, &random))),
+    }
+}
+
+/// A node that runs may have removed the file since it was listed.
+fn unless_gone(wounded: Result<()>) -> Result<()> {
+    match wounded {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        other => other,
     }
 }
 

@@ -8,6 +8,7 @@ mod fake_node_calls;
 pub(crate) mod fake_nodes;
 mod frozen_volumes;
 mod halted;
+mod hanging;
 mod losses;
 mod lost_rows;
 mod members;
