@@ -45,6 +45,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("aws_credential_types", &["s3"]),
     ("hyper", &["s3", "node", "admin", "app", "cli"]),
     ("hyper_util", &["s3", "node", "admin", "app", "cli"]),
+    ("socket2", &["node"]),
     ("tokio_rustls", &["s3", "cli"]),
     ("rustls", &["s3", "app", "cli"]),
     ("object_store", &["cli"]),

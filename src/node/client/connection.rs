@@ -21,8 +21,14 @@ use hyper::{
     client::conn::http1::{self, SendRequest},
 };
 use hyper_util::rt::TokioIo;
-use std::fmt::Display;
+use socket2::{SockRef, TcpKeepalive};
+use std::{fmt::Display, io, time::Duration};
 use tokio::{net::TcpStream, task::JoinHandle};
+
+/// After so long without a byte the peer is asked whether it is there, so often, so many times.
+const IDLE: Duration = Duration::from_secs(10);
+const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+const PROBES: u32 = 3;
 
 /// What a call sends.
 #[derive(Clone, Debug)]
@@ -61,11 +67,21 @@ impl Drop for Driver {
     }
 }
 
+/// A machine that has lost power, or a firewall that forgot the connection, says nothing: a pull would wait for as long as it may
+/// take. So the system asks an idle peer, and gives up on one that does not confirm what it was sent.
+fn notice_a_dead_peer(stream: &TcpStream) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    let asked = TcpKeepalive::new().with_time(IDLE).with_interval(PROBE_INTERVAL).with_retries(PROBES);
+    socket.set_tcp_keepalive(&asked)?;
+    socket.set_tcp_user_timeout(Some(IDLE + PROBE_INTERVAL * PROBES))
+}
+
 impl Connection {
     /// Connects and proves both sides to each other. The caller sets the deadline.
     pub(super) async fn open(address: &str, node: NodeId, parts: &RemoteParts) -> Result<Self, NodeError> {
         let stream = TcpStream::connect(address).await.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
+        notice_a_dead_peer(&stream).map_err(unreachable)?;
         let (mut sender, connection) =
             http1::Builder::new().writev(true).handshake(TokioIo::new(stream)).await.map_err(unreachable)?;
         let driver = Driver(tokio::spawn(async move {
