@@ -38,8 +38,6 @@ const _: () = assert!(CHUNKS_PER_PULL <= PULL_CHUNKS_MAX, "a node takes so many"
 /// Blobs that are pulled at once: enough to keep a disk busy, few enough to leave it to clients.
 const PULLS_AT_ONCE: usize = 4;
 
-/// How often it is looked at how a node stands that pulls.
-
 /// Copies of one window of the search for endangered blobs: some milliseconds of the database.
 const SEARCH_WINDOW: u32 = 5000;
 /// Pages between two searches: what became endangered meanwhile does not wait for the end of a long list.

@@ -91,7 +91,7 @@ fn a_drain_is_taken_back() {
 
 #[test]
 fn what_paused_tasks_have_before_them_is_told() {
-    let (cluster, _) = filled(&[]);
+    let (cluster, _) = filled(&[("LARDER_GRACE_PERIOD", "1s")]);
     let job = |name: &str| {
         let jobs: serde_json::Value = serde_json::from_slice(&cluster.admin(&["jobs", "--json"]).stdout).unwrap();
         jobs.as_array().unwrap().iter().find(|job| job["name"] == name).unwrap().clone()
