@@ -25,6 +25,7 @@ mod evenness;
 mod extent_walk;
 mod fetch;
 mod first_seen;
+mod group_weights;
 mod handle;
 mod head_count;
 mod health;

@@ -39,6 +39,8 @@ pub struct GroupNow {
     pub former: Vec<NodeId>,
     /// The member that a change under way has brought, and that does not hold everything yet.
     pub arriving: Option<NodeId>,
+    /// One copy of all that it holds, where that was counted lately.
+    pub bytes: Option<u64>,
 }
 
 impl GroupNow {
@@ -120,7 +122,7 @@ pub(super) mod tests {
 
     pub fn group(number: u64, members: &[u8]) -> GroupNow {
         let members = members.iter().map(|member| id(*member)).collect();
-        GroupNow { group: GroupId(number), epoch: Epoch(1), members, former: Vec::new(), arriving: None }
+        GroupNow { group: GroupId(number), epoch: Epoch(1), members, former: Vec::new(), arriving: None, bytes: None }
     }
 
     pub fn serving(count: u8) -> Vec<Candidate> {

@@ -2,7 +2,7 @@
 //! done, some for evenness (`evenness`). Pure: what it decides follows from what it is shown.
 
 use super::{
-    evenness::EVENING_AT_ONCE,
+    evenness::{EVENING_AT_ONCE, Evening},
     move_planner::{Candidate, Cause, GroupNow, Move, Planner, Role, knows},
     placement::{PlacedNode, zone_count},
 };
@@ -33,6 +33,8 @@ impl fmt::Display for Halt {
 pub struct Plan {
     pub moves: Vec<Move>,
     pub halt: Option<Halt>,
+    /// What groups hold has to be counted before more can be said.
+    pub wants_weights: bool,
 }
 
 /// The changes to begin now, so that at most `at_once` are under way.
@@ -59,10 +61,15 @@ pub fn plan_moves(nodes: &[Candidate], groups: &[GroupNow], at_once: usize) -> P
         }
     }
     let is_quiet = moves.is_empty() && under_way < EVENING_AT_ONCE && planner.groups_with(Leaving::Lost).is_empty();
+    let mut wants_weights = false;
     if is_quiet {
-        moves.extend(planner.even_out());
+        match planner.even_out() {
+            Evening::Move(change) => moves.push(change),
+            Evening::Weigh => wants_weights = true,
+            Evening::Nothing => {}
+        }
     }
-    Plan { moves, halt }
+    Plan { moves, halt, wants_weights }
 }
 
 /// Which members others take the place of.

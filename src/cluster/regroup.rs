@@ -6,6 +6,7 @@ use super::{
     Cluster,
     cluster_node::ClusterNode,
     error::ClusterError,
+    group_weights::GroupWeights,
     move_planner::{Candidate, Cause, GroupNow, Move, Role},
     moves::{Halt, plan_moves},
     node_life::Standing,
@@ -38,6 +39,7 @@ const CHANGES_AT_ONCE: usize = 64;
 pub struct ChangeGroups {
     cluster: Cluster,
     listing: Option<Listing>,
+    weights: GroupWeights,
     halt: Option<Halt>,
     progress: Progress,
 }
@@ -51,7 +53,7 @@ struct Listing {
 
 impl ChangeGroups {
     pub fn new(cluster: Cluster) -> Self {
-        Self { cluster, listing: None, halt: None, progress: Progress::default() }
+        Self { cluster, listing: None, weights: GroupWeights::default(), halt: None, progress: Progress::default() }
     }
 
     /// Groups of which the newcomer holds everything.
@@ -59,7 +61,7 @@ impl ChangeGroups {
         self.progress.clone()
     }
 
-    /// One page of a listing, or one look at what is finished and what to begin. An error, or dropping the future, ends a
+    /// One page of a listing or of counting what groups hold, or one look at what is finished and what to begin. An error, or dropping the future, ends a
     /// listing; it begins anew.
     pub async fn step(&mut self) -> Result<Step, ClusterError> {
         let topology = self.cluster.membership().topology().load_full();
@@ -69,6 +71,9 @@ impl ChangeGroups {
         };
         if let Some(listing) = listing {
             self.listing = self.list(listing).await?;
+            return Ok(Step::Busy);
+        }
+        if self.weights.step(self.cluster.metadata()).await? {
             return Ok(Step::Busy);
         }
         let mut changes = self.finished(&topology).await?;
@@ -148,9 +153,15 @@ impl ChangeGroups {
             return Vec::new();
         }
         let candidates = candidates(topology);
-        let mut groups: Vec<GroupNow> = topology.groups().map(|group| group_now(group)).collect();
+        let (now, live) = (self.cluster.clock().monotonic(), candidates.iter().map(|node| node.live_bytes).sum());
+        let weighed =
+            |group: &Arc<PlacedGroup>| GroupNow { bytes: self.weights.of(group.group, now, live), ..group_now(group) };
+        let mut groups: Vec<GroupNow> = topology.groups().map(weighed).collect();
         groups.sort_by_key(|group| group.group);
         let plan = plan_moves(&candidates, &groups, CHANGES_AT_ONCE);
+        if plan.wants_weights {
+            self.weights.begin(now, live);
+        }
         if plan.halt != self.halt {
             self.halt = plan.halt;
             tracing::warn!(halt = ?plan.halt, "whether lost nodes are replaced has changed");
@@ -216,6 +227,7 @@ pub(super) fn group_now(group: &PlacedGroup) -> GroupNow {
         members: group.members.iter().map(|member| member.id()).collect(),
         former: group.former.iter().map(|former| former.id()).collect(),
         arriving: group.arriving.map(|arrival| arrival.node),
+        bytes: None,
     }
 }
 

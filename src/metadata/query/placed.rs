@@ -16,6 +16,10 @@ const LIST_BLOBS: &str = "
     SELECT b.blob, b.placement_group, b.size,
         (SELECT group_concat(hex(u.node), '') FROM under_replicated u WHERE u.blob = b.blob)
     FROM blobs b WHERE b.blob > $1 ORDER BY b.blob LIMIT $2 + 0";
+const COUNT_BYTES: &str = "
+    SELECT placement_group, sum(size), max(blob), count(*)
+    FROM (SELECT blob, placement_group, size FROM blobs WHERE blob > $1 ORDER BY blob LIMIT $2 + 0)
+    GROUP BY placement_group";
 const READ_ROOTS: &str = "
     SELECT b.blob, b.placement_group, b.size, b.chunk_size, b.roots
     FROM (SELECT unhex(value) AS id FROM json_each($1)) wanted CROSS JOIN blobs b ON b.blob = wanted.id";
@@ -56,6 +60,24 @@ impl Metadata {
             })
         };
         rows.iter().map(decode).collect()
+    }
+
+    /// Bytes that each group has in the next `limit` blobs behind `after`, and the last of them, if there may be more.
+    pub async fn group_bytes(
+        &self,
+        after: Option<BlobId>,
+        limit: u32,
+    ) -> Result<(Vec<(GroupId, u64)>, Option<BlobId>), QueryError> {
+        let after = after.as_ref().map_or(&[][..], |blob| blob.as_bytes());
+        let script = Script::of(COUNT_BYTES).with(after).with(i64::from(limit));
+        let rows = script.fetch_all(&mut *self.reader().await?).await?;
+        let (mut groups, mut last, mut blobs) = (Vec::new(), None, 0);
+        for row in &rows {
+            groups.push((GroupId(row.number(0)?), row.number(1)?));
+            last = last.max(Some(BlobId::from_slice(row.bytes(2)?)?));
+            blobs += row.number(3)?;
+        }
+        Ok((groups, last.filter(|_| blobs == u64::from(limit))))
     }
 
     /// What it takes to ask nodes for these blobs. Those that are gone are left out.

@@ -154,6 +154,7 @@ async fn ask_everything(fixture: &Fixture, upload: UploadId, copy: BlobCopy) {
     metadata.under_replicated(Some(copy), Some(node(2)), 10).await.unwrap();
     metadata.deletions(None, 10).await.unwrap();
     metadata.placed_blobs(Some(copy.blob), 10).await.unwrap();
+    metadata.group_bytes(Some(copy.blob), 10).await.unwrap();
     metadata.blob_roots(&[copy.blob]).await.unwrap();
     let mut place = None;
     while let Some(last) = metadata.placed_pieces(bucket, place.as_ref(), 2).await.unwrap().pop() {
