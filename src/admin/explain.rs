@@ -47,6 +47,10 @@ pub struct VersionReport {
     pub created: String,
     pub size: u64,
     pub etag: String,
+    /// `GOVERNANCE` or `COMPLIANCE`, while the version is retained or has been, and until when (RFC 3339).
+    pub retention_mode: Option<String>,
+    pub retain_until: Option<String>,
+    pub legal_hold: bool,
     /// Of a multipart object.
     pub part_count: Option<u32>,
     /// The first of them.

@@ -12,7 +12,7 @@ use crate::{
         command::MissingReason,
         rows::{KeyVersion, PlacedExtent},
     },
-    types::{BlobId, BucketId, BucketName, NodeId, ObjectKey},
+    types::{BlobId, BucketId, BucketName, LegalHold, NodeId, ObjectKey},
 };
 use std::collections::{BTreeSet, HashMap};
 
@@ -265,6 +265,9 @@ fn version_report(found: Found) -> VersionReport {
         created: version.created.to_iso_8601(),
         size: version.size,
         etag: if version.is_delete_marker { String::new() } else { version.etag.as_str().to_owned() },
+        retention_mode: version.lock.retention.map(|retention| retention.mode.name().to_owned()),
+        retain_until: version.lock.retention.map(|retention| retention.until.to_iso_8601()),
+        legal_hold: version.lock.legal_hold == Some(LegalHold::On),
         part_count: version.part_count,
         parts: found.parts,
         extents: Vec::new(),

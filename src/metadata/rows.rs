@@ -191,6 +191,7 @@ pub struct KeyVersion {
     pub etag: ETag,
     pub part_count: Option<u32>,
     pub content: Option<ContentId>,
+    pub lock: VersionLock,
 }
 
 /// Where ListObjectVersions goes on: inside the versions of a key when the version is given.

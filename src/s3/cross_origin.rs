@@ -17,6 +17,10 @@ const ASKED_HEADERS_MAX: usize = 128;
 const VARY: HeaderValue =
     HeaderValue::from_static("Origin, Access-Control-Request-Headers, Access-Control-Request-Method");
 
+const NOT_ALLOWED: &str = "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, \
+                           request method / Access-Control-Request-Method or Access-Control-Request-Headers are not \
+                           whitelisted by the resource's CORS spec.";
+
 /// What a preflight asks.
 #[derive(Debug)]
 pub struct Preflight<'a> {
@@ -41,6 +45,21 @@ impl<'a> Preflight<'a> {
         Ok(Self { origin, method, headers: names })
     }
 
+    /// What is answered, by the bucket's rules if it has any.
+    pub fn answer(&self, rules: Option<&CorsConfiguration>) -> Result<HeaderMap, S3Error> {
+        let rules = rules.ok_or(S3Code::AccessForbidden)?;
+        let allowed = allowed_origin(rules, &self.request())
+            .ok_or_else(|| S3Error::with_message(S3Code::AccessForbidden, NOT_ALLOWED))?;
+        let mut answer = HeaderMap::new();
+        if !self.headers.is_empty() {
+            let names = self.headers.join(", ").to_ascii_lowercase();
+            insert(&mut answer, header::ACCESS_CONTROL_ALLOW_HEADERS, &names);
+        }
+        describe(&allowed, self.origin, &mut answer);
+        answer.append(header::VARY, VARY);
+        Ok(answer)
+    }
+
     pub fn request(&self) -> CrossOriginRequest<'_> {
         CrossOriginRequest { origin: self.origin, method: self.method, headers: &self.headers }
     }
@@ -56,16 +75,6 @@ fn asked_headers(headers: &HeaderMap) -> Option<Vec<&str>> {
         }
     }
     (names.len() <= ASKED_HEADERS_MAX).then_some(names)
-}
-
-/// Into the answer to a preflight that is allowed.
-pub fn answer_preflight(allowed: &AllowedOrigin<'_>, asked: &Preflight<'_>, answer: &mut HeaderMap) {
-    if !asked.headers.is_empty() {
-        let names = asked.headers.join(", ").to_ascii_lowercase();
-        insert(answer, header::ACCESS_CONTROL_ALLOW_HEADERS, &names);
-    }
-    describe(allowed, asked.origin, answer);
-    answer.append(header::VARY, VARY);
 }
 
 /// What the answer to a request from another origin says besides its own headers: nothing that allows anything where no
@@ -184,9 +193,8 @@ mod tests {
         let good = request(&[(origin, "http://a"), (method, "PUT"), (names, "X-A,x-b"), (names, " , x-c")]);
         let asked = Preflight::parse(&good).unwrap();
         assert_eq!(asked.headers, ["X-A", "x-b", "x-c"]);
-        let rules = rules();
-        let mut answer = HeaderMap::new();
-        answer_preflight(&allowed_origin(&rules, &asked.request()).unwrap(), &asked, &mut answer);
+        let answer = asked.answer(Some(&rules())).unwrap();
+        assert_eq!(asked.answer(None).unwrap_err().code(), S3Code::AccessForbidden);
         assert_eq!(answer[header::ACCESS_CONTROL_ALLOW_HEADERS], "x-a, x-b, x-c");
         assert_eq!(answer[header::VARY], VARY);
         let many = "x,".repeat(ASKED_HEADERS_MAX + 1);

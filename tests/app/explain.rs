@@ -1,8 +1,13 @@
 //! `larder admin explain`: what it says, held against what is on the disks.
 
 use crate::support::{
+    Server,
     cluster::Cluster,
     command::{larder, text},
+};
+use aws_sdk_s3::{
+    primitives::DateTime,
+    types::{ObjectLockLegalHoldStatus, ObjectLockMode},
 };
 use rustix::process::Signal;
 use serde_json::Value;
@@ -128,4 +133,25 @@ fn explain_agrees_with_what_the_nodes_directories_hold() {
         let verified: Value = serde_json::from_slice(&verified.stdout).unwrap();
         assert_eq!((&verified["chunks"], &verified["bytes"]), (&report["chunks"], &(5 << 20).into()), "{verified:#}");
     }
+}
+
+#[tokio::test]
+async fn explain_shows_what_keeps_a_version() {
+    let server = Server::start().await;
+    let client = server.client();
+    client.create_bucket().bucket("pantry").object_lock_enabled_for_bucket(true).send().await.unwrap();
+    let put = || client.put_object().bucket("pantry").key("jam").body(b"plum".to_vec().into());
+    put().send().await.unwrap();
+    let until = DateTime::from_secs(2_208_988_800);
+    let locked = put().object_lock_mode(ObjectLockMode::Compliance).object_lock_retain_until_date(until);
+    locked.object_lock_legal_hold_status(ObjectLockLegalHoldStatus::On).send().await.unwrap();
+
+    let report: Value =
+        serde_json::from_slice(&server.admin(&["explain", "s3://pantry/jam", "--json"]).stdout).unwrap();
+    let [locked, free] = [&report["versions"][0], &report["versions"][1]];
+    assert_eq!((&locked["retention_mode"], &locked["legal_hold"]), (&"COMPLIANCE".into(), &true.into()));
+    assert_eq!(locked["retain_until"], "2040-01-01T00:00:00.000Z");
+    assert_eq!((&free["retention_mode"], &free["legal_hold"]), (&Value::Null, &false.into()));
+    let told = String::from_utf8(server.admin(&["explain", "s3://pantry/jam"]).stdout).unwrap();
+    assert!(told.contains("retention COMPLIANCE until 2040-01-01T00:00:00.000Z\nlegal hold on\n"), "{told}");
 }

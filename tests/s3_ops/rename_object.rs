@@ -155,6 +155,10 @@ async fn what_a_rename_can_not_do_is_not_ignored() {
     for (name, value, expected) in [
         ("x-amz-acl", "public-read", "AccessControlListNotSupported"),
         ("x-amz-storage-class", "GLACIER", "InvalidStorageClass"),
+        ("x-amz-meta-a", "1", "InvalidRequest"),
+        ("x-amz-tagging", "a=1", "InvalidRequest"),
+        ("x-amz-website-redirect-location", "/elsewhere", "InvalidRequest"),
+        ("cache-control", "no-store", "InvalidRequest"),
     ] {
         let source = format!("{}/a/1", fixture.bucket);
         let rename = fixture.raw("PUT", "/b?renameObject").header("x-amz-rename-source", source);

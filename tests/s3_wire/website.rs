@@ -5,8 +5,8 @@ use crate::{
     support::{Options, Server},
 };
 use aws_sdk_s3::types::{
-    Condition, ErrorDocument, IndexDocument, Protocol, Redirect, RedirectAllRequestsTo, RoutingRule,
-    WebsiteConfiguration,
+    Condition, CorsConfiguration, CorsRule, ErrorDocument, IndexDocument, Protocol, Redirect, RedirectAllRequestsTo,
+    RoutingRule, WebsiteConfiguration,
 };
 use std::io::{Read, Write};
 
@@ -182,4 +182,42 @@ async fn a_visitor_reads_pages_and_does_nothing_else() {
     assert_eq!(twice.status, 400);
     let unsigned = exchange(&sites.server, b"GET /site/index.html HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
     assert_eq!((unsigned.status, unsigned.code()), (403, "AccessDenied"));
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_read_what_the_buckets_rules_let_them() {
+    let sites = Sites::start().await;
+    sites.put("font.woff", b"font").await;
+    let origin = "Origin: http://page.example\r\n";
+    let preflight = format!("{origin}Access-Control-Request-Method: GET\r\nAccess-Control-Request-Headers: Range\r\n");
+    let host = "site.web.test";
+    let asked = sites.ask("OPTIONS", host, "/font.woff", &preflight);
+    assert_eq!(asked.status, 404, "it is no website yet");
+    sites.configure(WebsiteConfiguration::builder().index_document(index()).build()).await;
+    let refused = sites.ask("OPTIONS", host, "/font.woff", &preflight);
+    assert_eq!(refused.status, 403);
+    assert!(refused.head.contains("text/html") && refused.body.contains("AccessForbidden"), "{refused:?}");
+    assert!(!sites.ask("GET", host, "/font.woff", origin).head.contains("access-control-allow"));
+
+    let rule =
+        CorsRule::builder().allowed_methods("GET").allowed_origins("http://page.example").allowed_headers("range");
+    let rules = CorsConfiguration::builder().cors_rules(rule.build().unwrap()).build().unwrap();
+    sites.server.client().put_bucket_cors().bucket("site").cors_configuration(rules).send().await.unwrap();
+    let allowed = sites.ask("OPTIONS", host, "/font.woff", &preflight);
+    assert_eq!(allowed.status, 200, "{allowed:?}");
+    for line in
+        ["access-control-allow-origin: http://page.example", "access-control-allow-headers: range", "vary: origin"]
+    {
+        assert!(allowed.head.contains(line), "{line} in {allowed:?}");
+    }
+    let font = sites.ask("GET", host, "/font.woff", origin);
+    assert_eq!((font.status, font.body.as_str()), (200, "font"));
+    assert!(font.head.contains("access-control-allow-origin: http://page.example"));
+    let missing = sites.ask("GET", host, "/none", origin);
+    assert!(missing.status == 404 && missing.head.contains("access-control-allow-origin"), "{missing:?}");
+    for lines in ["Origin: http://other.example\r\n", ""] {
+        let other = sites.ask("GET", host, "/font.woff", lines);
+        assert!(other.status == 200 && !other.head.contains("access-control-allow"), "{other:?}");
+    }
+    assert_eq!(sites.ask("OPTIONS", host, "/font.woff", "").status, 405);
 }

@@ -88,6 +88,12 @@ fn print_version(version: &VersionReport, report: &ExplainReport) {
         return;
     }
     println!("{} bytes ({}), etag {}", version.size, ByteSize(version.size).to_human(), version.etag);
+    if let (Some(mode), Some(until)) = (&version.retention_mode, &version.retain_until) {
+        println!("retention {mode} until {until}");
+    }
+    if version.legal_hold {
+        println!("legal hold on");
+    }
     if let Some(count) = version.part_count {
         let first: Vec<String> =
             version.parts.iter().map(|part| format!("{} ({})", part.part_number, part.size)).collect();

@@ -14,7 +14,8 @@ use crate::{
 use sqlx::sqlite::SqliteRow;
 
 const LIST_VERSIONS: &str = "
-    SELECT sequence, version, is_null, is_latest, is_delete_marker, created, size, etag, part_count, content
+    SELECT sequence, version, is_null, is_latest, is_delete_marker, created, size, etag, part_count, content,
+        retention_mode, retain_until, legal_hold
     FROM versions WHERE bucket = $1 AND key = $2 ORDER BY sequence DESC LIMIT $3 + 0";
 const COUNT_UPLOADS: &str = "SELECT count(*) FROM (SELECT 1 FROM uploads WHERE bucket = $1 AND key = $2 LIMIT $3 + 0)";
 const LIST_MISSING: &str = "
@@ -62,6 +63,7 @@ fn key_version(row: &SqliteRow) -> Result<KeyVersion, QueryError> {
         etag: lookup::etag(row.text(7)?, is_delete_marker)?,
         part_count: row.part_count(8)?,
         content: row.optional_number(9)?.map(ContentId),
+        lock: row.lock(10)?,
     })
 }
 

@@ -45,7 +45,8 @@ fn without_aws_chunked(value: &str) -> Option<String> {
 pub fn website_redirect(ctx: &RequestContext<'_>) -> Result<Option<String>, S3Error> {
     const NAME: &str = "x-amz-website-redirect-location";
     let Some(location) = ctx.header(NAME)? else { return Ok(None) };
-    let is_location = ["/", "http://", "https://"].iter().any(|start| location.starts_with(start));
+    let host = ["http://", "https://"].iter().find_map(|scheme| location.strip_prefix(scheme));
+    let is_location = location.starts_with('/') || host.is_some_and(|host| !host.is_empty() && !host.starts_with('/'));
     if is_location && location.len() <= METADATA_MAX_BYTES {
         Ok(Some(location.to_owned()))
     } else {

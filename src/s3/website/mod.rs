@@ -1,6 +1,6 @@
 //! The website address: buckets as static websites, for anybody, by GET and HEAD. A bucket without a website configuration has
 //! nothing here; one with it may be read here by everybody who reaches the address, and only here: the S3 address still
-//! wants a signature. (Policies and public access blocks will have their say in `authorise` when they exist.)
+//! wants a signature. Pages of other origins may read what the bucket's CORS rules let them. (Policies and public access blocks will have their say in `authorise` when they exist.)
 //!
 //! Connections, heads and times are bounded as at the S3 address. Nothing in a request becomes a header of an answer but the path of a
 //! redirect, percent-encoded behind a host, and the host itself, which is the name of a bucket here.
@@ -13,6 +13,7 @@ use super::{
     address::{self, Domains},
     body::BodyRules,
     context::RequestContext,
+    cross_origin::{self, Preflight},
     error::{self, S3Code, S3Error},
     head,
     listener::Door,
@@ -31,7 +32,7 @@ use crate::{
     identity::Principal,
     objects::{Objects, Redirection, index_of_directory, object_of, redirect_error, redirect_first, to_directory},
     runtime::RequestScope,
-    types::{BucketName, ObjectKey, RequestId, Site, WebsiteConfiguration},
+    types::{BucketName, CorsConfiguration, ObjectKey, RequestId, Site, WebsiteConfiguration},
 };
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -119,18 +120,37 @@ impl Inner {
             Ok(website) => website,
             Err(error) => return visit.page(&S3Error::from(error), None),
         };
+        if !parts.headers.contains_key(header::ORIGIN) {
+            return self.answer_visit(&visit, website).await;
+        }
+        let rules = match self.objects.cors_rules(&visit.bucket).await {
+            Ok(rules) => rules,
+            Err(error) => return visit.page(&S3Error::from(error), None),
+        };
+        if parts.method == Method::OPTIONS {
+            return visit.preflight(rules.as_deref());
+        }
+        let mut response = self.answer_visit(&visit, website).await;
+        if let Some(rules) = rules {
+            response.headers_mut().extend(cross_origin::answer_headers(&rules, &parts.method, &parts.headers));
+        }
+        response
+    }
+
+    async fn answer_visit(&self, visit: &Visit<'_>, website: WebsiteConfiguration) -> Response {
         if let Some(to) = redirect_first(&website, &visit.path_key) {
             return visit.redirect(&to);
         }
         match website {
-            WebsiteConfiguration::Site(site) => self.page_of(&visit, &site).await,
+            WebsiteConfiguration::Site(site) => self.page_of(visit, &site).await,
             WebsiteConfiguration::RedirectAll { .. } => visit.page(&S3Code::NoSuchKey.into(), None),
         }
     }
 
     fn visit<'a>(&self, parts: &'a request::Parts, id: &'a RequestId) -> Result<Visit<'a>, S3Error> {
         let host = head::check(parts)?;
-        if !matches!(parts.method, Method::GET | Method::HEAD) {
+        let is_preflight = parts.method == Method::OPTIONS && parts.headers.contains_key(header::ORIGIN);
+        if !matches!(parts.method, Method::GET | Method::HEAD) && !is_preflight {
             let allowed = HeaderValue::from_static("GET, HEAD");
             return Err(S3Error::new(S3Code::MethodNotAllowed).header(header::ALLOW, allowed));
         }
@@ -229,6 +249,19 @@ impl Inner {
 impl Visit<'_> {
     fn page(&self, error: &S3Error, second: Option<&S3Error>) -> Response {
         page::error_page(error, second, &self.parts.method, self.id)
+    }
+
+    /// What a browser asks before a request of a page of another origin: it says no more than the rules do.
+    fn preflight(&self, rules: Option<&CorsConfiguration>) -> Response {
+        let allowed = Preflight::parse(&self.parts.headers).and_then(|asked| asked.answer(rules));
+        match allowed {
+            Err(error) => self.page(&error, None),
+            Ok(headers) => {
+                let mut response = Response::new(ResponseBody::empty());
+                *response.headers_mut() = headers;
+                response
+            }
+        }
     }
 
     /// An object may say that it is elsewhere: then its bytes are not given.

@@ -18,7 +18,19 @@ const TOKEN: &str = "x-amz-client-token";
 /// Bytes of a token. Amazon S3 API Reference, RenameObject.
 const TOKEN_LENGTH_MAX: usize = 64;
 
+/// What a write would give to an object, and a rename does not change.
+const OF_WRITES: [&str; 7] = [
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "expires",
+    "x-amz-tagging",
+    "x-amz-website-redirect-location",
+];
+
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
+    check_headers(ctx)?;
     if ctx.query.contains(PREFIX) {
         let renamed = objects.rename_prefix(parse_prefix(ctx)?).await?;
         let mut response = parameter::empty(StatusCode::OK);
@@ -27,6 +39,18 @@ pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Respo
     }
     objects.rename(parse(ctx)?).await?;
     Ok(parameter::empty(StatusCode::OK))
+}
+
+/// Nobody is to believe that a rename gave the object what it keeps from before.
+fn check_headers(ctx: &RequestContext<'_>) -> Result<(), S3Error> {
+    let is_of_writes = |name: &&str| OF_WRITES.contains(name) || name.starts_with("x-amz-meta-");
+    match ctx.headers.keys().map(|name| name.as_str()).find(is_of_writes) {
+        None => Ok(()),
+        Some(name) => {
+            let message = "An object keeps its headers, metadata and tags when it is renamed.";
+            Err(S3Error::invalid_request(message).field("Header", name))
+        }
+    }
 }
 
 fn parse(ctx: &RequestContext<'_>) -> Result<RenameInput, S3Error> {
