@@ -142,3 +142,36 @@ async fn walk_over_all_extents() {
     assert_eq!(walked, EXTENTS);
     measurement.end(walked);
 }
+
+/// Lists and look-ups of the latest versions of a million keys, first with one version each and then with ten.
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn the_latest_of_a_million_keys_with_many_versions() {
+    for versions in [1, 10] {
+        let fixture = unrecorded().await;
+        let rows = format!(
+            "WITH RECURSIVE k (k) AS (SELECT 0 UNION ALL SELECT k + 1 FROM k WHERE k < 999999),
+                v (v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM v WHERE v < {versions})
+            INSERT INTO versions (bucket, key, sequence, version, is_null, is_latest, is_delete_marker, created, owner, size, etag)
+            SELECT {}, CAST(printf('%03d/%07d', k / 1000, k) AS BLOB), 10 + v, CAST(printf('%016d', v) AS BLOB), 0,
+                v = {versions}, 0, 0, 'owner', 0, '\"d41d8cd98f00b204e9800998ecf8427e\"'
+            FROM k CROSS JOIN v",
+            fixture.bucket.0
+        );
+        fixture.prepare(rows.leak()).await;
+        let what = |what: &str| format!("{what}, {versions} versions a key");
+        for _ in 0..2 {
+            let measurement = Measurement::begin(what("list page of 1000 keys"));
+            for page in 0..500 {
+                let after = Some(ListMarker::Key(format!("{:03}/", page * 2)));
+                assert_eq!(fixture.list("", "", after, 1000).await.entries.len(), 1000);
+            }
+            measurement.end(500);
+            let measurement = Measurement::begin(what("list of 1000 prefixes of 1000 keys"));
+            for _ in 0..50 {
+                assert_eq!(fixture.list("", "/", None, 1000).await.entries.len(), 1000);
+            }
+            measurement.end(50);
+        }
+    }
+}
