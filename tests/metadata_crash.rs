@@ -63,6 +63,8 @@ async fn prepare(metadata: &Metadata) -> BucketId {
         created: Timestamp::default(),
         tags: None,
         object_lock: None,
+        acl: Default::default(),
+        ownership: None,
     };
     let _ = metadata.propose(Command::CreateBucket(bucket)).await;
     metadata.bucket(&"bucket".parse().unwrap()).await.unwrap().unwrap().id
@@ -81,6 +83,7 @@ fn put(bucket: BucketId, name: &str) -> Command {
             headers: ObjectHeaders::default(),
             tags: TagSet::default(),
             lock: VersionLock::default(),
+            acl: Default::default(),
         },
         etag: ETag::from_md5([size as u8; 16]),
         checksum: None,

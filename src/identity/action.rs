@@ -24,6 +24,8 @@ macro_rules! actions {
 
 actions! {
     AbortMultipartUpload,
+    // None of IAM's: to write behind what an object has. S3 has it in directory buckets alone, under their sessions.
+    AppendObject,
     BypassGovernanceRetention,
     CreateBucket,
     CreateBucketMetadataTableConfiguration,

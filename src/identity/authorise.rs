@@ -1,7 +1,13 @@
-//! The one decision about every request. Today each authenticated key has full access; policies will hang here.
+//! The one decision about every request. Today each authenticated key has full access, and what access control lists give
+//! everybody, anybody may do; policies will hang here.
 
-use super::{Action, Principal, principal::Grant};
-use crate::types::{BucketName, ObjectKey};
+use super::{
+    Action, Principal,
+    acl_actions::{List, granted_by},
+    permit::{Extent, Permit},
+    principal::Grant,
+};
+use crate::types::{BucketAccess, BucketName, ObjectKey};
 use std::fmt;
 
 /// What a request wants to touch.
@@ -11,6 +17,8 @@ pub enum Resource<'a> {
     Service,
     Bucket(&'a BucketName),
     Object(&'a BucketName, &'a ObjectKey),
+    /// An object that is written in parts, or its parts.
+    Upload(&'a BucketName, &'a ObjectKey),
     /// Objects that the request names in its body: DeleteObjects.
     ObjectsOf(&'a BucketName),
 }
@@ -20,60 +28,77 @@ impl fmt::Display for Resource<'_> {
         match self {
             Self::Service => f.write_str("arn:aws:s3:::"),
             Self::Bucket(bucket) => write!(f, "arn:aws:s3:::{bucket}"),
-            Self::Object(bucket, key) => write!(f, "arn:aws:s3:::{bucket}/{key}"),
+            Self::Object(bucket, key) | Self::Upload(bucket, key) => write!(f, "arn:aws:s3:::{bucket}/{key}"),
             Self::ObjectsOf(bucket) => write!(f, "arn:aws:s3:::{bucket}/*"),
         }
     }
 }
 
-/// Nothing allows it.
+/// What is known of the bucket that a request is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BucketFacts {
+    /// Nobody has looked: enough for a principal who is not `is_judged_by_lists`.
+    Unknown,
+    Absent,
+    Present(BucketAccess),
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("nothing allows {}", .0.name())]
-pub struct Denied(pub Action);
+pub enum Denied {
+    /// Nothing allows it.
+    #[error("nothing allows {}", .0.name())]
+    Nothing(Action),
+    /// What might allow it is not there: anybody may know that a bucket does not exist.
+    #[error("the bucket does not exist")]
+    NoSuchBucket,
+}
 
 /// Whether `principal` may do `action` to `resource`. What nothing allows is denied.
-pub fn authorise(principal: &Principal, action: Action, resource: &Resource<'_>) -> Result<(), Denied> {
+pub fn authorise(
+    principal: &Principal,
+    action: Action,
+    resource: &Resource<'_>,
+    bucket: BucketFacts,
+) -> Result<Permit, Denied> {
     let is_allowed = match (principal.grant(), resource) {
         (
             Grant::FullAccess,
-            Resource::Service | Resource::Bucket(_) | Resource::Object(..) | Resource::ObjectsOf(_),
+            Resource::Service
+            | Resource::Bucket(_)
+            | Resource::Object(..)
+            | Resource::Upload(..)
+            | Resource::ObjectsOf(_),
         ) => true,
-        (Grant::Anonymous, _) => action == Action::Preflight,
+        (Grant::Anonymous, _) if action == Action::Preflight => true,
+        (Grant::Anonymous, _) => return by_lists(action, resource, bucket),
         (Grant::Website, Resource::Object(..)) => action == Action::GetObject,
         (Grant::Website, _) => false,
         #[cfg(test)]
         (Grant::Nothing, _) => false,
     };
-    if is_allowed { Ok(()) } else { Err(Denied(action)) }
+    if is_allowed { Ok(Permit(Extent::Full)) } else { Err(Denied::Nothing(action)) }
+}
+
+/// What access control lists give everybody. Nothing in the account as a whole, nothing in parts, and of several objects at once only
+/// what the bucket's list gives.
+fn by_lists(action: Action, resource: &Resource<'_>, bucket: BucketFacts) -> Result<Permit, Denied> {
+    let denied = Err(Denied::Nothing(action));
+    let Some((list, permission)) = granted_by(action) else { return denied };
+    let is_of_list = match resource {
+        Resource::Service | Resource::Upload(..) => false,
+        Resource::Bucket(_) | Resource::ObjectsOf(_) => list == List::Bucket,
+        Resource::Object(..) => true,
+    };
+    match (is_of_list, bucket) {
+        (false, _) | (true, BucketFacts::Unknown) => denied,
+        (true, BucketFacts::Absent) => Err(Denied::NoSuchBucket),
+        (true, BucketFacts::Present(access)) => match list {
+            List::Version => Ok(Permit(Extent::ByVersion(permission))),
+            List::Bucket if access.gives_everybody(permission) => Ok(Permit(Extent::ByBucket(permission))),
+            List::Bucket => denied,
+        },
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_nothing_allows_is_denied() {
-        let bucket: BucketName = "bucket".parse().unwrap();
-        let key = ObjectKey::new("key").unwrap();
-        let full = Principal::new("full".into(), Grant::FullAccess);
-        let nobody = Principal::new("nobody".into(), Grant::Nothing);
-        let anonymous = Principal::anonymous();
-        let resources = [
-            Resource::Service,
-            Resource::Bucket(&bucket),
-            Resource::Object(&bucket, &key),
-            Resource::ObjectsOf(&bucket),
-        ];
-        for action in Action::ALL {
-            for resource in &resources {
-                assert_eq!(authorise(&full, *action, resource), Ok(()));
-                assert_eq!(authorise(&nobody, *action, resource), Err(Denied(*action)));
-                let by_anybody = authorise(&anonymous, *action, resource);
-                assert_eq!(by_anybody.is_ok(), *action == Action::Preflight, "{action:?}");
-                let by_visitor = authorise(&Principal::website(), *action, resource);
-                let reads_an_object = *action == Action::GetObject && matches!(resource, Resource::Object(..));
-                assert_eq!(by_visitor.is_ok(), reads_an_object, "{action:?} {resource}");
-            }
-        }
-    }
-}
+mod tests;

@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc};
 pub(super) enum Grant {
     /// Everything in this cluster: the root key and the further keys that an operator makes.
     FullAccess,
-    /// What anybody may who reaches the address.
+    /// What anybody may who reaches the address: what access control lists give everybody.
     Anonymous,
     /// What a visitor of a website may: read the objects of buckets that are one. Whether a bucket is one, the website address asks first.
     Website,
@@ -40,6 +40,11 @@ impl Principal {
     /// Whoever reaches the website address.
     pub fn website() -> Self {
         Self { access_key: Arc::from(""), grant: Grant::Website }
+    }
+
+    /// Whether what it may do depends on access control lists, which somebody has to look up then.
+    pub fn is_judged_by_lists(&self) -> bool {
+        self.grant == Grant::Anonymous
     }
 
     /// The access key that the request was signed with; empty when nobody signed it.

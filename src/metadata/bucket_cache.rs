@@ -8,7 +8,9 @@
 //! A bucket's CORS rules and its lifecycle rules are kept beside it, once a request asked for them.
 
 use super::{command::Command, rows::Bucket};
-use crate::types::{BucketId, BucketName, CommitSequence, CorsConfiguration, LifecycleConfiguration, Versioning};
+use crate::types::{
+    BucketAccess, BucketId, BucketName, CommitSequence, CorsConfiguration, LifecycleConfiguration, Versioning,
+};
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
@@ -31,6 +33,20 @@ struct Known {
     buckets: HashMap<BucketName, Bucket>,
     cors: RulesByName<CorsConfiguration>,
     lifecycle: RulesByName<LifecycleConfiguration>,
+}
+
+/// What a look-up of an object needs to know of its bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BucketBrief {
+    pub id: BucketId,
+    pub versioning: Versioning,
+    pub access: BucketAccess,
+}
+
+impl BucketBrief {
+    pub fn of(bucket: &Bucket) -> Self {
+        Self { id: bucket.id, versioning: bucket.versioning, access: bucket.access }
+    }
 }
 
 /// Shared, so that a request does not copy a hundred rules; `None`: the bucket has none.
@@ -66,10 +82,10 @@ impl BucketCache {
         self.known.read().unwrap_or_else(PoisonError::into_inner).buckets.get(name).cloned()
     }
 
-    /// Its id, and whether it keeps versions: all that a look-up of an object needs.
-    pub fn brief(&self, name: &BucketName) -> Option<(BucketId, Versioning)> {
+    /// All that a look-up of an object needs.
+    pub fn brief(&self, name: &BucketName) -> Option<BucketBrief> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.buckets.get(name).map(|bucket| (bucket.id, bucket.versioning))
+        known.buckets.get(name).map(BucketBrief::of)
     }
 
     /// Keeps what a read found that began when `read_at` was the newest commit.
@@ -127,6 +143,9 @@ impl BucketCache {
                 | Command::SetBucketVersioning { .. }
                 | Command::SetBucketObjectLock { .. }
                 | Command::SetBucketLifecycle(_)
+                | Command::SetBucketAcl(_)
+                | Command::SetBucketOwnership { .. }
+                | Command::SetPublicAccessBlock { .. }
         ) {
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
             *known = Known { emptied_at: committed, ..Known::default() };
@@ -137,7 +156,8 @@ impl BucketCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{CorsMethod, CorsPattern, CorsRule, Timestamp};
+    use crate::metadata::command::SetBucketAcl;
+    use crate::types::{Acl, CorsMethod, CorsPattern, CorsRule, Timestamp};
 
     fn bucket(id: u64) -> Bucket {
         Bucket {
@@ -148,6 +168,7 @@ mod tests {
             created: Timestamp::from_unix_millis(0),
             versioning: Versioning::Never,
             object_lock: None,
+            access: BucketAccess::default(),
         }
     }
 
@@ -170,6 +191,18 @@ mod tests {
         let lock = Command::SetBucketObjectLock { bucket: BucketId(9), configuration: Default::default() };
         cache.forget_what_changes(&lock, CommitSequence(11));
         assert_eq!(cache.get(&name), None);
+        for (change, sequence) in [
+            Command::SetBucketAcl(SetBucketAcl { bucket: BucketId(9), acl: Acl::PRIVATE, granted: None }),
+            Command::SetBucketOwnership { bucket: BucketId(9), ownership: None },
+            Command::SetPublicAccessBlock { bucket: BucketId(9), block: None },
+        ]
+        .into_iter()
+        .zip(12..)
+        {
+            cache.fill(&bucket(9), CommitSequence(11));
+            cache.forget_what_changes(&change, CommitSequence(sequence));
+            assert_eq!(cache.brief(&name), None, "{change:?}");
+        }
     }
 
     #[test]

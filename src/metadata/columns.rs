@@ -6,9 +6,9 @@ use super::{
     error::QueryError,
 };
 use crate::types::{
-    Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot, LegalHold, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey,
-    ObjectLockConfiguration, Retention, RetentionMode, SystemHeaders, TagSet, Timestamp, VersionLock, Versioning,
-    VolumeId,
+    Acl, AclRules, Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot, LegalHold, NodeId, ObjectChecksum,
+    ObjectHeaders, ObjectKey, ObjectLockConfiguration, ObjectOwnership, PublicAccessBlock, Retention, RetentionMode,
+    SystemHeaders, TagSet, Timestamp, VersionLock, Versioning, VolumeId,
 };
 use sqlx::{Row, sqlite::SqliteRow};
 
@@ -72,6 +72,18 @@ pub(super) trait Columns {
             (None, Some(_)) | (Some(_), None) => return Err(QueryError::Damaged("half a retention".to_owned())),
         };
         Ok(VersionLock { retention, legal_hold: self.optional_number(column + 2)?.map(legal_hold_of).transpose()? })
+    }
+
+    fn acl(&self, column: usize) -> Result<Acl, QueryError> {
+        self.optional_number(column)?.map_or(Ok(Acl::PRIVATE), acl_of)
+    }
+
+    /// The Object Ownership stands in `column`, the public access block behind it.
+    fn acl_rules(&self, column: usize) -> Result<AclRules, QueryError> {
+        Ok(AclRules {
+            ownership: self.optional_number(column)?.map(ownership_of).transpose()?,
+            block: self.optional_number(column + 1)?.map(public_access_block_of).transpose()?,
+        })
     }
 
     /// The content type stands in `column`, the other headers behind it.
@@ -228,6 +240,39 @@ pub(super) fn object_lock_text(configuration: ObjectLockConfiguration) -> String
 /// Of a bucket's column.
 pub(super) fn object_lock_of(text: Option<&str>) -> Result<Option<ObjectLockConfiguration>, QueryError> {
     Ok(text.map(serde_json::from_str).transpose()?)
+}
+
+/// Nothing where it is private, as most are.
+pub(super) fn acl_code(acl: Acl) -> Option<i64> {
+    (acl != Acl::PRIVATE).then(|| acl.bits().cast_signed())
+}
+
+fn acl_of(code: u64) -> Result<Acl, QueryError> {
+    Acl::from_bits(code).map_err(|error| QueryError::Damaged(error.to_string()))
+}
+
+pub(super) fn ownership_code(ownership: ObjectOwnership) -> i64 {
+    match ownership {
+        ObjectOwnership::BucketOwnerEnforced => 1,
+        ObjectOwnership::BucketOwnerPreferred => 2,
+        ObjectOwnership::ObjectWriter => 3,
+    }
+}
+
+fn ownership_of(code: u64) -> Result<ObjectOwnership, QueryError> {
+    ObjectOwnership::ALL
+        .into_iter()
+        .find(|ownership| ownership_code(*ownership).cast_unsigned() == code)
+        .ok_or_else(|| QueryError::Damaged(format!("unknown ownership {code} of a bucket")))
+}
+
+pub(super) fn public_access_block_code(block: PublicAccessBlock) -> i64 {
+    block.bits().cast_signed()
+}
+
+fn public_access_block_of(code: u64) -> Result<PublicAccessBlock, QueryError> {
+    PublicAccessBlock::from_bits(code)
+        .ok_or_else(|| QueryError::Damaged(format!("unknown public access block {code} of a bucket")))
 }
 
 pub(super) fn walk_stage_code(stage: WalkStage) -> i64 {

@@ -2,6 +2,7 @@
 //! clock, draws no random number, and does no I/O but SQL. Whatever a command names by a number that the metadata
 //! gives out (bucket, content) is the commit sequence of the command that made it.
 
+mod acls;
 mod cluster;
 mod lifecycle;
 mod multipart;
@@ -10,12 +11,14 @@ mod objects;
 mod writes;
 
 use crate::types::{
-    BlobId, BucketId, BucketName, CommitSequence, CorsConfiguration, Epoch, GroupId, NodeId, ObjectKey,
-    ObjectLockConfiguration, TagSet, Term, Timestamp, UploadId, Versioning, WebsiteConfiguration,
+    Acl, BlobId, BucketId, BucketName, CommitSequence, CorsConfiguration, Epoch, GroupId, NodeId, ObjectKey,
+    ObjectLockConfiguration, ObjectOwnership, PublicAccessBlock, TagSet, Term, Timestamp, UploadId, Versioning,
+    WebsiteConfiguration,
 };
 use serde::{Deserialize, Serialize};
 
 pub use super::version_selector::VersionSelector;
+pub use acls::{SetBucketAcl, SetObjectAcl};
 pub use cluster::{BlobCopy, MissingReason, NewGroup, NodeDuty, NodeState, RegisterNode, ReplaceMember};
 pub use lifecycle::{ExpireAction, ExpireKey, ForgetDueKeys, ScheduleKeys, SetBucketLifecycle, WalkPlace, WalkStage};
 pub use multipart::{CompleteUpload, CompletedPart, CopyPart, CreateUpload, PutPart};
@@ -60,6 +63,17 @@ pub enum Command {
         configuration: ObjectLockConfiguration,
     },
     SetBucketLifecycle(SetBucketLifecycle),
+    SetBucketAcl(SetBucketAcl),
+    /// Afterwards the bucket has this Object Ownership, or none; or its list is public and lists were to be disabled.
+    SetBucketOwnership {
+        bucket: BucketId,
+        ownership: Option<ObjectOwnership>,
+    },
+    /// Afterwards the bucket has these flags about public access, or none.
+    SetPublicAccessBlock {
+        bucket: BucketId,
+        block: Option<PublicAccessBlock>,
+    },
 
     // Lifecycle, in bounded steps
     ScheduleKeys(ScheduleKeys),
@@ -81,6 +95,7 @@ pub enum Command {
     },
     SetObjectRetention(SetObjectRetention),
     SetObjectLegalHold(SetObjectLegalHold),
+    SetObjectAcl(SetObjectAcl),
 
     // Multipart
     CreateUpload(CreateUpload),
@@ -193,6 +208,10 @@ pub struct CreateBucket {
     /// A bucket with Object Lock keeps versions from its beginning on.
     #[serde(default)]
     pub object_lock: Option<ObjectLockConfiguration>,
+    #[serde(default)]
+    pub acl: Acl,
+    #[serde(default)]
+    pub ownership: Option<ObjectOwnership>,
 }
 
 /// A small text that a job finds again after a restart: its cursor and counts, or what an operator wants of it.

@@ -8,7 +8,7 @@
 use super::{
     command::{
         AppendObject, Command, CompleteUpload, CopyObject, DeleteObject, ExpireKey, PutObject, RenameObject,
-        SetObjectLegalHold, SetObjectRetention,
+        SetObjectAcl, SetObjectLegalHold, SetObjectRetention,
     },
     rows::ObjectLookup,
 };
@@ -177,6 +177,7 @@ fn objects_changed_by(command: &Command) -> Changed<'_> {
         | Command::SetObjectTags { bucket, key, .. }
         | Command::SetObjectRetention(SetObjectRetention { bucket, key, .. })
         | Command::SetObjectLegalHold(SetObjectLegalHold { bucket, key, .. })
+        | Command::SetObjectAcl(SetObjectAcl { bucket, key, .. })
         | Command::ExpireKey(ExpireKey { bucket, key, .. })
         | Command::CompleteUpload(CompleteUpload { bucket, key, .. }) => Changed::One(*bucket, key),
         // A bucket is made and deleted without objects.
@@ -185,10 +186,13 @@ fn objects_changed_by(command: &Command) -> Changed<'_> {
         | Command::SetBucketTags { .. }
         | Command::SetBucketCors { .. }
         | Command::SetBucketWebsite { .. } => Changed::Nothing,
-        // What is there stays as it is.
-        Command::SetBucketVersioning { .. } | Command::SetBucketObjectLock { .. } | Command::SetBucketLifecycle(_) => {
-            Changed::Nothing
-        }
+        // What is there stays as it is; what a bucket says about lists is not kept here.
+        Command::SetBucketVersioning { .. }
+        | Command::SetBucketObjectLock { .. }
+        | Command::SetBucketLifecycle(_)
+        | Command::SetBucketAcl(_)
+        | Command::SetBucketOwnership { .. }
+        | Command::SetPublicAccessBlock { .. } => Changed::Nothing,
         // Only when the rules are asked again.
         Command::ScheduleKeys(_) | Command::ForgetDueKeys(_) => Changed::Nothing,
         // Parts are nobody's object yet.
@@ -246,6 +250,7 @@ mod tests {
             part_count: None,
             content: None,
             lock: Default::default(),
+            acl: Default::default(),
         };
         ObjectLookup { object: Arc::new(object), extents: Arc::default(), next_offset: None }
     }

@@ -175,6 +175,14 @@ pub enum CommandError {
     VersioningIsLocked,
     #[error("Object Lock needs a bucket that keeps versions")]
     VersionsNotKept,
+    #[error("access control lists are disabled in the bucket")]
+    AclsDisabled,
+    #[error("public access control lists are blocked in the bucket")]
+    PublicAclsBlocked,
+    #[error("the bucket's public access control list does not go with an enforced owner")]
+    AclAgainstOwnership,
+    #[error("the access control list does not grant it")]
+    NotGranted,
     #[error("the upload does not exist")]
     NoSuchUpload,
     #[error("part {part_number} is unknown or its tag or checksum differs")]

@@ -124,6 +124,10 @@ pub(super) fn goes_on_a_full_disk(command: &Command) -> bool {
         | Command::ConfirmHistory { .. } => true,
         Command::CreateBucket(_)
         | Command::SetBucketTags { .. }
+        | Command::SetBucketAcl(_)
+        | Command::SetBucketOwnership { .. }
+        | Command::SetPublicAccessBlock { .. }
+        | Command::SetObjectAcl(_)
         | Command::SetBucketCors { .. }
         | Command::SetBucketVersioning { .. }
         | Command::SetBucketObjectLock { .. }

@@ -2,10 +2,10 @@
 
 use super::command::{MissingReason, NodeDuty, NodeState, VersionSelector, WalkPlace};
 use crate::types::{
-    BlobId, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot, CommitSequence, ContentId,
-    ETag, Epoch, Extent, GroupId, LifecycleConfiguration, NodeId, ObjectChecksum, ObjectHeaders, ObjectKey,
-    ObjectLockConfiguration, TagSet, Term, Timestamp, UploadId, VersionId, VersionLock, VersionName, Versioning,
-    VolumeId,
+    Acl, BlobId, BucketAccess, BucketId, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ChunkRoot,
+    CommitSequence, ContentId, ETag, Epoch, Extent, GroupId, LifecycleConfiguration, NodeId, ObjectChecksum,
+    ObjectHeaders, ObjectKey, ObjectLockConfiguration, TagSet, Term, Timestamp, UploadId, VersionId, VersionLock,
+    VersionName, Versioning, VolumeId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -21,6 +21,7 @@ pub struct Bucket {
     pub versioning: Versioning,
     /// When it has Object Lock.
     pub object_lock: Option<ObjectLockConfiguration>,
+    pub access: BucketAccess,
 }
 
 /// One version of an object, or a delete marker.
@@ -44,6 +45,7 @@ pub struct ObjectVersion {
     /// Absent for a delete marker.
     pub content: Option<ContentId>,
     pub lock: VersionLock,
+    pub acl: Acl,
 }
 
 impl ObjectVersion {

@@ -4,8 +4,8 @@
 //! Source: Amazon S3 User Guide, "Appending data to objects in directory buckets"; API Reference, PutObject.
 
 use super::{
-    ObjectError, Objects, PARTS_MAX, PutInput, UploadBody, checksum_combine::combine, handle::unexpected,
-    store_body::StoredBody,
+    ObjectError, Objects, PARTS_MAX, PutInput, UploadBody, acls::foresee_acl, checksum_combine::combine,
+    handle::unexpected, store_body::StoredBody,
 };
 use crate::{
     metadata::{
@@ -39,6 +39,7 @@ impl Objects {
         let current = self.current_version(bucket.id, &input.put.key).await?;
         foresee(&input, &bucket, current.as_deref())?;
         self.foresee_lock(&bucket, input.put.lock)?;
+        let acl = foresee_acl(&bucket, input.put.acl)?;
         if body.declared_length() == Some(0) {
             return Err(empty());
         }
@@ -67,6 +68,7 @@ impl Objects {
                 headers: input.put.headers,
                 tags: input.put.tags,
                 lock: input.put.lock,
+                acl,
             },
             etag,
             checksum,
@@ -135,6 +137,12 @@ fn foresee(input: &AppendInput, bucket: &Bucket, current: Option<&ObjectVersion>
     if !headers.user.is_empty() || headers.system.website_redirect_location.is_some() || !tags.is_empty() {
         return Err(ObjectError::InvalidRequest(
             "Cannot specify both a write offset value and user-defined object metadata for existing objects."
+                .to_owned(),
+        ));
+    }
+    if input.put.acl.is_some_and(|acl| acl != object.acl) {
+        return Err(ObjectError::InvalidRequest(
+            "Cannot specify both a write offset value and another access control list than the existing object has."
                 .to_owned(),
         ));
     }

@@ -7,7 +7,7 @@ use crate::{
         command::CreateBucket,
         rows::{Bucket, ListMarker},
     },
-    types::{BucketName, ObjectLockConfiguration, TagSet, Versioning},
+    types::{Acl, BucketName, ObjectLockConfiguration, ObjectOwnership, TagSet, Versioning},
 };
 
 /// Buckets on one page of ListBuckets. Amazon S3 API Reference: 10 000.
@@ -21,6 +21,18 @@ pub struct CreateBucketInput {
     pub owner: String,
     pub tags: Option<TagSet>,
     pub object_lock: Option<ObjectLockConfiguration>,
+    /// Private where the request says nothing.
+    pub acl: Option<Acl>,
+    pub ownership: Option<ObjectOwnership>,
+}
+
+impl CreateBucketInput {
+    /// Whether a bucket that is there is what was asked for.
+    fn is_met_by(&self, bucket: &Bucket) -> bool {
+        (self.object_lock.is_none() || bucket.object_lock.is_some())
+            && self.acl.is_none_or(|acl| acl == bucket.access.acl)
+            && self.ownership.is_none_or(|ownership| bucket.access.rules.ownership == Some(ownership))
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -38,25 +50,23 @@ pub struct BucketPage {
 }
 
 impl Objects {
-    /// Creating a bucket that one owns already succeeds and changes nothing, as S3 does in us-east-1. Who asks for Object Lock
-    /// where it is not gets no success that would be taken for one.
+    /// Creating a bucket that one owns already succeeds and changes nothing, as S3 does in us-east-1. (S3 takes its access control
+    /// list back there, which nobody who repeats a request can want.) Who asks for Object Lock, a list or an ownership that is
+    /// not there gets no success that would be taken for one.
     pub async fn create_bucket(&self, input: CreateBucketInput) -> Result<(), ObjectError> {
-        let name = input.name.clone();
         let command = Command::CreateBucket(CreateBucket {
-            name: input.name,
-            region: input.region,
-            owner: input.owner,
+            name: input.name.clone(),
+            region: input.region.clone(),
+            owner: input.owner.clone(),
             created: self.now(),
-            tags: input.tags,
+            tags: input.tags.clone(),
             object_lock: input.object_lock,
+            acl: input.acl.unwrap_or_default(),
+            ownership: input.ownership,
         });
         match self.propose(command).await {
             Ok(Outcome::BucketCreated { .. }) => Ok(()),
-            Err(ObjectError::BucketAlreadyOwnedByYou)
-                if input.object_lock.is_none() || self.bucket(&name).await?.object_lock.is_some() =>
-            {
-                Ok(())
-            }
+            Err(ObjectError::BucketAlreadyOwnedByYou) if input.is_met_by(&self.bucket(&input.name).await?) => Ok(()),
             Ok(other) => Err(unexpected(&other)),
             Err(error) => Err(error),
         }

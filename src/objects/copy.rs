@@ -3,6 +3,7 @@
 
 use super::{
     Directive, ObjectError, Objects, SINGLE_WRITE_MAX_BYTES, VersionSelector, WritePrecondition,
+    acls::foresee_acl,
     copy_source::{FoundSource, Pinned, SourceInput},
     handle::unexpected,
     overtaken::unless_overtaken,
@@ -10,7 +11,7 @@ use super::{
 use crate::{
     metadata::{Command, Outcome, command::CopyObject, outcome::WrittenVersion},
     types::{
-        BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet,
+        Acl, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet,
         VersionLock, VersionName,
     },
 };
@@ -29,6 +30,8 @@ pub struct CopyInput {
     pub onto_itself: OntoItself,
     pub precondition: WritePrecondition,
     pub lock: VersionLock,
+    /// Of the copy: the source's is never taken.
+    pub acl: Option<Acl>,
 }
 
 /// Whether the request changes something of an object that is copied onto itself.
@@ -63,6 +66,7 @@ impl Objects {
         }
         let destination = self.bucket(&input.bucket).await?;
         self.foresee_lock(&destination, input.lock)?;
+        let acl = foresee_acl(&destination, input.acl)?;
         let source_version = source.shown_version();
         let headers = headers_to_write(input, &source);
         let pinned_source = source.named(&input.source, Pinned::ToThisVersion);
@@ -82,6 +86,7 @@ impl Objects {
             checksum,
             precondition: input.precondition.clone(),
             lock: input.lock,
+            acl,
         });
         match self.propose(command).await {
             Ok(Outcome::Written(written)) => Ok(CopiedObject { written, source_version }),

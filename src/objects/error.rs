@@ -39,6 +39,19 @@ pub enum ObjectError {
     NoSuchLifecycleConfiguration,
     #[error("the bucket is no website")]
     NoSuchWebsiteConfiguration,
+    #[error("the bucket's Object Ownership was not set")]
+    NoSuchOwnershipControls,
+    #[error("the bucket has no public access block")]
+    NoSuchPublicAccessBlock,
+    #[error("access control lists are disabled in the bucket")]
+    AclsDisabled,
+    #[error("public access control lists are blocked in the bucket")]
+    PublicAclsBlocked,
+    #[error("the bucket's access control list does not go with an enforced owner")]
+    AclAgainstOwnership,
+    /// No access control list gives it. Says nothing of what is there.
+    #[error("no access control list allows it")]
+    AccessDenied,
 
     // Objects
     #[error("the key does not exist")]
@@ -174,6 +187,10 @@ impl From<CommandError> for ObjectError {
             CommandError::NoObjectLock => Self::BucketHasNoLock,
             CommandError::VersioningIsLocked => Self::VersioningIsLocked,
             CommandError::VersionsNotKept => Self::VersionsNotKept,
+            CommandError::AclsDisabled => Self::AclsDisabled,
+            CommandError::PublicAclsBlocked => Self::PublicAclsBlocked,
+            CommandError::AclAgainstOwnership => Self::AclAgainstOwnership,
+            CommandError::NotGranted => Self::AccessDenied,
             CommandError::NoSuchUpload => Self::NoSuchUpload,
             CommandError::InvalidPart { part_number } => Self::InvalidPart { part_number },
             CommandError::InvalidPartOrder => Self::InvalidPartOrder,

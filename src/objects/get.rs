@@ -5,6 +5,7 @@ use super::{
     overtaken::unless_overtaken, reader::ObjectReader,
 };
 use crate::{
+    identity::Permit,
     metadata::{
         BucketLookup, FoundVersion,
         rows::{ObjectVersion, ReadFrom, VersionPart},
@@ -18,6 +19,8 @@ pub struct GetInput {
     pub bucket: BucketName,
     pub key: ObjectKey,
     pub version: VersionSelector,
+    /// Decides about the very version that is read.
+    pub permit: Permit,
     pub conditions: ReadConditions,
     pub selection: Selection,
 }
@@ -81,24 +84,30 @@ impl Objects {
     }
 
     async fn look_up(&self, input: &GetInput, from: ReadFrom) -> Result<FoundVersion, ObjectError> {
-        self.find_version(&input.bucket, &input.key, input.version, from).await
+        self.find_version(&input.bucket, &input.key, input.version, from, input.permit).await
     }
 
-    /// A version that is no delete marker.
+    /// A version that is no delete marker, and that the permit covers. Who may not list the bucket is not told what is there.
     pub(super) async fn find_version(
         &self,
         bucket: &BucketName,
         key: &ObjectKey,
         version: VersionSelector,
         from: ReadFrom,
+        permit: Permit,
     ) -> Result<FoundVersion, ObjectError> {
         let found = match self.metadata.lookup_in(bucket, key, version, from).await? {
             BucketLookup::Found(found) => found,
             BucketLookup::NoSuchBucket => return Err(ObjectError::NoSuchBucket),
-            BucketLookup::NoSuchKey => return Err(missing(version)),
+            BucketLookup::NoSuchKey { access } if permit.may_miss(access) => return Err(missing(version)),
+            BucketLookup::NoSuchKey { .. } => return Err(ObjectError::AccessDenied),
         };
-        refuse_delete_marker(version, &found.lookup.object)?;
-        Ok(found)
+        let object = &found.lookup.object;
+        match object.is_delete_marker {
+            true if permit.may_miss(found.access) => Err(delete_marker(version, object)),
+            false if permit.covers_version(object.acl, found.access) => Ok(found),
+            true | false => Err(ObjectError::AccessDenied),
+        }
     }
 
     /// The bytes that the request means, once its conditions hold.
@@ -170,15 +179,12 @@ pub(super) fn missing(version: VersionSelector) -> ObjectError {
     }
 }
 
-fn refuse_delete_marker(asked: VersionSelector, object: &ObjectVersion) -> Result<(), ObjectError> {
-    if !object.is_delete_marker {
-        return Ok(());
-    }
-    let version = object.name();
-    Err(match asked {
+fn delete_marker(asked: VersionSelector, marker: &ObjectVersion) -> ObjectError {
+    let version = marker.name();
+    match asked {
         VersionSelector::Latest => ObjectError::CurrentIsDeleteMarker { version },
         VersionSelector::Null | VersionSelector::Id(_) => {
-            ObjectError::VersionIsDeleteMarker { version, modified: object.created }
+            ObjectError::VersionIsDeleteMarker { version, modified: marker.created }
         }
-    })
+    }
 }

@@ -4,6 +4,7 @@
 //! tested by tables and properties. The verbs fetch, call and store. What a write requires (`If-Match` and the like)
 //! is decided inside the metadata command, so that of any number of racing writers exactly one wins.
 
+mod acls;
 mod append;
 mod attributes;
 mod body;
@@ -50,6 +51,7 @@ pub use crate::metadata::{
         Bucket, ListEntry, ListMarker, ListedObject, ListedVersion, ObjectVersion, Upload, UploadPart, VersionPart,
     },
 };
+pub use acls::BucketLists;
 pub use append::AppendInput;
 pub use attributes::{ObjectAttributes, PARTS_PAGE_MAX, PartPage, PartPageInput};
 pub use body::{BodyError, ExpectedChecksum, ExpectedDigests, UploadBody};

@@ -4,6 +4,7 @@
 
 use super::{Bucket, ObjectError, Objects, VersionSelector, get::missing, handle::unexpected};
 use crate::{
+    identity::Permit,
     metadata::{
         Command, CommandError, Outcome, ProposeError,
         command::{SetObjectLegalHold, SetObjectRetention},
@@ -17,6 +18,7 @@ pub struct LockTarget {
     pub bucket: BucketName,
     pub key: ObjectKey,
     pub version: VersionSelector,
+    pub permit: Permit,
 }
 
 impl Objects {
@@ -69,7 +71,7 @@ impl Objects {
 
     async fn lock_of(&self, target: &LockTarget) -> Result<VersionLock, ObjectError> {
         self.bucket_with_lock(&target.bucket).await?;
-        Ok(self.version_of(&target.bucket, &target.key, target.version).await?.object.lock)
+        Ok(self.version_of(&target.bucket, &target.key, target.version, target.permit).await?.object.lock)
     }
 
     async fn bucket_with_lock(&self, name: &BucketName) -> Result<Bucket, ObjectError> {
@@ -83,8 +85,8 @@ impl Objects {
             Ok(other) => Err(unexpected(&other)),
             Err(ProposeError::Refused(CommandError::IsDeleteMarker)) => {
                 // What a read says of the marker, unless it is gone by now.
-                let LockTarget { bucket, key, version } = target;
-                Err(self.version_of(bucket, key, *version).await.err().unwrap_or_else(|| missing(*version)))
+                let LockTarget { bucket, key, version, permit } = target;
+                Err(self.version_of(bucket, key, *version, *permit).await.err().unwrap_or_else(|| missing(*version)))
             }
             Err(error) => Err(error.into()),
         }

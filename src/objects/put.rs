@@ -1,6 +1,8 @@
 //! PutObject. Source: Amazon S3 API Reference, "PutObject".
 
-use super::{ExpectedDigests, ObjectError, Objects, UploadBody, WritePrecondition, handle::unexpected};
+use super::{
+    ExpectedDigests, ObjectError, Objects, UploadBody, WritePrecondition, acls::foresee_acl, handle::unexpected,
+};
 use crate::{
     metadata::{
         Command, Outcome,
@@ -8,7 +10,7 @@ use crate::{
         outcome::WrittenVersion,
         rows::Bucket,
     },
-    types::{BucketName, ChecksumAlgorithm, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, VersionLock},
+    types::{Acl, BucketName, ChecksumAlgorithm, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, VersionLock},
 };
 
 /// What a PutObject carries besides its bytes.
@@ -22,6 +24,8 @@ pub struct PutInput {
     pub expected: ExpectedDigests,
     pub precondition: WritePrecondition,
     pub lock: VersionLock,
+    /// Private where the request says nothing.
+    pub acl: Option<Acl>,
 }
 
 impl Objects {
@@ -30,6 +34,7 @@ impl Objects {
     pub async fn put(&self, input: PutInput, mut body: impl UploadBody) -> Result<WrittenVersion, ObjectError> {
         let bucket = self.bucket(&input.bucket).await?;
         self.foresee_lock(&bucket, input.lock)?;
+        let acl = foresee_acl(&bucket, input.acl)?;
         self.foresee_precondition(&bucket, &input.key, &input.precondition).await?;
         let kept = input.expected.checksum.algorithm().unwrap_or(ChecksumAlgorithm::Crc64nvme);
         let stored = self.store_body(&mut body, &input.expected, kept).await?;
@@ -41,6 +46,7 @@ impl Objects {
             headers: input.headers,
             tags: input.tags,
             lock: input.lock,
+            acl,
         };
         let command = |content| {
             Command::PutObject(PutObject {

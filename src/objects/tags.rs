@@ -2,20 +2,23 @@
 
 use super::{ObjectError, Objects, VersionSelector, get::missing, handle::unexpected, overtaken::unless_overtaken};
 use crate::{
+    identity::Permit,
     metadata::{
         Command, CommandError, Outcome, ProposeError,
         rows::{ObjectVersion, ReadFrom},
     },
-    types::{BucketName, ObjectKey, TagSet, VersionName},
+    types::{AclRules, BucketName, ObjectKey, TagSet, VersionName},
 };
 use std::sync::Arc;
 
-/// A version, for what is kept with it (tags, owner).
+/// A version, for what is kept with it (tags, owner, access control list).
 #[derive(Clone, Debug)]
 pub struct KeptVersion {
     pub object: Arc<ObjectVersion>,
     /// What clients are told of its name.
     pub version: Option<VersionName>,
+    /// What its bucket says about access control lists.
+    pub acl_rules: AclRules,
 }
 
 impl Objects {
@@ -24,10 +27,11 @@ impl Objects {
         bucket: &BucketName,
         key: &ObjectKey,
         version: VersionSelector,
+        permit: Permit,
     ) -> Result<KeptVersion, ObjectError> {
-        let found = self.find_version(bucket, key, version, ReadFrom::Nothing).await?;
+        let found = self.find_version(bucket, key, version, ReadFrom::Nothing, permit).await?;
         let object = found.lookup.object;
-        Ok(KeptVersion { version: object.shown(found.versioning), object })
+        Ok(KeptVersion { version: object.shown(found.versioning), object, acl_rules: found.access.rules })
     }
 
     /// Replaces the whole set; an empty one removes it. What clients are told of the version's name.

@@ -2,13 +2,15 @@
 
 use super::{
     ObjectError, Objects,
+    acls::foresee_acl,
     checksum_combine::{default_kind, kind_is_possible},
     handle::unexpected,
 };
 use crate::{
     metadata::{Command, Outcome, command::CreateUpload},
     types::{
-        BucketName, ChecksumAlgorithm, ChecksumKind, ObjectHeaders, ObjectKey, TagSet, Timestamp, UploadId, VersionLock,
+        Acl, BucketName, ChecksumAlgorithm, ChecksumKind, ObjectHeaders, ObjectKey, TagSet, Timestamp, UploadId,
+        VersionLock,
     },
 };
 
@@ -23,6 +25,8 @@ pub struct CreateUploadInput {
     pub checksum_kind: Option<ChecksumKind>,
     /// Of the version that comes of it.
     pub lock: VersionLock,
+    /// Likewise.
+    pub acl: Option<Acl>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +42,7 @@ impl Objects {
         let checksum = choose_checksum(input.checksum_algorithm, input.checksum_kind)?;
         let bucket = self.bucket(&input.bucket).await?;
         self.foresee_lock(&bucket, input.lock)?;
+        let acl = foresee_acl(&bucket, input.acl)?;
         let (upload, initiated) = (self.new_upload_id(), self.now());
         let command = Command::CreateUpload(CreateUpload {
             bucket: bucket.id,
@@ -49,6 +54,7 @@ impl Objects {
             tags: input.tags,
             checksum,
             lock: input.lock,
+            acl,
         });
         match self.propose(command).await? {
             Outcome::Done => Ok(CreatedUpload { upload, initiated, checksum }),

@@ -9,7 +9,7 @@ use super::{
     query::Query,
 };
 use crate::{
-    identity::Principal,
+    identity::{Permit, Principal},
     types::{BucketName, ObjectKey, RequestId},
 };
 use http::{HeaderMap, header};
@@ -17,6 +17,8 @@ use http::{HeaderMap, header};
 #[derive(Clone, Copy, Debug)]
 pub struct RequestContext<'a> {
     pub principal: &'a Principal,
+    /// What was allowed: goes along to where versions are found.
+    pub permit: Permit,
     pub request_id: &'a RequestId,
     pub operation: Operation,
     pub bucket: Option<&'a BucketName>,

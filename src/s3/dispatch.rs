@@ -2,7 +2,10 @@
 //! `ops/handlers.rs`.
 
 use super::{body::RequestBody, context::RequestContext, error::S3Error, response::Response};
-use crate::types::{BucketName, CorsConfiguration};
+use crate::{
+    identity::BucketFacts,
+    types::{BucketName, CorsConfiguration},
+};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
@@ -13,6 +16,9 @@ pub trait Operations: Send + Sync + 'static {
         context: &'a RequestContext<'a>,
         body: RequestBody,
     ) -> BoxFuture<'a, Result<Response, S3Error>>;
+
+    /// What decides about requests that nobody signed.
+    fn bucket_facts<'a>(&'a self, bucket: &'a BucketName) -> BoxFuture<'a, Result<BucketFacts, S3Error>>;
 
     /// The bucket's rules for other origins: `None` when it has none, or isn't there.
     fn cors_rules<'a>(

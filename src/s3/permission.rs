@@ -3,7 +3,7 @@
 
 use super::{copy_source::CopySource, error::S3Error, operation::Operation};
 use crate::{
-    identity::{Action, Principal, Resource, authorise},
+    identity::{Action, BucketFacts, Denied, Permit, Principal, Resource, authorise},
     types::{BucketName, ObjectKey},
 };
 use http::HeaderMap;
@@ -25,10 +25,14 @@ pub struct Subject<'a> {
 }
 
 /// Called once for every request, after authentication and before dispatch.
-pub fn authorise_request(principal: &Principal, subject: &Subject<'_>) -> Result<(), S3Error> {
-    authorise(principal, action_of(subject.operation, subject.names_version), &resource_of(subject))?;
+///
+/// What the request says besides, and what it copies, must be allowed whatever is found: only the permit for the operation itself
+/// goes along. Who may write an object says what it begins with, its access control list and tags included.
+pub fn authorise_request(principal: &Principal, subject: &Subject<'_>, bucket: BucketFacts) -> Result<Permit, S3Error> {
+    let permit =
+        authorise(principal, action_of(subject.operation, subject.names_version), &resource_of(subject), bucket)?;
     for action in actions_of_headers(subject.operation, subject.headers) {
-        authorise(principal, action, &resource_of(subject))?;
+        authorise_fully(principal, action, &resource_of(subject))?;
     }
     if let Some(source) = subject.copy_source {
         let action = if source.version.is_some() { Action::GetObjectVersion } else { Action::GetObject };
@@ -36,20 +40,26 @@ pub fn authorise_request(principal: &Principal, subject: &Subject<'_>) -> Result
             true => Resource::ObjectsOf(&source.bucket),
             false => Resource::Object(&source.bucket, &source.key),
         };
-        authorise(principal, action, &resource)?;
+        authorise_fully(principal, action, &resource)?;
         if subject.operation == Operation::RenameObject {
-            authorise(principal, Action::DeleteObject, &resource)?;
+            authorise_fully(principal, Action::DeleteObject, &resource)?;
         }
     }
-    Ok(())
+    Ok(permit)
+}
+
+/// By what the principal is, and by no access control list.
+fn authorise_fully(principal: &Principal, action: Action, resource: &Resource<'_>) -> Result<(), Denied> {
+    let permit = authorise(principal, action, resource, BucketFacts::Unknown)?;
+    if permit.is_full() { Ok(()) } else { Err(Denied::Nothing(action)) }
 }
 
 /// Operations whose version gets a lock.
 const LOCKING: &[Operation] =
     &[Operation::CopyObject, Operation::CreateMultipartUpload, Operation::PostObject, Operation::PutObject];
 
-/// What a request asks for besides, about Object Lock: to lock what it writes, or to break a retention.
-/// Source: Amazon S3 User Guide, "Object Lock considerations"; API Reference, CreateBucket.
+/// What a request asks for besides: to lock what it writes, to break a retention, to write behind what is there.
+/// Source: Amazon S3 User Guide, "Object Lock considerations"; API Reference, CreateBucket, PutObject.
 const ASKED_BY_HEADERS: &[(&str, &[Operation], &[Action])] = &[
     (
         "x-amz-bypass-governance-retention",
@@ -59,6 +69,7 @@ const ASKED_BY_HEADERS: &[(&str, &[Operation], &[Action])] = &[
     ("x-amz-object-lock-mode", LOCKING, &[Action::PutObjectRetention]),
     ("x-amz-object-lock-retain-until-date", LOCKING, &[Action::PutObjectRetention]),
     ("x-amz-object-lock-legal-hold", LOCKING, &[Action::PutObjectLegalHold]),
+    ("x-amz-write-offset-bytes", &[Operation::PutObject], &[Action::AppendObject]),
     (
         "x-amz-bucket-object-lock-enabled",
         &[Operation::CreateBucket],
@@ -73,10 +84,21 @@ fn actions_of_headers(operation: Operation, headers: &HeaderMap) -> impl Iterato
     asked.flat_map(|(_, _, actions)| actions.iter().copied())
 }
 
+/// Operations on multipart uploads.
+const IN_PARTS: &[Operation] = &[
+    Operation::AbortMultipartUpload,
+    Operation::CompleteMultipartUpload,
+    Operation::CreateMultipartUpload,
+    Operation::ListParts,
+    Operation::UploadPart,
+    Operation::UploadPartCopy,
+];
+
 fn resource_of<'a>(subject: &Subject<'a>) -> Resource<'a> {
     match (subject.bucket, subject.key) {
         (Some(bucket), _) if subject.operation == Operation::DeleteObjects => Resource::ObjectsOf(bucket),
         (Some(bucket), Some(_)) if subject.names_prefix => Resource::ObjectsOf(bucket),
+        (Some(bucket), Some(key)) if IN_PARTS.contains(&subject.operation) => Resource::Upload(bucket, key),
         (Some(bucket), Some(key)) => Resource::Object(bucket, key),
         (Some(bucket), None) => Resource::Bucket(bucket),
         (None, _) => Resource::Service,

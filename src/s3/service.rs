@@ -25,10 +25,10 @@ use super::{
     vocabulary,
 };
 use crate::{
-    identity::Authenticator,
+    identity::{Authenticator, BucketFacts, Principal},
     objects::BodyError,
     runtime::{Activity, Clock, Random, RequestScope},
-    types::RequestId,
+    types::{BucketName, RequestId},
 };
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -92,7 +92,7 @@ impl S3Service {
         };
         let inner = Inner {
             operations: parts.operations,
-            verifier: Verifier::new(parts.authenticator, settings.region.clone(), settings.version_2()),
+            verifier: Verifier::new(parts.authenticator, settings.region.clone(), settings.mechanisms()),
             region: settings.region,
             scheme: if settings.tls_cert.is_some() { "https" } else { "http" },
             domains: Domains::new(&settings.domain),
@@ -198,6 +198,14 @@ impl Inner {
         }
     }
 
+    /// Looked up only for who is judged by them: a request that somebody signed costs nothing here.
+    async fn bucket_facts(&self, principal: &Principal, bucket: Option<&BucketName>) -> Result<BucketFacts, S3Error> {
+        match bucket.filter(|_| principal.is_judged_by_lists()) {
+            Some(bucket) => self.operations.bucket_facts(bucket).await,
+            None => Ok(BucketFacts::Unknown),
+        }
+    }
+
     async fn handle(
         &self,
         parts: &request::Parts,
@@ -248,7 +256,15 @@ impl Inner {
             copy_source: copy_source.as_ref(),
             headers: &headers,
         };
-        permission::authorise_request(&authenticated.principal, &subject)?;
+        let missing = match &copy_source {
+            // Which of its two buckets is not there the refusal does not say.
+            Some(source) => (None, Some(&source.key)),
+            None => (address.bucket.as_ref(), key),
+        };
+        let principal = &authenticated.principal;
+        let facts = self.bucket_facts(principal, address.bucket.as_ref()).await?;
+        let permit = permission::authorise_request(principal, &subject, facts)
+            .map_err(|error| error.about(missing.0, missing.1))?;
         let mut body = match (file, authenticated.payload) {
             (Some(file), Payload::File(lengths)) => RequestBody::of_file(&headers, file.within(lengths), source)?,
             (_, payload) => RequestBody::new(operation, &headers, payload, source)?,
@@ -257,7 +273,8 @@ impl Inner {
             body = body.discard().await?;
         }
         let context = RequestContext {
-            principal: &authenticated.principal,
+            principal,
+            permit,
             request_id: id,
             operation,
             bucket: address.bucket.as_ref(),
@@ -269,11 +286,6 @@ impl Inner {
             path: &address.path,
             scheme: self.scheme,
             region: self.region.as_deref(),
-        };
-        let missing = match &copy_source {
-            // Which of its two buckets is not there the refusal does not say.
-            Some(source) => (None, Some(&source.key)),
-            None => (address.bucket.as_ref(), key),
         };
         self.operations.call(&context, body).await.map_err(|error| error.about(missing.0, missing.1))
     }

@@ -1,6 +1,6 @@
 //! Settings of the S3 wire: names under which it is reached, TLS, what connections and bodies may cost.
 
-use super::signature::SignatureV2;
+use super::signature::{AnonymousAccess, Mechanisms, SignatureV2};
 use crate::types::{ByteSize, HumanDuration};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -17,6 +17,11 @@ pub struct S3Settings {
     /// neither host nor body, and its URLs may live for ever. Off: clients that still make it (boto3 and version 1 of aws-cli presign so
     /// in us-east-1 unless told otherwise, `s3cmd signurl` always) get `InvalidRequest`. On: whoever gets hold of such a URL keeps it.
     pub signature_v2: bool,
+
+    /// Whether requests without any credentials are looked at: they may do what access control lists give everybody. On by default: a
+    /// new bucket gives nobody anything, so only what somebody made public is. Off: lists are kept and shown, and nobody unnamed
+    /// gets in, also not to what was made public; websites and browsers' preflights stay as they are.
+    pub anonymous_access: bool,
 
     /// Host names under which buckets are reached as `BUCKET.DOMAIN`; several are allowed. None by default: buckets stand
     /// in the path alone, which all clients can be told to do. The name itself needs a wildcard in the DNS.
@@ -66,6 +71,7 @@ impl Default for S3Settings {
         Self {
             region: None,
             signature_v2: false,
+            anonymous_access: true,
             domain: Vec::new(),
             website_domain: Vec::new(),
             tls_cert: None,
@@ -111,8 +117,11 @@ impl S3Settings {
 }
 
 impl S3Settings {
-    pub(super) fn version_2(&self) -> SignatureV2 {
-        if self.signature_v2 { SignatureV2::Accepted } else { SignatureV2::Refused }
+    pub(super) fn mechanisms(&self) -> Mechanisms {
+        Mechanisms {
+            version_2: if self.signature_v2 { SignatureV2::Accepted } else { SignatureV2::Refused },
+            anonymous: if self.anonymous_access { AnonymousAccess::Accepted } else { AnonymousAccess::Refused },
+        }
     }
 }
 

@@ -77,7 +77,7 @@ const CHECKSUMMED: &[Operation] = &[
 const COPIES: &[Operation] = &[Op::CopyObject, Op::UploadPartCopy];
 const READS: &[Operation] = &[Op::GetObject, Op::HeadObject];
 const LISTS: &[Operation] = &[Op::ListMultipartUploads, Op::ListObjectVersions, Op::ListObjects, Op::ListObjectsV2];
-const WITH_ACL: On = On::These(&[
+const WITH_ACL: &[Operation] = &[
     Op::CopyObject,
     Op::CreateBucket,
     Op::CreateMultipartUpload,
@@ -86,14 +86,14 @@ const WITH_ACL: On = On::These(&[
     Op::PutObject,
     Op::PutObjectAcl,
     Op::RenameObject,
-]);
+];
 /// Operations after which an object is in a storage class.
 const CLASSED: &[Operation] =
     &[Op::CopyObject, Op::CreateMultipartUpload, Op::PostObject, Op::PutObject, Op::RenameObject];
 
 /// In ascending order.
 const HEADERS: &[Word] = &[
-    checked("x-amz-acl", WITH_ACL, check_acl),
+    used("x-amz-acl", WITH_ACL),
     used("x-amz-bucket-object-lock-enabled", &[Op::CreateBucket]),
     harmless("x-amz-bucket-object-lock-token"),
     used("x-amz-bypass-governance-retention", &[Op::DeleteObject, Op::DeleteObjects, Op::PutObjectRetention]),
@@ -126,11 +126,11 @@ const HEADERS: &[Word] = &[
     wire("x-amz-date"),
     wire("x-amz-decoded-content-length"),
     checked("x-amz-expected-bucket-owner", On::Any, check_owner),
-    checked("x-amz-grant-full-control", WITH_ACL, check_no_grant),
-    checked("x-amz-grant-read", WITH_ACL, check_no_grant),
-    checked("x-amz-grant-read-acp", WITH_ACL, check_no_grant),
-    checked("x-amz-grant-write", WITH_ACL, check_no_grant),
-    checked("x-amz-grant-write-acp", WITH_ACL, check_no_grant),
+    used("x-amz-grant-full-control", WITH_ACL),
+    used("x-amz-grant-read", WITH_ACL),
+    used("x-amz-grant-read-acp", WITH_ACL),
+    used("x-amz-grant-write", WITH_ACL),
+    used("x-amz-grant-write-acp", WITH_ACL),
     refused("x-amz-if-match-initiated-time"),
     only("x-amz-if-match-last-modified-time", &[Op::DeleteObject]),
     only("x-amz-if-match-size", &[Op::DeleteObject]),
@@ -142,7 +142,7 @@ const HEADERS: &[Word] = &[
     only("x-amz-object-lock-legal-hold", WRITES),
     only("x-amz-object-lock-mode", WRITES),
     only("x-amz-object-lock-retain-until-date", WRITES),
-    checked("x-amz-object-ownership", On::These(&[Op::CreateBucket]), check_ownership),
+    used("x-amz-object-ownership", &[Op::CreateBucket]),
     harmless("x-amz-optional-object-attributes"),
     used("x-amz-part-number-marker", &[Op::GetObjectAttributes]),
     used("x-amz-rename-source", &[Op::RenameObject]),
@@ -314,34 +314,8 @@ pub fn not_implemented(name: &str) -> S3Error {
     S3Error::with_message(S3Code::NotImplemented, message).field("Header", name)
 }
 
-/// CLIENTS.md, item 10: as S3 does for a bucket whose owner is enforced.
-fn check_acl(value: &str) -> Result<(), S3Error> {
-    match value {
-        "private" | "bucket-owner-full-control" => Ok(()),
-        "public-read" | "public-read-write" | "authenticated-read" | "aws-exec-read" | "bucket-owner-read"
-        | "log-delivery-write" => Err(S3Code::AccessControlListNotSupported.into()),
-        other => Err(S3Error::invalid_argument("x-amz-acl", other, "The canned ACL is not one of S3's.")),
-    }
-}
-
-fn check_no_grant(_: &str) -> Result<(), S3Error> {
-    Err(S3Code::AccessControlListNotSupported.into())
-}
-
 fn check_owner(value: &str) -> Result<(), S3Error> {
     if value == Principal::OWNER { Ok(()) } else { Err(S3Code::AccessDenied.into()) }
-}
-
-fn check_ownership(value: &str) -> Result<(), S3Error> {
-    match value {
-        "BucketOwnerEnforced" => Ok(()),
-        "BucketOwnerPreferred" | "ObjectWriter" => {
-            Err(S3Error::with_message(S3Code::NotImplemented, "Only the ownership BucketOwnerEnforced is implemented."))
-        }
-        other => {
-            Err(S3Error::invalid_argument("x-amz-object-ownership", other, "Invalid x-amz-object-ownership header"))
-        }
-    }
 }
 
 fn check_storage_class(value: &str) -> Result<(), S3Error> {
@@ -401,19 +375,12 @@ mod tests {
     #[test]
     fn values_that_mean_what_we_do_anyway_pass() {
         for (name, good, bad, code) in [
-            ("x-amz-acl", "private", "public-read", S3Code::AccessControlListNotSupported),
-            ("x-amz-acl", "bucket-owner-full-control", "open-to-all", S3Code::InvalidArgument),
             ("x-amz-storage-class", "STANDARD", "GLACIER", S3Code::InvalidStorageClass),
             ("x-amz-expected-bucket-owner", Principal::OWNER, "123456789012", S3Code::AccessDenied),
         ] {
             assert_eq!(with_header(Op::PutObject, name, good), None, "{name}");
             assert_eq!(with_header(Op::PutObject, name, bad), Some(code), "{name}");
         }
-        assert_eq!(with_header(Op::PutObject, "x-amz-grant-read", "id=x"), Some(S3Code::AccessControlListNotSupported));
-        let ownership = |value| with_header(Op::CreateBucket, "x-amz-object-ownership", value);
-        assert_eq!(ownership("BucketOwnerEnforced"), None);
-        assert_eq!(ownership("ObjectWriter"), Some(S3Code::NotImplemented));
-        assert_eq!(ownership("Nobody"), Some(S3Code::InvalidArgument));
     }
 
     #[test]

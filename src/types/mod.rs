@@ -1,5 +1,7 @@
 //! Values that every layer speaks of: parsed at the border, carried as types inside. No I/O.
 
+mod acl;
+mod acl_rules;
 mod bucket_name;
 mod byte_size;
 mod checksum;
@@ -23,6 +25,8 @@ mod versioning;
 mod volume_status;
 mod website;
 
+pub use acl::{Acl, CannedAcl, Grantee, InvalidAcl, Permission};
+pub use acl_rules::{AclRefused, AclRules, BucketAccess, ObjectOwnership, PublicAccessBlock};
 pub use bucket_name::{BucketName, InvalidBucketName};
 pub use byte_size::{ByteSize, InvalidByteSize};
 pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumKind, InvalidChecksum, ObjectChecksum};

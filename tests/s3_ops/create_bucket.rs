@@ -62,11 +62,16 @@ async fn a_malformed_configuration_is_malformed_xml() {
 }
 
 #[tokio::test]
-async fn private_passes_and_other_canned_acls_are_refused() {
+async fn a_bucket_is_made_with_a_list() {
     let fixture = Fixture::new().await;
     let create =
         |acl: &str| RawRequest::new(&fixture, "PUT", format!("/{}", new_bucket_name())).header("x-amz-acl", acl).send();
-    assert_eq!(create("private").await.status, 200);
-    assert_eq!(create("public-read").await.code(), "AccessControlListNotSupported");
+    for acl in ["private", "public-read"] {
+        assert_eq!(create(acl).await.status, 200, "{acl}");
+    }
     assert_eq!(create("nonsense").await.code(), "InvalidArgument");
+    let again = |acl: &str| fixture.raw("PUT", "").header("x-amz-acl", acl).send();
+    assert_eq!(again("private").await.status, 200, "it is what it is already");
+    let other = again("public-read").await;
+    assert_eq!((other.status, other.code().as_str()), (409, "BucketAlreadyOwnedByYou"));
 }

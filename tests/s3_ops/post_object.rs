@@ -274,7 +274,7 @@ async fn broken_forms_are_refused_and_store_nothing() {
     let long = signed(Form::new(&fixture, &[("key", "k"), ("x-amz-meta-a", &"x".repeat(21 << 10))]));
     let smuggled = signed(Form::new(&fixture, &[("key", "k"), ("x-amz-meta-a", "1\r\nx-amz-meta-b: 2")]));
     let checksum = signed(Form::new(&fixture, &[("key", "k")]).unsigned("x-amz-checksum-crc32", "AAAAAA=="));
-    let public = signed(Form::new(&fixture, &[("key", "k"), ("acl", "public-read")]));
+    let unknown_acl = signed(Form::new(&fixture, &[("key", "k"), ("acl", "open-to-all")]));
     let no_file =
         format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nk\r\n--{BOUNDARY}--\r\n");
     for (body, code) in [
@@ -287,7 +287,7 @@ async fn broken_forms_are_refused_and_store_nothing() {
         (&long, "MaxPostPreDataLengthExceeded"),
         (&smuggled, "InvalidArgument"),
         (&checksum, "BadDigest"),
-        (&public, "AccessControlListNotSupported"),
+        (&unknown_acl, "InvalidArgument"),
         (no_file.as_bytes(), "InvalidArgument"),
     ] {
         let answer = send_body(&fixture, body, "").await;

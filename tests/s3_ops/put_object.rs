@@ -214,10 +214,10 @@ async fn headers_that_change_meaning_and_that_we_lack_are_refused() {
         ("x-amz-server-side-encryption", "AES256", 501),
         ("x-amz-server-side-encryption-customer-algorithm", "AES256", 501),
         ("x-amz-storage-class", "GLACIER", 400),
-        ("x-amz-acl", "public-read", 400),
         ("x-amz-website-redirect-location", "elsewhere", 400),
         ("x-amz-website-redirect-location", "https:///elsewhere", 400),
         ("x-amz-website-redirect-location", "http://", 400),
+        ("x-amz-acl", "aws-exec-read", 501),
     ];
     for (header, value, status) in cases {
         let refused = fixture.raw("PUT", "/key").header(header, value).body("x").send().await;

@@ -7,7 +7,7 @@ use crate::fixture::Fixture;
 async fn headers_of_a_presigned_url_count_in_any_case() {
     let fixture = Fixture::new().await;
     for (name, value, status, code) in [
-        ("X-Amz-Acl", "public-read", 400, "AccessControlListNotSupported"),
+        ("X-Amz-Acl", "open-to-all", 400, "InvalidArgument"),
         ("X-Amz-Expected-Bucket-Owner", "123456789012", 403, "AccessDenied"),
         ("X-Amz-Server-Side-Encryption", "AES256", 501, "NotImplemented"),
         ("X-Amz-Storage-Class", "GLACIER", 400, "InvalidStorageClass"),

@@ -153,7 +153,9 @@ async fn what_a_rename_can_not_do_is_not_ignored() {
     let meant = fixture.raw("PUT", "/b/?larder-prefix").header("x-amz-rename-source", &source).send().await;
     assert!((400..=501).contains(&meant.status), "{}", meant.status);
     for (name, value, expected) in [
-        ("x-amz-acl", "public-read", "AccessControlListNotSupported"),
+        ("x-amz-acl", "public-read", "InvalidRequest"),
+        ("x-amz-acl", "private", "InvalidRequest"),
+        ("x-amz-grant-read", "id=larder", "InvalidRequest"),
         ("x-amz-storage-class", "GLACIER", "InvalidStorageClass"),
         ("x-amz-meta-a", "1", "InvalidRequest"),
         ("x-amz-tagging", "a=1", "InvalidRequest"),

@@ -2,12 +2,14 @@
 
 use crate::{
     raw_request::{RawRequest, exchange},
-    support::Server,
+    support::{Options, Server},
 };
+use aws_sdk_s3::types::BucketCannedAcl;
 
 #[tokio::test]
 async fn nobody_gets_in_without_a_signature_and_every_answer_has_an_id() {
     let server = Server::start().await;
+    server.client().create_bucket().bucket("wire").send().await.unwrap();
     for request in [
         "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET /wire/k HTTP/1.1\r\nHost: x\r\nAuthorization:\r\n\r\n",
@@ -18,6 +20,19 @@ async fn nobody_gets_in_without_a_signature_and_every_answer_has_an_id() {
         assert_eq!((answer.status, answer.code()), (403, "AccessDenied"), "{request}");
         assert!(answer.head.contains("x-amz-request-id: "), "{}", answer.head);
         assert!(answer.body.contains("<RequestId>"), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn nobody_unnamed_gets_in_where_the_operator_does_not_want_it() {
+    for (setting, status) in [("true", 200), ("false", 403)] {
+        let server = Server::start_with(Options::default().with("LARDER_ANONYMOUS_ACCESS", setting)).await;
+        let create = server.client().create_bucket().bucket("wire").acl(BucketCannedAcl::PublicRead);
+        create.send().await.unwrap();
+        let answer = exchange(&server, b"GET /wire HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_eq!(answer.status, status, "{setting}: {}", answer.body);
+        let kept = server.client().get_bucket_acl().bucket("wire").send().await.unwrap();
+        assert_eq!(kept.grants().len(), 2, "the list is kept all the same");
     }
 }
 

@@ -88,6 +88,8 @@ impl TestCluster {
             created: Timestamp::default(),
             tags: None,
             object_lock: None,
+            acl: Default::default(),
+            ownership: None,
         };
         let bucket = match metadata.propose(Command::CreateBucket(create)).await.unwrap() {
             Outcome::BucketCreated { bucket } => bucket,
@@ -240,6 +242,7 @@ impl TestCluster {
             headers: ObjectHeaders::default(),
             tags: TagSet::default(),
             lock: VersionLock::default(),
+            acl: Default::default(),
         };
         Command::PutObject(PutObject {
             bucket: self.bucket,

@@ -73,6 +73,7 @@ pub(super) async fn append(command: &AppendObject, tx: &mut Transaction<'_>) -> 
         content,
         // Locks need versions.
         lock: VersionLock::default(),
+        acl: kept.acl,
     };
     let written = version.replace(state, &mut script, tx).await?;
     tx.execute(script).await?;

@@ -2,12 +2,12 @@
 //! PutBucketVersioning, PutBucketWebsite, PutObjectLockConfiguration.
 
 use super::{
-    lifecycle,
+    acls, lifecycle,
     transaction::{ApplyError, Transaction},
 };
 use crate::{
     metadata::{
-        columns::{Columns, number, object_lock_text, time, versioning_code, versioning_of},
+        columns::{Columns, acl_code, number, object_lock_text, ownership_code, time, versioning_code, versioning_of},
         command::CreateBucket,
         outcome::{CommandError, Outcome},
         script::Script,
@@ -21,8 +21,8 @@ const BUCKETS_MAX: u64 = 10_000;
 const READ_OWNER: &str = "SELECT owner FROM buckets WHERE name = $1";
 const COUNT_BUCKETS: &str = "SELECT count(*) FROM buckets";
 const INSERT_BUCKET: &str = "
-    INSERT INTO buckets (bucket, name, region, owner, created, tags, versioning, object_lock)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    INSERT INTO buckets (bucket, name, region, owner, created, tags, versioning, object_lock, acl, ownership)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 pub(super) async fn create(command: &CreateBucket, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
     let name = command.name.as_str();
@@ -35,12 +35,14 @@ pub(super) async fn create(command: &CreateBucket, tx: &mut Transaction<'_>) -> 
     if tx.fetch_number(Script::of(COUNT_BUCKETS)).await? >= Some(BUCKETS_MAX) {
         return Err(CommandError::TooManyBuckets.into());
     }
+    acls::check_together(command.acl, command.ownership)?;
     let bucket = BucketId(tx.sequence().0);
     let mut script = Script::of(INSERT_BUCKET);
     script.bind(number(bucket.0)).bind(name).bind(&command.region).bind(&command.owner);
     script.bind(time(command.created)).bind(command.tags.as_ref().map(tags_text));
     let versioning = if command.object_lock.is_some() { Versioning::Enabled } else { Versioning::Never };
     script.bind(versioning_code(versioning)).bind(command.object_lock.map(object_lock_text));
+    script.bind(acl_code(command.acl)).bind(command.ownership.map(ownership_code));
     tx.execute(script).await?;
     Ok(Outcome::BucketCreated { bucket })
 }

@@ -18,7 +18,9 @@ use crate::{
         outcome::{CommandError, CompletedUpload, KeptCompletion, Outcome, PartRuns},
         script::Script,
     },
-    types::{Checksum, ChecksumAlgorithm, ChecksumKind, ContentId, ETag, ObjectHeaders, TagSet, UploadId, VersionLock},
+    types::{
+        Acl, Checksum, ChecksumAlgorithm, ChecksumKind, ContentId, ETag, ObjectHeaders, TagSet, UploadId, VersionLock,
+    },
 };
 
 /// A part that is not the last has at least this many bytes.
@@ -34,6 +36,7 @@ struct Upload {
     tags: TagSet,
     checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
     lock: VersionLock,
+    acl: Acl,
 }
 
 /// A part as the table has it.
@@ -69,6 +72,7 @@ pub(super) async fn complete(command: &CompleteUpload, tx: &mut Transaction<'_>)
         part_count: Some(command.parts.len() as u32),
         content,
         lock: upload.lock,
+        acl: upload.acl,
     };
     let mut script = Script::default();
     contents::insert_row(content, size, &mut script);
@@ -82,7 +86,8 @@ pub(super) async fn complete(command: &CompleteUpload, tx: &mut Transaction<'_>)
 }
 
 const READ_UPLOAD: &str = "
-    SELECT owner, content_type, headers, tags, checksum_algorithm, checksum_kind, retention_mode, retain_until, legal_hold
+    SELECT owner, content_type, headers, tags, checksum_algorithm, checksum_kind, retention_mode, retain_until, legal_hold,
+        acl
     FROM uploads WHERE bucket = $1 AND key = $2 AND upload = $3";
 
 async fn read_upload(command: &CompleteUpload, tx: &mut Transaction<'_>) -> Result<Option<Upload>, ApplyError> {
@@ -94,6 +99,7 @@ async fn read_upload(command: &CompleteUpload, tx: &mut Transaction<'_>) -> Resu
         tags: row.tags(3)?,
         checksum: row.checksum_type(4)?,
         lock: row.lock(6)?,
+        acl: row.acl(9)?,
     }))
 }
 

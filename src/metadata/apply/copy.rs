@@ -3,6 +3,7 @@
 //! Source: Amazon S3 API Reference, CopyObject, UploadPartCopy.
 
 use super::{
+    acls,
     contents::{self, EXTENTS_MAX},
     kept::{self, Kept},
     parts::{self, NewPart},
@@ -59,6 +60,7 @@ pub(super) async fn copy_object(command: &CopyObject, tx: &mut Transaction<'_>) 
     let source = read_source(&command.source, tx).await?;
     let state = versions::read(command.bucket, &command.key, VersionSelector::Latest, tx).await?;
     preconditions::check_write(&command.precondition, state.validators())?;
+    acls::check(command.acl, state.acl_rules)?;
     let version = NewVersion {
         bucket: command.bucket,
         key: &command.key,
@@ -73,6 +75,7 @@ pub(super) async fn copy_object(command: &CopyObject, tx: &mut Transaction<'_>) 
         part_count: source.kept.part_count,
         content: source.content,
         lock: command.lock,
+        acl: command.acl,
     };
     // First up, then down: a copy of a key onto itself must not pass through 0.
     let mut script = Script::default();

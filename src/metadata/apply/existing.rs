@@ -9,7 +9,7 @@ use crate::{
         columns::{Columns, object_lock_of, versioning_of},
         error::QueryError,
     },
-    types::{CommitSequence, ContentId, ObjectLockConfiguration, VersionId, VersionLock, Versioning},
+    types::{AclRules, CommitSequence, ContentId, ObjectLockConfiguration, VersionId, VersionLock, Versioning},
 };
 use sqlx::sqlite::SqliteRow;
 
@@ -19,6 +19,8 @@ pub(super) struct KeyState {
     /// Of a bucket that has Object Lock.
     pub object_lock: Option<ObjectLockConfiguration>,
     pub watch: Watch,
+    /// What the bucket says about access control lists.
+    pub acl_rules: AclRules,
     /// The version that was asked for.
     pub version: Option<Existing>,
 }
@@ -29,6 +31,7 @@ impl KeyState {
             versioning: versioning_of(row.number(BUCKET)?)?,
             object_lock: object_lock_of(row.optional_text(BUCKET + 1)?)?,
             watch: Watch::from_column(row, BUCKET + 2)?,
+            acl_rules: row.acl_rules(BUCKET + 3)?,
             version: Existing::from_row(row)?,
         })
     }
@@ -60,8 +63,8 @@ pub(super) struct Existing {
     pub lock: VersionLock,
 }
 
-/// Where the columns of `Existing` begin in every statement that reads one; the bucket's versioning, its Object Lock and how
-/// it is watched stand behind them.
+/// Where the columns of `Existing` begin in every statement that reads one; the bucket's versioning, its Object Lock, how
+/// it is watched and what it says about access control lists stand behind them.
 const EXISTING: usize = 1;
 const BUCKET: usize = EXISTING + 12;
 

@@ -35,7 +35,8 @@ const READ_CURRENT: &str = "
         (8, $17, $18), (9, $19, $20), (10, $21, $22), (11, $23, $24), (12, $25, $26), (13, $27, $28), (14, $29, $30),
         (15, $31, $32))
     SELECT w.place, v.sequence, v.content, v.is_null, v.is_delete_marker, v.is_latest, v.version, v.etag, v.size,
-        v.created, v.retention_mode, v.retain_until, v.legal_hold, b.versioning, b.object_lock, b.lifecycle_soonest
+        v.created, v.retention_mode, v.retain_until, v.legal_hold, b.versioning, b.object_lock, b.lifecycle_soonest,
+        b.ownership, b.public_access_block
     FROM wanted w CROSS JOIN buckets b ON b.bucket = w.bucket
         LEFT JOIN versions v ON v.bucket = w.bucket AND v.key = w.key
             AND v.sequence = (SELECT max(h.sequence) FROM versions h WHERE h.bucket = w.bucket AND h.key = w.key)";

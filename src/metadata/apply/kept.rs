@@ -10,7 +10,7 @@ use crate::{
         outcome::CommandError,
         script::Script,
     },
-    types::{BucketId, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet},
+    types::{Acl, BucketId, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet},
 };
 
 pub(super) struct Kept {
@@ -19,10 +19,11 @@ pub(super) struct Kept {
     pub headers: ObjectHeaders,
     pub tags: TagSet,
     pub part_count: Option<u32>,
+    pub acl: Acl,
 }
 
 const READ_KEPT: &str = "
-    SELECT checksum_algorithm, checksum_kind, checksum, part_count, content_type, headers, tags, owner
+    SELECT checksum_algorithm, checksum_kind, checksum, part_count, content_type, headers, tags, owner, acl
     FROM versions WHERE bucket = $1 AND key = $2 AND sequence = $3";
 
 /// Of a row that was read in this transaction and is no delete marker.
@@ -40,5 +41,6 @@ pub(super) async fn read(
         headers: row.headers(4)?,
         tags: row.tags(6)?,
         owner: row.string(7)?,
+        acl: row.acl(8)?,
     })
 }

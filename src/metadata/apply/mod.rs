@@ -4,6 +4,7 @@
 //! Each command reads first, decides, and then writes: a refusal usually has nothing to undo.
 
 mod access_keys;
+mod acls;
 mod append;
 mod buckets;
 mod complete_upload;
@@ -53,6 +54,10 @@ pub(super) async fn apply(command: &Command, tx: &mut Transaction<'_>) -> Result
 
         Command::SetBucketLifecycle(command) => lifecycle::set(command, tx).await,
 
+        Command::SetBucketAcl(command) => acls::set_of_bucket(command, tx).await,
+        Command::SetBucketOwnership { bucket, ownership } => acls::set_ownership(*bucket, *ownership, tx).await,
+        Command::SetPublicAccessBlock { bucket, block } => acls::set_public_access_block(*bucket, *block, tx).await,
+
         Command::ScheduleKeys(command) => lifecycle::schedule(command, tx).await,
         Command::ExpireKey(command) => lifecycle::expire_key(command, tx).await,
         Command::ForgetDueKeys(command) => lifecycle::forget(command, tx).await,
@@ -68,6 +73,7 @@ pub(super) async fn apply(command: &Command, tx: &mut Transaction<'_>) -> Result
         }
         Command::SetObjectRetention(command) => locks::set_retention(command, tx).await,
         Command::SetObjectLegalHold(command) => locks::set_legal_hold(command, tx).await,
+        Command::SetObjectAcl(command) => acls::set_of_object(command, tx).await,
 
         Command::CreateUpload(command) => uploads::create(command, tx).await,
         Command::PutPart(command) => parts::put(command, tx).await,

@@ -63,6 +63,7 @@ pub(super) async fn rename(command: &RenameObject, tx: &mut Transaction<'_>) -> 
         part_count: kept.part_count,
         content,
         lock: VersionLock::default(),
+        acl: kept.acl,
     };
     let mut script = Script::default();
     contents::raise_count(content, &mut script);

@@ -3,13 +3,16 @@
 //! An upload that ends leaves its parts to `deletions`, which releases them in bounded steps.
 
 use super::{
+    acls,
     lifecycle::Watch,
     locks,
     transaction::{ApplyError, Transaction},
 };
 use crate::{
     metadata::{
-        columns::{Columns, algorithm_code, kind_code, number, object_lock_of, other_headers, tags_text, time},
+        columns::{
+            Columns, acl_code, algorithm_code, kind_code, number, object_lock_of, other_headers, tags_text, time,
+        },
         command::CreateUpload,
         outcome::{CommandError, Outcome},
         script::Script,
@@ -18,17 +21,19 @@ use crate::{
 };
 
 const BUCKET_EXISTS: &str = "SELECT 1 FROM buckets WHERE bucket = $1";
-const READ_BUCKET: &str = "SELECT object_lock, lifecycle_soonest FROM buckets WHERE bucket = $1";
+const READ_BUCKET: &str =
+    "SELECT object_lock, lifecycle_soonest, ownership, public_access_block FROM buckets WHERE bucket = $1";
 const INSERT_UPLOAD: &str = "
     INSERT INTO uploads (bucket, key, upload, initiated, owner, content_type, headers, tags, checksum_algorithm,
-        checksum_kind, retention_mode, retain_until, legal_hold)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+        checksum_kind, retention_mode, retain_until, legal_hold, acl)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
 pub(super) async fn create(command: &CreateUpload, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
     let bucket = tx.fetch_optional(Script::of(READ_BUCKET).with(number(command.bucket.0))).await?;
     let bucket = bucket.ok_or(CommandError::NoSuchBucket)?;
     locks::check_possible(command.lock, object_lock_of(bucket.optional_text(0)?)?)?;
     let watch = Watch::from_column(&bucket, 1)?;
+    acls::check(command.acl, bucket.acl_rules(2)?)?;
     let mut script = Script::of(INSERT_UPLOAD);
     script.bind(number(command.bucket.0)).bind(command.key.as_bytes()).bind(&command.upload.as_bytes()[..]);
     script.bind(time(command.initiated)).bind(&command.owner);
@@ -37,6 +42,7 @@ pub(super) async fn create(command: &CreateUpload, tx: &mut Transaction<'_>) -> 
     script.bind(command.checksum.map(|(algorithm, _)| algorithm_code(algorithm)));
     script.bind(command.checksum.map(|(_, kind)| kind_code(kind)));
     locks::bind(command.lock, &mut script);
+    script.bind(acl_code(command.acl));
     watch.note_write(command.bucket, &command.key, command.initiated, &mut script, tx);
     tx.execute(script).await?;
     Ok(Outcome::Done)

@@ -3,7 +3,7 @@
 //! Source: Amazon S3 User Guide, "How S3 Versioning works".
 
 use super::{
-    contents,
+    acls, contents,
     existing::KeyState,
     locks::{self, Removable},
     preconditions,
@@ -11,13 +11,13 @@ use super::{
 };
 use crate::{
     metadata::{
-        columns::{algorithm_code, kind_code, number, other_headers, tags_text, time},
+        columns::{acl_code, algorithm_code, kind_code, number, other_headers, tags_text, time},
         command::{PutObject, VersionSelector},
         outcome::{ChangedVersion, CommandError, Outcome, WrittenVersion},
         script::Script,
     },
     types::{
-        BucketId, Bypass, ChecksumKind, CommitSequence, ContentId, ETag, ObjectChecksum, ObjectHeaders, ObjectKey,
+        Acl, BucketId, Bypass, ChecksumKind, CommitSequence, ContentId, ETag, ObjectChecksum, ObjectHeaders, ObjectKey,
         TagSet, Timestamp, VersionId, VersionLock, VersionName, Versioning,
     },
 };
@@ -25,17 +25,20 @@ use crate::{
 /// The bucket and the key's current row; no row at all when there is no such bucket.
 const READ_CURRENT: &str = "
     SELECT b.bucket, v.sequence, v.content, v.is_null, v.is_delete_marker, v.is_latest, v.version, v.etag, v.size,
-        v.created, v.retention_mode, v.retain_until, v.legal_hold, b.versioning, b.object_lock, b.lifecycle_soonest
+        v.created, v.retention_mode, v.retain_until, v.legal_hold, b.versioning, b.object_lock, b.lifecycle_soonest,
+        b.ownership, b.public_access_block
     FROM buckets b LEFT JOIN versions v ON v.bucket = b.bucket AND v.key = $2
     WHERE b.bucket = $1 ORDER BY v.sequence DESC LIMIT 1";
 const READ_NULL: &str = "
     SELECT b.bucket, v.sequence, v.content, v.is_null, v.is_delete_marker, v.is_latest, v.version, v.etag, v.size,
-        v.created, v.retention_mode, v.retain_until, v.legal_hold, b.versioning, b.object_lock, b.lifecycle_soonest
+        v.created, v.retention_mode, v.retain_until, v.legal_hold, b.versioning, b.object_lock, b.lifecycle_soonest,
+        b.ownership, b.public_access_block
     FROM buckets b LEFT JOIN versions v ON v.bucket = b.bucket AND v.key = $2 AND v.is_null = 1
     WHERE b.bucket = $1";
 const READ_BY_ID: &str = "
     SELECT b.bucket, v.sequence, v.content, v.is_null, v.is_delete_marker, v.is_latest, v.version, v.etag, v.size,
-        v.created, v.retention_mode, v.retain_until, v.legal_hold, b.versioning, b.object_lock, b.lifecycle_soonest
+        v.created, v.retention_mode, v.retain_until, v.legal_hold, b.versioning, b.object_lock, b.lifecycle_soonest,
+        b.ownership, b.public_access_block
     FROM buckets b LEFT JOIN versions v ON v.bucket = b.bucket AND v.key = $2 AND v.is_null = 0 AND v.version = $3
     WHERE b.bucket = $1";
 
@@ -80,13 +83,15 @@ pub(super) struct NewVersion<'a> {
     pub content: ContentId,
     /// What was asked for; the bucket's default comes to it.
     pub lock: VersionLock,
+    /// Whoever makes up a list asks `acls::check` first.
+    pub acl: Acl,
 }
 
 const INSERT_VERSION: &str = "
     INSERT INTO versions (bucket, key, sequence, version, is_null, is_latest, is_delete_marker, created, owner, size,
         etag, checksum_algorithm, checksum_kind, checksum, content_type, headers, tags, part_count, content,
-        retention_mode, retain_until, legal_hold)
-    VALUES ($1, $2, $3, $4, $5, 1, 0, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
+        retention_mode, retain_until, legal_hold, acl)
+    VALUES ($1, $2, $3, $4, $5, 1, 0, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)";
 const DELETE_VERSION: &str = "DELETE FROM versions WHERE bucket = $1 AND key = $2 AND sequence = $3";
 const CLEAR_LATEST: &str = "UPDATE versions SET is_latest = 0 WHERE bucket = $1 AND key = $2 AND sequence = $3";
 
@@ -157,6 +162,7 @@ impl NewVersion<'_> {
         script.bind(self.headers.system.content_type.as_deref()).bind(other_headers(self.headers));
         script.bind(tags_text(self.tags)).bind(self.part_count.map(i64::from)).bind(number(self.content.0));
         locks::bind(lock, script);
+        script.bind(acl_code(self.acl));
         Ok(())
     }
 
@@ -185,8 +191,9 @@ pub(super) fn delete_row(bucket: BucketId, key: &ObjectKey, row: &Removable<'_>,
 pub(super) async fn put(command: &PutObject, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
     let state = read(command.bucket, &command.key, VersionSelector::Latest, tx).await?;
     preconditions::check_write(&command.precondition, state.validators())?;
-    let content = contents::check(&command.content, tx).await?;
     let attributes = &command.attributes;
+    acls::check(attributes.acl, state.acl_rules)?;
+    let content = contents::check(&command.content, tx).await?;
     let version = NewVersion {
         bucket: command.bucket,
         key: &command.key,
@@ -201,6 +208,7 @@ pub(super) async fn put(command: &PutObject, tx: &mut Transaction<'_>) -> Result
         part_count: None,
         content: ContentId(tx.sequence().0),
         lock: attributes.lock,
+        acl: attributes.acl,
     };
     let mut script = Script::default();
     let written = version.replace(state, &mut script, tx).await?;

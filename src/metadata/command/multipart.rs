@@ -3,7 +3,7 @@
 use super::objects::CopySource;
 use super::writes::{NewContent, WritePrecondition};
 use crate::types::{
-    BucketId, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet,
+    Acl, BucketId, Checksum, ChecksumAlgorithm, ChecksumKind, ETag, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet,
     Timestamp, UploadId, VersionId, VersionLock,
 };
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ pub struct CreateUpload {
     /// Of the version that comes of it.
     #[serde(default)]
     pub lock: VersionLock,
+    /// Likewise.
+    #[serde(default)]
+    pub acl: Acl,
 }
 
 /// Afterwards the part has this content; what an earlier upload of the same number held has one count less.

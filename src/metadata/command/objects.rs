@@ -3,7 +3,7 @@
 use super::writes::{NewContent, VersionAttributes, WritePrecondition};
 use crate::metadata::version_selector::VersionSelector;
 use crate::types::{
-    BucketId, Bypass, Checksum, ETag, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Timestamp, VersionId,
+    Acl, BucketId, Bypass, Checksum, ETag, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Timestamp, VersionId,
     VersionLock,
 };
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub struct PutObject {
 }
 
 /// Afterwards the object is longer by the command's content. Where there was none it is as after `PutObject`; where there was one
-/// its headers, tags and owner have stayed, and what the command says of them counts for nothing.
+/// its headers, tags, access control list and owner have stayed, and what the command says of them counts for nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AppendObject {
     /// Tag and checksum are those of the whole afterwards; the content is what is added.
@@ -101,6 +101,9 @@ pub struct CopyObject {
     /// What the request asks for; the source's is never copied.
     #[serde(default)]
     pub lock: VersionLock,
+    /// Likewise.
+    #[serde(default)]
+    pub acl: Acl,
 }
 
 /// Of `Latest` where versions are kept, or were: afterwards a delete marker is the current version, and where they are no

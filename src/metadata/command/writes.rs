@@ -1,7 +1,8 @@
 //! What a write of any kind carries: new bytes, attributes, and the condition that the commit decides on.
 
 use crate::types::{
-    BlobId, ChunkRoot, ETag, Epoch, Extent, GroupId, NodeId, ObjectHeaders, TagSet, Timestamp, VersionId, VersionLock,
+    Acl, BlobId, ChunkRoot, ETag, Epoch, Extent, GroupId, NodeId, ObjectHeaders, TagSet, Timestamp, VersionId,
+    VersionLock,
 };
 use serde::{Deserialize, Serialize};
 
@@ -68,4 +69,6 @@ pub struct VersionAttributes {
     /// What was asked for; the bucket's default comes to it in the commit.
     #[serde(default)]
     pub lock: VersionLock,
+    #[serde(default)]
+    pub acl: Acl,
 }

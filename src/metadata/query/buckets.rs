@@ -3,19 +3,22 @@
 use crate::{
     metadata::{
         Metadata, QueryError,
+        bucket_cache::BucketBrief,
         columns::{Columns, object_lock_of, versioning_of},
         rows::Bucket,
         script::Script,
     },
-    types::{BucketId, BucketName, CorsConfiguration, TagSet, Versioning, WebsiteConfiguration},
+    types::{BucketAccess, BucketId, BucketName, CorsConfiguration, TagSet, WebsiteConfiguration},
 };
 use sqlx::sqlite::SqliteRow;
 use std::sync::Arc;
 
-const READ: &str = "SELECT bucket, name, region, owner, created, versioning, object_lock FROM buckets WHERE name = $1";
+const READ: &str = "
+    SELECT bucket, name, region, owner, created, versioning, object_lock, acl, ownership, public_access_block
+    FROM buckets WHERE name = $1";
 /// Names are ASCII: the last character there is ends every prefix.
 const LIST: &str = "
-    SELECT bucket, name, region, owner, created, versioning, object_lock FROM buckets
+    SELECT bucket, name, region, owner, created, versioning, object_lock, acl, ownership, public_access_block FROM buckets
     WHERE name >= $1 AND name < $1 || char(1114111) AND name > $2 ORDER BY name LIMIT $3 + 0";
 const READ_TAGS: &str = "SELECT tags FROM buckets WHERE bucket = $1";
 const READ_CORS: &str = "SELECT cors FROM buckets WHERE name = $1";
@@ -36,11 +39,10 @@ impl Metadata {
         Ok(bucket)
     }
 
-    /// Its id, and whether it keeps versions.
-    pub(super) async fn bucket_brief(&self, name: &BucketName) -> Result<Option<(BucketId, Versioning)>, QueryError> {
+    pub(super) async fn bucket_brief(&self, name: &BucketName) -> Result<Option<BucketBrief>, QueryError> {
         match self.bucket_cache().brief(name) {
             Some(brief) => Ok(Some(brief)),
-            None => Ok(self.bucket(name).await?.map(|bucket| (bucket.id, bucket.versioning))),
+            None => Ok(self.bucket(name).await?.as_ref().map(BucketBrief::of)),
         }
     }
 
@@ -88,5 +90,6 @@ fn from_row(row: &SqliteRow) -> Result<Bucket, QueryError> {
         created: row.time(4)?,
         versioning: versioning_of(row.number(5)?)?,
         object_lock: object_lock_of(row.optional_text(6)?)?,
+        access: BucketAccess { acl: row.acl(7)?, rules: row.acl_rules(8)? },
     })
 }

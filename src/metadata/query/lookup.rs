@@ -5,12 +5,13 @@ use super::extents;
 use crate::{
     metadata::{
         Metadata, QueryError,
+        bucket_cache::BucketBrief,
         columns::{Columns, number},
         command::VersionSelector,
         rows::{ObjectLookup, ObjectVersion, PlacedExtent, ReadFrom},
         script::Script,
     },
-    types::{BucketId, BucketName, ContentId, ETag, ObjectKey, VersionId, Versioning},
+    types::{BucketAccess, BucketId, BucketName, ContentId, ETag, ObjectKey, VersionId, Versioning},
 };
 use sqlx::sqlite::SqliteRow;
 use std::sync::Arc;
@@ -23,14 +24,17 @@ const FIRST_PAGE: usize = 16;
 pub enum BucketLookup {
     NoSuchBucket,
     /// The bucket is there; the key, or the version that was asked for, is not.
-    NoSuchKey,
+    NoSuchKey {
+        access: BucketAccess,
+    },
     Found(FoundVersion),
 }
 
-/// A version, and whether its bucket keeps versions.
+/// A version, and what its bucket says about versions and access.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FoundVersion {
     pub versioning: Versioning,
+    pub access: BucketAccess,
     pub lookup: ObjectLookup,
 }
 
@@ -49,7 +53,7 @@ macro_rules! object {
         concat!(
             "SELECT b.bucket, v.version, v.is_null, v.is_latest, v.is_delete_marker, v.created, v.owner, v.size, v.etag,
                 v.checksum_algorithm, v.checksum_kind, v.checksum, v.part_count, v.content_type, v.headers, v.tags,
-                v.content, v.retention_mode, v.retain_until, v.legal_hold",
+                v.content, v.retention_mode, v.retain_until, v.legal_hold, v.acl",
             $more_columns,
             " FROM buckets b LEFT JOIN versions v ON v.bucket = b.bucket AND v.key = $2 AND ",
             $version,
@@ -116,7 +120,7 @@ impl Statements {
 }
 
 /// Where the extent's columns begin.
-const EXTENT: usize = 20;
+const EXTENT: usize = 21;
 
 impl Metadata {
     /// Delete markers are returned as such.
@@ -141,13 +145,13 @@ impl Metadata {
         version: VersionSelector,
         from: ReadFrom,
     ) -> Result<BucketLookup, QueryError> {
-        let Some((bucket, versioning)) = self.bucket_brief(bucket).await? else {
+        let Some(BucketBrief { id, versioning, access }) = self.bucket_brief(bucket).await? else {
             return Ok(BucketLookup::NoSuchBucket);
         };
-        Ok(match self.find(bucket, key, version, from).await? {
-            Answer::Found(lookup) => BucketLookup::Found(FoundVersion { versioning, lookup }),
+        Ok(match self.find(id, key, version, from).await? {
+            Answer::Found(lookup) => BucketLookup::Found(FoundVersion { versioning, access, lookup }),
             Answer::NoSuchBucket => BucketLookup::NoSuchBucket,
-            Answer::NoSuchKey => BucketLookup::NoSuchKey,
+            Answer::NoSuchKey => BucketLookup::NoSuchKey { access },
         })
     }
 
@@ -252,6 +256,7 @@ fn object_from_row(key: &ObjectKey, row: &SqliteRow) -> Result<ObjectVersion, Qu
         tags: row.tags(15)?,
         content: row.optional_number(16)?.map(ContentId),
         lock: row.lock(17)?,
+        acl: row.acl(20)?,
     })
 }
 

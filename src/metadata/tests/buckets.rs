@@ -14,6 +14,8 @@ fn create(name: &str, owner: &str) -> Command {
         created: at(5),
         tags: None,
         object_lock: None,
+        acl: Default::default(),
+        ownership: None,
     })
 }
 

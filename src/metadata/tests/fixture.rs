@@ -106,6 +106,8 @@ impl Fixture {
             created: at(1),
             tags: None,
             object_lock: None,
+            acl: Default::default(),
+            ownership: None,
         };
         match self.done(Command::CreateBucket(create)).await {
             Outcome::BucketCreated { bucket } => bucket,
@@ -145,6 +147,7 @@ impl Fixture {
                 headers: ObjectHeaders::default(),
                 tags: TagSet::default(),
                 lock: VersionLock::default(),
+                acl: Default::default(),
             },
             etag: etag(1),
             checksum: None,
@@ -200,6 +203,7 @@ impl Fixture {
             checksum: Directive::Copy,
             precondition: WritePrecondition::None,
             lock: VersionLock::default(),
+            acl: Default::default(),
         }
     }
 

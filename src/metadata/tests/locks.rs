@@ -356,6 +356,8 @@ async fn a_bucket_made_with_object_lock_keeps_versions_from_the_beginning_on() {
         created: at(1),
         tags: None,
         object_lock: Some(ObjectLockConfiguration::default()),
+        acl: Default::default(),
+        ownership: None,
     };
     fixture.done(Command::CreateBucket(create)).await;
     let bucket = fixture.metadata.bucket(&"locked".parse().unwrap()).await.unwrap().unwrap();

@@ -1,5 +1,6 @@
 //! Tests of the metadata as a whole: commands through the writer, what queries say then.
 
+mod acls;
 mod appends;
 mod backup;
 mod buckets;

@@ -34,6 +34,7 @@ pub fn create(fixture: &Fixture, name: &str, upload: UploadId, lock: VersionLock
         tags: TagSet::default(),
         checksum: None,
         lock,
+        acl: Default::default(),
     }
 }
 

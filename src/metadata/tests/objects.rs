@@ -89,7 +89,7 @@ async fn extents_come_in_pages() {
 async fn a_missing_bucket_and_a_missing_key_are_told_apart() {
     let fixture = Fixture::new().await;
     for from in [ReadFrom::Nothing, ReadFrom::Offset(0)] {
-        assert_eq!(look(&fixture, "none", from).await, BucketLookup::NoSuchKey);
+        assert_eq!(look(&fixture, "none", from).await, BucketLookup::NoSuchKey { access: Default::default() });
         let none = "no-such-bucket".parse().unwrap();
         let lookup = fixture.metadata.lookup_in(&none, &key("a"), VersionSelector::Latest, from).await.unwrap();
         assert_eq!(lookup, BucketLookup::NoSuchBucket);

@@ -22,7 +22,7 @@ async fn filled() -> Fixture {
         .prepare(
             "INSERT INTO versions SELECT bucket, key, sequence - 1, x'00000000000000000000000000000099', 0, 0,
                 is_delete_marker, created, owner, size, etag, checksum_algorithm, checksum_kind, checksum, content_type,
-                headers, tags, part_count, content, NULL, NULL, NULL FROM versions WHERE key = x'61'",
+                headers, tags, part_count, content, NULL, NULL, NULL, NULL FROM versions WHERE key = x'61'",
         )
         .await;
     fixture

@@ -77,9 +77,24 @@ async fn run_everything(fixture: &Fixture) {
     multipart::begin(fixture, "open").await;
     fixture.done(Command::SetBucketCors { bucket: fixture.bucket, cors: None }).await;
     fixture.done(Command::SetBucketWebsite { bucket: fixture.bucket, website: None }).await;
+    open_everything(fixture).await;
     lock_everything(fixture).await;
     fixture.done(Command::DeleteBucket { bucket: fixture.bucket }).await;
     fixture.unroll().await;
+}
+
+/// Afterwards all of it is closed again.
+async fn open_everything(fixture: &Fixture) {
+    let bucket = fixture.bucket;
+    fixture.put("open", &[1]).await;
+    for acl in [Acl::EMPTY, Acl::PRIVATE] {
+        let (key, version) = (key("open"), VersionSelector::Latest);
+        fixture.done(Command::SetObjectAcl(SetObjectAcl { bucket, key, version, acl, granted: None })).await;
+        fixture.done(Command::SetBucketAcl(SetBucketAcl { bucket, acl, granted: None })).await;
+    }
+    fixture.done(Command::SetBucketOwnership { bucket, ownership: None }).await;
+    fixture.done(Command::SetPublicAccessBlock { bucket, block: None }).await;
+    fixture.delete("open").await;
 }
 
 /// Afterwards nothing is locked any more, and the bucket is empty.

@@ -30,6 +30,10 @@ enum Act {
     Tag { key: u8 },
     Cors { is_set: bool },
     Website { is_set: bool },
+    List { key: u8, acl: Acl, granted: Option<Permission> },
+    ListOfBucket { acl: Acl },
+    Own { ownership: Option<ObjectOwnership> },
+    Block { flags: Option<u64> },
     Begin { key: u8 },
     Part { upload: u8, part_number: u32, size: u64 },
     CopyPart { upload: u8, part_number: u32, from: u8, range: Option<(u64, u64)> },
@@ -73,6 +77,12 @@ fn act() -> impl Strategy<Value = Act> {
         1 => key().prop_map(|key| Act::Tag { key }),
         1 => any::<bool>().prop_map(|is_set| Act::Cors { is_set }),
         1 => any::<bool>().prop_map(|is_set| Act::Website { is_set }),
+        2 => (key(), acl(), prop::option::weighted(0.3, Just(Permission::WriteAcp)))
+            .prop_map(|(key, acl, granted)| Act::List { key, acl, granted }),
+        1 => acl().prop_map(|acl| Act::ListOfBucket { acl }),
+        1 => prop::option::of(prop::sample::select(ObjectOwnership::ALL.to_vec()))
+            .prop_map(|ownership| Act::Own { ownership }),
+        1 => prop::option::of(0..16_u64).prop_map(|flags| Act::Block { flags }),
         2 => key().prop_map(|key| Act::Begin { key }),
         4 => (upload(), part_number(), prop_oneof![1..3000_u64, Just(5 * MIB)])
             .prop_map(|(upload, part_number, size)| Act::Part { upload, part_number, size }),
@@ -93,6 +103,10 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::ForgetDue),
         1 => (0..2_u8, prop::option::of(0..3_u8)).prop_map(|(name, state)| Act::SaveJob { name, state }),
     ]
+}
+
+fn acl() -> impl Strategy<Value = Acl> {
+    prop_oneof![Just(Acl::PRIVATE), (0..1_u64 << 15).prop_map(|bits| Acl::from_bits(bits).unwrap())]
 }
 
 /// What the history has made so far.
@@ -121,6 +135,8 @@ async fn command(act: Act, made: &mut Made, fixture: &Fixture) -> Command {
                 blob.durable_on = (1..=3).filter(|node| durable & (1 << (node - 1)) == 0).map(node).collect();
             }
             made.blobs.extend(put.content.blobs.iter().map(|blob| blob.blob));
+            // Of some it is public.
+            put.attributes.acl = Acl::from_bits(1 + 64 * u64::from(condition / 3)).unwrap();
             put.precondition = match condition {
                 0 => WritePrecondition::Absent,
                 1 => WritePrecondition::Present,
@@ -190,6 +206,19 @@ async fn command(act: Act, made: &mut Made, fixture: &Fixture) -> Command {
             let website = is_set.then(|| serde_json::from_str(site).unwrap());
             Command::SetBucketWebsite { bucket: fixture.bucket, website }
         }
+        Act::List { key: number, acl, granted } => Command::SetObjectAcl(SetObjectAcl {
+            bucket: fixture.bucket,
+            key: key(&name(number)),
+            version: VersionSelector::Latest,
+            acl,
+            granted,
+        }),
+        Act::ListOfBucket { acl } => Command::SetBucketAcl(SetBucketAcl { bucket: fixture.bucket, acl, granted: None }),
+        Act::Own { ownership } => Command::SetBucketOwnership { bucket: fixture.bucket, ownership },
+        Act::Block { flags } => {
+            let block = flags.and_then(PublicAccessBlock::from_bits);
+            Command::SetPublicAccessBlock { bucket: fixture.bucket, block }
+        }
         Act::Begin { key: number } => {
             let upload = UploadId::from_bytes(fixture.unique());
             made.uploads.push((upload, name(number)));
@@ -203,6 +232,7 @@ async fn command(act: Act, made: &mut Made, fixture: &Fixture) -> Command {
                 tags: TagSet::default(),
                 checksum: None,
                 lock: VersionLock::default(),
+                acl: Default::default(),
             })
         }
         Act::Part { upload, part_number, size } => {

@@ -31,6 +31,7 @@ pub fn copy_input(from: &str, to: &str) -> CopyInput {
         onto_itself: OntoItself::ChangesNothing,
         precondition: WritePrecondition::None,
         lock: VersionLock::default(),
+        acl: None,
     }
 }
 

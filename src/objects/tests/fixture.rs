@@ -2,6 +2,7 @@
 
 use crate::{
     cluster::tests::test_cluster::TestCluster,
+    identity::Permit,
     metadata::{Command, Outcome},
     objects::{
         BodyError, CompleteInput, CreateBucketInput, CreateUploadInput, ExpectedDigests, GetInput, NamedPart,
@@ -78,6 +79,7 @@ pub fn put_input(name: &str) -> PutInput {
         expected: ExpectedDigests::default(),
         precondition: WritePrecondition::None,
         lock: VersionLock::default(),
+        acl: None,
     }
 }
 
@@ -86,6 +88,7 @@ pub fn get_input(name: &str) -> GetInput {
         bucket: bucket(),
         key: key(name),
         version: VersionSelector::Latest,
+        permit: Permit::full(),
         conditions: ReadConditions::default(),
         selection: Selection::Whole,
     }
@@ -107,6 +110,8 @@ impl Fixture {
             owner: "root".into(),
             tags: None,
             object_lock: None,
+            acl: None,
+            ownership: None,
         };
         self.objects.create_bucket(input).await
     }
@@ -153,6 +158,7 @@ impl Fixture {
             checksum_algorithm: checksum.map(|(algorithm, _)| algorithm),
             checksum_kind: checksum.map(|(_, kind)| kind),
             lock: VersionLock::default(),
+            acl: None,
         };
         let created = self.objects.create_upload(input).await.unwrap();
         UploadName { bucket: bucket.clone(), key: key(name), upload: created.upload }

@@ -167,6 +167,7 @@ async fn uploads_are_aborted_and_others_stay() {
             checksum_algorithm: None,
             checksum_kind: None,
             lock: VersionLock::default(),
+            acl: None,
         };
         fixture.objects.create_upload(input).await.unwrap()
     };

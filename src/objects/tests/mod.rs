@@ -1,5 +1,6 @@
 //! Tests of the layer as a whole: real metadata, the real cluster layer, storage nodes in memory.
 
+mod acls;
 mod conditions;
 mod copies;
 mod fixture;

@@ -2,6 +2,7 @@
 
 use super::fixture::{Fixture, TestBody, bucket, key, put_input};
 use crate::{
+    identity::Permit,
     objects::{DeleteEntry, LockTarget, ObjectError, PutInput, VersionSelector, WritePrecondition, WrittenVersion},
     types::{
         Bypass, DefaultRetention, LegalHold, ObjectLockConfiguration, Retention, RetentionMode, RetentionPeriod,
@@ -42,7 +43,12 @@ impl Fixture {
 }
 
 fn target(version: &WrittenVersion) -> LockTarget {
-    LockTarget { bucket: bucket(), key: key("key"), version: VersionSelector::Id(version.version) }
+    LockTarget {
+        bucket: bucket(),
+        key: key("key"),
+        version: VersionSelector::Id(version.version),
+        permit: Permit::full(),
+    }
 }
 
 #[tokio::test]
@@ -121,7 +127,15 @@ async fn who_makes_a_bucket_again_gets_no_success_for_a_lock_that_is_not_there()
     let fixture = Fixture::start().await;
     let make = |name: &str, object_lock| {
         let (name, owner) = (name.parse().unwrap(), "root".into());
-        let input = CreateBucketInput { name, region: String::new(), owner, tags: None, object_lock };
+        let input = CreateBucketInput {
+            name,
+            region: String::new(),
+            owner,
+            tags: None,
+            object_lock,
+            acl: None,
+            ownership: None,
+        };
         fixture.objects.create_bucket(input)
     };
     let lock = Some(ObjectLockConfiguration::default());

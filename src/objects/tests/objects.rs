@@ -4,6 +4,7 @@ use crate::{
         fake_nodes::Fault,
         test_cluster::{CHUNK, content},
     },
+    identity::Permit,
     objects::{
         BodyError, ByteRange, DeleteEntry, ExpectedChecksum, ExpectedDigests, GetInput, ObjectError, PutInput,
         SINGLE_WRITE_MAX_BYTES, Selection, VersionSelector, WritePrecondition, checksum_of,
@@ -177,7 +178,15 @@ async fn tags_are_replaced_and_removed() {
     let objects = &fixture.objects;
     for set in [tags.clone(), TagSet::default()] {
         objects.set_object_tags(&bucket(), &key("key"), VersionSelector::Latest, set.clone()).await.unwrap();
-        assert_eq!(objects.version_of(&bucket(), &key("key"), VersionSelector::Latest).await.unwrap().object.tags, set);
+        assert_eq!(
+            objects
+                .version_of(&bucket(), &key("key"), VersionSelector::Latest, Permit::full())
+                .await
+                .unwrap()
+                .object
+                .tags,
+            set
+        );
     }
     let missing = objects.set_object_tags(&bucket(), &key("no"), VersionSelector::Latest, tags.clone()).await;
     assert_eq!(missing, Err(ObjectError::NoSuchKey));

@@ -257,6 +257,8 @@ async fn what_goes_with_its_bucket_is_missed_by_the_buckets_name() {
             owner: "root".into(),
             tags,
             object_lock: None,
+            acl: None,
+            ownership: None,
         };
         fixture.objects.create_bucket(input).await.unwrap();
         let upload = fixture.create_upload_in(&name, "key", None).await;

@@ -57,6 +57,7 @@ codes! {
     InternalError INTERNAL_SERVER_ERROR "We encountered an internal error. Please try again.",
     InvalidAccessKeyId FORBIDDEN "The access key ID you provided does not exist in our records.",
     InvalidArgument BAD_REQUEST "Invalid Argument",
+    InvalidBucketAclWithObjectOwnership BAD_REQUEST "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
     InvalidBucketName BAD_REQUEST "The specified bucket is not valid.",
     InvalidBucketState CONFLICT "The request is not valid for the current state of the bucket.",
     InvalidDigest BAD_REQUEST "The Content-MD5 you specified is not valid.",
@@ -111,6 +112,7 @@ codes! {
     TooManyBuckets BAD_REQUEST "You have attempted to create more buckets than allowed.",
     TooManyParts BAD_REQUEST "You have attempted to add more parts than the maximum that is allowed for an object.",
     UnexpectedContent BAD_REQUEST "This request contains unsupported content.",
+    UnresolvableGrantByEmailAddress BAD_REQUEST "The email address you provided does not match any account on record.",
     XAmzContentSHA256Mismatch BAD_REQUEST "The provided 'x-amz-content-sha256' header does not match what was computed.",
 }
 

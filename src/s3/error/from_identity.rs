@@ -4,8 +4,11 @@ use super::{S3Code, S3Error};
 use crate::identity::{Denied, IdentityError};
 
 impl From<Denied> for S3Error {
-    fn from(_: Denied) -> Self {
-        S3Code::AccessDenied.into()
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Nothing(_) => S3Code::AccessDenied.into(),
+            Denied::NoSuchBucket => S3Code::NoSuchBucket.into(),
+        }
     }
 }
 

@@ -32,6 +32,15 @@ impl From<ObjectError> for S3Error {
             ),
             ObjectError::NoSuchLifecycleConfiguration => S3Code::NoSuchLifecycleConfiguration.into(),
             ObjectError::NoSuchWebsiteConfiguration => S3Code::NoSuchWebsiteConfiguration.into(),
+            ObjectError::NoSuchOwnershipControls => S3Code::OwnershipControlsNotFoundError.into(),
+            ObjectError::NoSuchPublicAccessBlock => S3Code::NoSuchPublicAccessBlockConfiguration.into(),
+            ObjectError::AclsDisabled => S3Code::AccessControlListNotSupported.into(),
+            ObjectError::PublicAclsBlocked => Self::with_message(
+                S3Code::AccessDenied,
+                "Access Denied because public access control lists are blocked in the bucket (BlockPublicAcls).",
+            ),
+            ObjectError::AclAgainstOwnership => S3Code::InvalidBucketAclWithObjectOwnership.into(),
+            ObjectError::AccessDenied => S3Code::AccessDenied.into(),
             // S3's page leaves the header out where it is false; ceph/s3-tests reads it.
             ObjectError::NoSuchKey => {
                 Self::new(S3Code::NoSuchKey).header(DELETE_MARKER, HeaderValue::from_static("false"))

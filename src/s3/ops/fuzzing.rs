@@ -1,14 +1,17 @@
 //! Documents of every operation that has one. What was understood comes back the same when it is written and read again.
 
 use super::{
-    acl,
+    acl_document,
     bucket::{create_bucket, delete_objects, put_bucket_versioning, put_object_lock_configuration},
     cors, lifecycle_input, lifecycle_output,
     multipart::complete_multipart_upload,
     object::{put_object_legal_hold, put_object_retention},
-    tagging, website,
+    ownership_controls, public_access_block, tagging, website,
 };
-use crate::types::{Bypass, TagLimit, TransitionMinimum};
+use crate::{
+    identity::Principal,
+    types::{Bypass, TagLimit, TransitionMinimum},
+};
 
 /// The first byte says whose document it is.
 pub fn document(bytes: &[u8]) {
@@ -40,7 +43,12 @@ pub fn document(bytes: &[u8]) {
         b'r' => drop(put_object_retention::parse(bytes)),
         b'g' => drop(put_object_legal_hold::parse(bytes)),
         b'b' => drop(create_bucket::configuration(bytes)),
-        b'a' => drop(acl::check_policy(bytes)),
+        b'a' => {
+            let Ok(acl) = acl_document::parse(bytes) else { return };
+            assert_eq!(acl_document::parse(&acl_document::render(Principal::OWNER, acl)).ok(), Some(acl));
+        }
+        b'o' => drop(ownership_controls::parse_document(bytes)),
+        b'p' => drop(public_access_block::parse_document(bytes)),
         _ => {}
     }
 }

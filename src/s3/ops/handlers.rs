@@ -3,6 +3,7 @@
 
 use super::{bucket, multipart, object, service};
 use crate::{
+    identity::BucketFacts,
     objects::Objects,
     s3::{Operation, Operations, RequestBody, RequestContext, Response, S3Error},
     types::{BucketName, CorsConfiguration},
@@ -31,6 +32,10 @@ impl Operations for ObjectOperations {
         Box::pin(call(context, &self.objects, body))
     }
 
+    fn bucket_facts<'a>(&'a self, bucket: &'a BucketName) -> BoxFuture<'a, Result<BucketFacts, S3Error>> {
+        Box::pin(async move { Ok(self.objects.bucket_facts(bucket).await?) })
+    }
+
     fn cors_rules<'a>(
         &'a self,
         bucket: &'a BucketName,
@@ -48,17 +53,21 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         Op::DeleteBucket => bucket::delete_bucket::handle(ctx, objects).await,
         Op::DeleteBucketCors => bucket::delete_bucket_cors::handle(ctx, objects).await,
         Op::DeleteBucketLifecycle => bucket::delete_bucket_lifecycle::handle(ctx, objects).await,
+        Op::DeleteBucketOwnershipControls => bucket::delete_bucket_ownership_controls::handle(ctx, objects).await,
         Op::DeleteBucketTagging => bucket::delete_bucket_tagging::handle(ctx, objects).await,
         Op::DeleteBucketWebsite => bucket::delete_bucket_website::handle(ctx, objects).await,
         Op::DeleteObjects => bucket::delete_objects::handle(ctx, objects, body).await,
+        Op::DeletePublicAccessBlock => bucket::delete_public_access_block::handle(ctx, objects).await,
         Op::GetBucketAcl => bucket::get_bucket_acl::handle(ctx, objects).await,
         Op::GetBucketCors => bucket::get_bucket_cors::handle(ctx, objects).await,
         Op::GetBucketLifecycleConfiguration => bucket::get_bucket_lifecycle_configuration::handle(ctx, objects).await,
         Op::GetBucketLocation => bucket::get_bucket_location::handle(ctx, objects).await,
+        Op::GetBucketOwnershipControls => bucket::get_bucket_ownership_controls::handle(ctx, objects).await,
         Op::GetBucketTagging => bucket::get_bucket_tagging::handle(ctx, objects).await,
         Op::GetBucketVersioning => bucket::get_bucket_versioning::handle(ctx, objects).await,
         Op::GetObjectLockConfiguration => bucket::get_object_lock_configuration::handle(ctx, objects).await,
         Op::GetBucketWebsite => bucket::get_bucket_website::handle(ctx, objects).await,
+        Op::GetPublicAccessBlock => bucket::get_public_access_block::handle(ctx, objects).await,
         Op::HeadBucket => bucket::head_bucket::handle(ctx, objects).await,
         Op::ListObjectVersions => bucket::list_object_versions::handle(ctx, objects).await,
         Op::ListObjects => bucket::list_objects::handle(ctx, objects).await,
@@ -70,9 +79,11 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         Op::PutBucketLifecycleConfiguration => {
             bucket::put_bucket_lifecycle_configuration::handle(ctx, objects, body).await
         }
+        Op::PutBucketOwnershipControls => bucket::put_bucket_ownership_controls::handle(ctx, objects, body).await,
         Op::PutBucketTagging => bucket::put_bucket_tagging::handle(ctx, objects, body).await,
         Op::PutBucketVersioning => bucket::put_bucket_versioning::handle(ctx, objects, body).await,
         Op::PutObjectLockConfiguration => bucket::put_object_lock_configuration::handle(ctx, objects, body).await,
+        Op::PutPublicAccessBlock => bucket::put_public_access_block::handle(ctx, objects, body).await,
         Op::PutBucketWebsite => bucket::put_bucket_website::handle(ctx, objects, body).await,
 
         Op::CopyObject => object::copy_object::handle(ctx, objects).await,
@@ -102,10 +113,8 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
 
         // What no bucket has yet: reading it tells so, removing it succeeds.
         Op::DeleteBucketEncryption
-        | Op::DeleteBucketOwnershipControls
         | Op::DeleteBucketPolicy
         | Op::DeleteBucketReplication
-        | Op::DeletePublicAccessBlock
         | Op::GetBucketAccelerateConfiguration
         | Op::GetBucketAnalyticsConfiguration
         | Op::GetBucketEncryption
@@ -114,12 +123,10 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         | Op::GetBucketLogging
         | Op::GetBucketMetricsConfiguration
         | Op::GetBucketNotificationConfiguration
-        | Op::GetBucketOwnershipControls
         | Op::GetBucketPolicy
         | Op::GetBucketPolicyStatus
         | Op::GetBucketReplication
         | Op::GetBucketRequestPayment
-        | Op::GetPublicAccessBlock
         | Op::ListBucketAnalyticsConfigurations
         | Op::ListBucketIntelligentTieringConfigurations
         | Op::ListBucketInventoryConfigurations
@@ -148,11 +155,9 @@ async fn call(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) ->
         | Op::PutBucketLogging
         | Op::PutBucketMetricsConfiguration
         | Op::PutBucketNotificationConfiguration
-        | Op::PutBucketOwnershipControls
         | Op::PutBucketPolicy
         | Op::PutBucketReplication
         | Op::PutBucketRequestPayment
-        | Op::PutPublicAccessBlock
         | Op::RestoreObject
         | Op::SelectObjectContent
         | Op::UpdateBucketMetadataInventoryTableConfiguration

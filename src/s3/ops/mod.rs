@@ -4,7 +4,8 @@
 //! What several operations parse or render alike stands in files of its own here: `*_input.rs` parses, `*_output.rs`
 //! renders.
 
-mod acl;
+mod acl_document;
+mod acl_input;
 mod checksum_output;
 mod condition_input;
 mod copy_source_input;
@@ -20,7 +21,9 @@ mod object_input;
 mod object_lock_input;
 mod object_output;
 mod owner_output;
+mod ownership_controls;
 mod parameter;
+mod public_access_block;
 mod tagging;
 mod upload_input;
 mod website;

@@ -1,5 +1,5 @@
 //! What PutObject, CopyObject and CreateMultipartUpload say about an object besides its bytes: system headers, user
-//! metadata, tags, and the headers of features that exist in one form only (ACLs, storage classes).
+//! metadata, tags, and the header of a feature that exists in one form only (storage classes).
 
 use super::tagging;
 use crate::{
@@ -114,26 +114,6 @@ fn decode_word(text: &str) -> Option<String> {
 pub fn tags(ctx: &RequestContext<'_>) -> Result<TagSet, S3Error> {
     ctx.header("x-amz-tagging")?
         .map_or_else(|| Ok(TagSet::default()), |text| tagging::parse_header(text, TagLimit::Object))
-}
-
-/// Buckets are owner-enforced: what gives nobody else anything passes, everything else is refused as S3 does there.
-pub fn check_acl(ctx: &RequestContext<'_>) -> Result<(), S3Error> {
-    const CANNED: [&str; 7] = [
-        "public-read",
-        "public-read-write",
-        "authenticated-read",
-        "aws-exec-read",
-        "bucket-owner-read",
-        "log-delivery-write",
-        "",
-    ];
-    let has_grant = ctx.headers.keys().any(|name| name.as_str().starts_with("x-amz-grant-"));
-    match ctx.header("x-amz-acl")? {
-        _ if has_grant => Err(S3Code::AccessControlListNotSupported.into()),
-        None | Some("private" | "bucket-owner-full-control") => Ok(()),
-        Some(canned) if CANNED.contains(&canned) => Err(S3Code::AccessControlListNotSupported.into()),
-        Some(unknown) => Err(S3Error::invalid_argument("x-amz-acl", unknown, "")),
-    }
 }
 
 /// There is one storage class.

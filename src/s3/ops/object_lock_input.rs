@@ -13,7 +13,12 @@ pub const LEGAL_HOLD: &str = "x-amz-object-lock-legal-hold";
 
 /// The version that `?retention` and `?legal-hold` are about.
 pub fn target(ctx: &RequestContext<'_>) -> Result<LockTarget, S3Error> {
-    Ok(LockTarget { bucket: ctx.bucket()?.clone(), key: ctx.key()?.clone(), version: parameter::version(ctx)? })
+    Ok(LockTarget {
+        bucket: ctx.bucket()?.clone(),
+        key: ctx.key()?.clone(),
+        version: parameter::version(ctx)?,
+        permit: ctx.permit,
+    })
 }
 
 /// The lock that the new version is to have.

@@ -5,6 +5,7 @@ use super::{
     parameter::{header_value, insert_own, insert_version, own_value},
 };
 use crate::{
+    identity::Permit,
     objects::{Expiry, FoundObject, Objects, Selection},
     s3::{RequestContext, Response, ResponseBody, S3Error},
     types::VersionLock,
@@ -34,16 +35,22 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    pub fn parse(ctx: &RequestContext<'_>) -> Self {
+    /// Only who signed the request may ask for them: else anybody could have a page of his served from somebody's bucket.
+    pub fn parse(ctx: &RequestContext<'_>) -> Result<Self, S3Error> {
+        if !ctx.permit.is_full() && ctx.query.iter().any(|(name, _)| name.starts_with("response-")) {
+            return Err(S3Error::invalid_request(
+                "Request specific response headers cannot be used for anonymous GET requests.",
+            ));
+        }
         let text = |name| ctx.query.get(name).filter(|text| !text.is_empty()).map(str::to_owned);
-        Self {
+        Ok(Self {
             content_type: text("response-content-type"),
             content_language: text("response-content-language"),
             expires: text("response-expires"),
             cache_control: text("response-cache-control"),
             content_disposition: text("response-content-disposition"),
             content_encoding: text("response-content-encoding"),
-        }
+        })
     }
 }
 
@@ -68,8 +75,9 @@ pub async fn expiry(
     Ok(objects.expiry_of(ctx.bucket()?, &object.key, object.created, object.size, &object.tags).await?)
 }
 
-/// The answer without its body.
+/// The answer without its body. Tags and locks are shown to who may do everything: lists grant nobody to ask for them.
 pub fn render(
+    permit: Permit,
     found: &FoundObject,
     expiry: Option<&Expiry>,
     overrides: &Overrides,
@@ -95,10 +103,12 @@ pub fn render(
     if let (Selection::Part(_), Some(count)) = (found.selection, object.part_count) {
         insert_own(&mut response, "x-amz-mp-parts-count", &count.to_string());
     }
-    if !object.tags.is_empty() {
-        insert_own(&mut response, "x-amz-tagging-count", &object.tags.len().to_string());
+    if permit.is_full() {
+        if !object.tags.is_empty() {
+            insert_own(&mut response, "x-amz-tagging-count", &object.tags.len().to_string());
+        }
+        lock_headers(&mut response, &object.lock);
     }
-    lock_headers(&mut response, &object.lock);
     if mode == ChecksumMode::Enabled {
         checksum_headers(&mut response, found);
     }

@@ -146,6 +146,9 @@ fn the_resource_is_what_the_address_names() {
             (Operation::DeleteObjects, _) => Resource::ObjectsOf(&bucket),
             (_, Scope::Service) => Resource::Service,
             (_, Scope::Bucket) => Resource::Bucket(&bucket),
+            (_, Scope::Object) if operation.name().contains("Part") || operation.name().contains("MultipartUpload") => {
+                Resource::Upload(&bucket, &key)
+            }
             (_, Scope::Object) => Resource::Object(&bucket, &key),
         };
         assert_eq!(resource_of(&subject), expected, "{operation:?}");
@@ -153,7 +156,7 @@ fn the_resource_is_what_the_address_names() {
 }
 
 #[test]
-fn what_headers_ask_for_about_locks_is_a_permission_of_its_own() {
+fn what_headers_ask_for_is_a_permission_of_its_own() {
     use Operation as Op;
     let asked = |operation, name: &'static str, value: &'static str| {
         let mut headers = HeaderMap::new();
@@ -173,6 +176,7 @@ fn what_headers_ask_for_about_locks_is_a_permission_of_its_own() {
         assert_eq!(asked(operation, "x-amz-object-lock-retain-until-date", "x"), "s3:PutObjectRetention");
         assert_eq!(asked(operation, "x-amz-object-lock-legal-hold", "OFF"), "s3:PutObjectLegalHold");
     }
+    assert_eq!(asked(Op::PutObject, "x-amz-write-offset-bytes", "0"), "s3:AppendObject");
     assert_eq!(
         asked(Op::CreateBucket, "x-amz-bucket-object-lock-enabled", "true"),
         "s3:PutBucketObjectLockConfiguration s3:PutBucketVersioning"

@@ -15,6 +15,12 @@ use crate::s3::{
 
 const OF_V4: [&str; 4] = ["x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"];
 const OF_V2: [&str; 2] = ["awsaccesskeyid", "signature"];
+const OF_BOTH: [&str; 2] = ["policy", "x-amz-security-token"];
+
+/// Whether no field is about a signature.
+pub fn says_nothing(fields: &FormFields) -> bool {
+    !OF_V4.iter().chain(&OF_V2).chain(&OF_BOTH).any(|name| fields.get(name).is_some())
+}
 
 /// Complete and well-formed, before anything of it is believed.
 #[derive(Clone, Debug)]
@@ -109,6 +115,14 @@ mod tests {
         assert_eq!(code(&[&V2[..], &V4[..], &[POLICY]].concat()), Some(S3Code::InvalidArgument));
         assert_eq!(code(&[&V4[..], &[POLICY, ("x-amz-security-token", "t")]].concat()), Some(S3Code::InvalidToken));
         assert_eq!(code(&[("key", "k")]), Some(S3Code::AccessDenied));
+        let mut fields = FormFields::default();
+        fields.add("key", b"k".to_vec()).unwrap();
+        assert!(says_nothing(&fields));
+        for (name, _) in V4.iter().chain(&V2).chain(&[POLICY, ("x-amz-security-token", "")]) {
+            let mut with_one = fields.clone();
+            with_one.add(name, Vec::new()).unwrap();
+            assert!(!says_nothing(&with_one), "{name}");
+        }
         for whole in [&V4[..], &V2[..], &[]] {
             let all = [whole, &[POLICY]].concat();
             for left_out in 0..all.len() {

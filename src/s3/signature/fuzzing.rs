@@ -1,6 +1,8 @@
 //! Claims of any kind in headers, queries and forms.
 
-use super::{IncomingRequest, SignatureV2, mechanism::mechanism, request_time::RequestTime};
+use super::{
+    AnonymousAccess, IncomingRequest, Mechanisms, SignatureV2, mechanism::mechanism, request_time::RequestTime,
+};
 use crate::s3::{form::FormFields, fuzzing::Lines, operation::Scope, query::Query};
 
 /// A request in lines. Whatever it claims is read or refused.
@@ -26,6 +28,6 @@ pub fn signature(bytes: &[u8]) {
             headers: &lines.headers,
             form,
         };
-        let _ = mechanism(&request, version_2);
+        let _ = mechanism(&request, Mechanisms { version_2, anonymous: AnonymousAccess::Accepted });
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     authorization_header,
     claim::Claim,
-    form_claim::{FormClaim, FormKey},
+    form_claim::{self, FormClaim, FormKey},
     incoming_request::IncomingRequest,
     presigned_query,
     version_2::{self, ClaimV2, SignatureV2},
@@ -25,6 +25,24 @@ pub enum Mechanism<'a> {
     Form(FormClaim<'a>),
     /// None: a preflight, which browsers send without anything that says who asks.
     Preflight,
+    /// None: nothing in the request says who asks, nor has said it.
+    Unsigned,
+    /// The same of a form, which has no policy then.
+    UnsignedForm,
+}
+
+/// Which ways there are besides Version 4.
+#[derive(Clone, Copy, Debug)]
+pub struct Mechanisms {
+    pub version_2: SignatureV2,
+    pub anonymous: AnonymousAccess,
+}
+
+/// Whether a request may say nothing of who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnonymousAccess {
+    Accepted,
+    Refused,
 }
 
 /// Whether the query says anything of a signature, so that one that was half removed is refused and not taken for none.
@@ -37,7 +55,8 @@ fn is_presigned_v2(query: &Query) -> bool {
 }
 
 /// The request's one claim: from the header or from the query, of one version, never of two.
-pub fn mechanism<'a>(request: &IncomingRequest<'a>, version_2: SignatureV2) -> Result<Mechanism<'a>, S3Error> {
+pub fn mechanism<'a>(request: &IncomingRequest<'a>, known: Mechanisms) -> Result<Mechanism<'a>, S3Error> {
+    let version_2 = known.version_2;
     if *request.method == Method::OPTIONS {
         return Ok(Mechanism::Preflight);
     }
@@ -51,6 +70,9 @@ pub fn mechanism<'a>(request: &IncomingRequest<'a>, version_2: SignatureV2) -> R
         if in_header.is_some() || is_presigned(query) {
             return Err(two_mechanisms());
         }
+        if form_claim::says_nothing(fields) {
+            return unsigned(request, known.anonymous).map(|()| Mechanism::UnsignedForm);
+        }
         return form(fields, version_2).map(Mechanism::Form);
     }
     match (in_header, presigned_query::is_presigned(query), is_presigned_v2(query)) {
@@ -61,8 +83,24 @@ pub fn mechanism<'a>(request: &IncomingRequest<'a>, version_2: SignatureV2) -> R
             version_2.check()?;
             ClaimV2::parse_query(query).map(Mechanism::V2)
         }
-        (None, false, false) => Err(S3Code::AccessDenied.into()),
+        (None, false, false) => unsigned(request, known.anonymous).map(|()| Mechanism::Unsigned),
         (Some(_), _, _) | (None, true, true) => Err(two_mechanisms()),
+    }
+}
+
+/// Nothing is left of a signature either: a request that has lost a part of it on its way, or brings an empty one, is refused
+/// and not taken for one that nobody signed.
+fn unsigned(request: &IncomingRequest<'_>, anonymous: AnonymousAccess) -> Result<(), S3Error> {
+    let is_remnant = |name: &str| {
+        presigned_query::is_v4_parameter(name)
+            || version_2::PARAMETERS.iter().chain(&["Expires"]).any(|known| known.eq_ignore_ascii_case(name))
+    };
+    let has_remnant = request.headers.contains_key(header::AUTHORIZATION)
+        || request.headers.contains_key("x-amz-date")
+        || request.query.iter().any(|(name, _)| is_remnant(name));
+    match anonymous {
+        AnonymousAccess::Accepted if !has_remnant => Ok(()),
+        AnonymousAccess::Accepted | AnonymousAccess::Refused => Err(S3Code::AccessDenied.into()),
     }
 }
 

@@ -22,12 +22,14 @@ mod version_2;
 
 pub use chunk_signer::ChunkSigner;
 pub use incoming_request::IncomingRequest;
-pub use mechanism::is_presigned;
+pub use mechanism::{AnonymousAccess, Mechanisms, is_presigned};
 pub use payload::Payload;
 pub use presigned_query::is_v4_parameter;
 pub use verifier::Verifier;
 pub use version_2::SignatureV2;
 
+#[cfg(test)]
+mod anonymous_tests;
 #[cfg(test)]
 mod form_tests;
 #[cfg(test)]

@@ -41,6 +41,10 @@ pub fn verifier(region: Option<&str>) -> Verifier {
 }
 
 pub fn verifier_of(access_key: &str, secret: &str, region: Option<&str>, version_2: SignatureV2) -> Verifier {
+    verifier_with(access_key, secret, region, Mechanisms { version_2, anonymous: AnonymousAccess::Accepted })
+}
+
+pub fn verifier_with(access_key: &str, secret: &str, region: Option<&str>, mechanisms: Mechanisms) -> Verifier {
     let root = RootKey { access_key: access_key.into(), secret: SecretString::from(secret) };
     let keys = AccessKeys::new(
         root,
@@ -49,7 +53,7 @@ pub fn verifier_of(access_key: &str, secret: &str, region: Option<&str>, version
         Arc::new(ManualClock::new(now())),
         Arc::new(SeededRandom::new(1)),
     );
-    Verifier::new(keys.unwrap().authenticator().clone(), region.map(str::to_owned), version_2)
+    Verifier::new(keys.unwrap().authenticator().clone(), region.map(str::to_owned), mechanisms)
 }
 
 /// A request as it lies on the wire, decoded.

@@ -8,11 +8,11 @@ use super::{
     claim::{ALGORITHM, Claim, ClaimPlace},
     form_claim::{FormClaim, FormKey},
     incoming_request::IncomingRequest,
-    mechanism::{Mechanism, mechanism, two_mechanisms},
+    mechanism::{Mechanism, Mechanisms, mechanism, two_mechanisms},
     payload::{Payload, PayloadKind},
     presigned_query,
     request_time::{RequestTime, SKEW_MAX},
-    version_2::{self, ClaimV2, SignatureV2},
+    version_2::{self, ClaimV2},
 };
 use crate::{
     identity::{Authenticator, Credential, Principal, SigningKey},
@@ -52,20 +52,25 @@ pub struct Verifier {
     authenticator: Authenticator,
     /// The only region that requests may be signed for; any when absent.
     region: Option<String>,
-    version_2: SignatureV2,
+    mechanisms: Mechanisms,
 }
 
 impl Verifier {
-    pub fn new(authenticator: Authenticator, region: Option<String>, version_2: SignatureV2) -> Self {
-        Self { authenticator, region, version_2 }
+    pub fn new(authenticator: Authenticator, region: Option<String>, mechanisms: Mechanisms) -> Self {
+        Self { authenticator, region, mechanisms }
     }
 
     pub async fn verify(&self, request: &IncomingRequest<'_>, now: Timestamp) -> Result<Authenticated, S3Error> {
-        match mechanism(request, self.version_2)? {
+        match mechanism(request, self.mechanisms)? {
             Mechanism::V4(claim) => self.verify_v4(request, &claim, now).await,
             Mechanism::V2(claim) => self.verify_v2(request, &claim, now).await,
             Mechanism::Form(claim) => self.verify_form(request, &claim, now).await,
-            Mechanism::Preflight => Ok(Authenticated { principal: Principal::anonymous(), payload: Payload::Unsigned }),
+            Mechanism::Preflight => Ok(anonymous(Payload::Unsigned)),
+            Mechanism::Unsigned => unsigned_payload(request).map(anonymous),
+            Mechanism::UnsignedForm => {
+                check_no_header_is_unsigned(request.headers, |_| false)?;
+                Ok(anonymous(Payload::File(0..=u64::MAX)))
+            }
         }
     }
 
@@ -181,6 +186,20 @@ impl Verifier {
             }),
             _ => Ok(()),
         }
+    }
+}
+
+fn anonymous(payload: Payload) -> Authenticated {
+    Authenticated { principal: Principal::anonymous(), payload }
+}
+
+/// Chunks can't be signed where nothing is.
+fn unsigned_payload(request: &IncomingRequest<'_>) -> Result<Payload, S3Error> {
+    match request.headers.get(CONTENT_SHA256).map(header_text).map(payload_kind).transpose()? {
+        None | Some(PayloadKind::Unsigned) => Ok(Payload::Unsigned),
+        Some(PayloadKind::Hash(hash)) => Ok(Payload::Hash(hash)),
+        Some(PayloadKind::UnsignedChunksWithTrailer) => Ok(Payload::UnsignedChunksWithTrailer),
+        Some(PayloadKind::SignedChunks | PayloadKind::SignedChunksWithTrailer) => Err(S3Code::AccessDenied.into()),
     }
 }
 

@@ -29,7 +29,7 @@ use super::{
     stats::S3Stats,
 };
 use crate::{
-    identity::Principal,
+    identity::{BucketFacts, Principal},
     objects::{Objects, Redirection, index_of_directory, object_of, redirect_error, redirect_first, to_directory},
     runtime::RequestScope,
     types::{BucketName, CorsConfiguration, ObjectKey, RequestId, Site, WebsiteConfiguration},
@@ -223,9 +223,10 @@ impl Inner {
             headers,
             copy_source: None,
         };
-        permission::authorise_request(&principal, &subject)?;
+        let permit = permission::authorise_request(&principal, &subject, BucketFacts::Unknown)?;
         let context = RequestContext {
             principal: &principal,
+            permit,
             request_id: visit.id,
             operation,
             bucket: Some(&visit.bucket),

@@ -32,6 +32,14 @@ pub(super) const CHECKS: &[Check] = &[
         remedy: "abort the upload and begin it again",
     },
     Check {
+        name: "upload-acl",
+        severity: Severity::Wrong,
+        statement: "
+            SELECT 'the access control list that upload ' || lower(hex(u.upload)) || ' asks for can''t be read', u.bucket, u.key
+            FROM uploads u WHERE u.acl NOT BETWEEN 0 AND 32767 LIMIT $1",
+        remedy: "abort the upload and begin it again",
+    },
+    Check {
         name: "part-upload",
         severity: Severity::Waste,
         statement: "
@@ -49,6 +57,25 @@ pub(super) const CHECKS: &[Check] = &[
                 (SELECT u.key FROM uploads u WHERE u.upload = p.upload)
             FROM parts p WHERE p.part_number NOT BETWEEN 1 AND 10000 LIMIT $1",
         remedy: "abort the upload and begin it again",
+    },
+    Check {
+        name: "bucket-access",
+        severity: Severity::Danger,
+        statement: "
+            SELECT 'what bucket ' || b.name || ' says about access can''t be read', NULL, NULL
+            FROM buckets b WHERE b.acl NOT BETWEEN 0 AND 32767 OR b.ownership NOT IN (1, 2, 3)
+                OR b.public_access_block NOT BETWEEN 0 AND 15 LIMIT $1",
+        remedy: "nobody can reach the bucket, nor list buckets: restore a backup from before the damage \
+            (`--restore FILE`, docs/recovering.md)",
+    },
+    Check {
+        name: "bucket-acl-disabled",
+        severity: Severity::Wrong,
+        statement: "
+            SELECT 'bucket ' || b.name || ' has an access control list, and its owner is enforced', NULL, NULL
+            FROM buckets b WHERE b.acl IS NOT NULL AND b.ownership = 1 LIMIT $1",
+        remedy: "the list has no effect as long as the owner is enforced; delete the bucket's ownership controls, set its \
+            list to private, and enforce its owner again",
     },
     Check {
         name: "bucket-cors",

@@ -114,6 +114,15 @@ pub(super) const CHECKS: &[Check] = &[
         remedy: "the lock counts all the same; where the bucket has lost its Object Lock, set that again (PutObjectLockConfiguration)",
     },
     Check {
+        name: "version-acl",
+        severity: Severity::Danger,
+        statement: "
+            SELECT 'the access control list of the version of commit ' || v.sequence || ' can''t be read, or is of a delete marker',
+                v.bucket, v.key
+            FROM versions v WHERE v.acl NOT BETWEEN 0 AND 32767 OR (v.acl IS NOT NULL AND v.is_delete_marker <> 0) LIMIT $1",
+        remedy: LOST,
+    },
+    Check {
         name: "part-count",
         severity: Severity::Wrong,
         statement: "

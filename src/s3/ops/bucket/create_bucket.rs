@@ -5,14 +5,14 @@ use crate::{
     s3::{
         RequestBody, RequestContext, Response, S3Code, S3Error,
         ops::{
-            object_input,
+            acl_input,
             parameter::{self, DOCUMENT_MAX_BYTES},
             tagging::{self, TagElement},
         },
         percent::{self, Slash},
         xml::{self, Schema},
     },
-    types::{ObjectLockConfiguration, TagLimit, TagSet},
+    types::{ObjectLockConfiguration, ObjectOwnership, TagLimit, TagSet},
 };
 use http::{StatusCode, header};
 use serde::Deserialize;
@@ -48,7 +48,6 @@ struct Tags {
 }
 
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
-    check_headers(ctx)?;
     let input = parse(ctx, &body.read_document(DOCUMENT_MAX_BYTES).await?)?;
     let location = format!("/{}", percent::encode(input.name.as_str(), Slash::Encoded));
     objects.create_bucket(input).await?;
@@ -57,18 +56,11 @@ pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBo
     Ok(response)
 }
 
-/// ACLs come later; ownership is always the bucket owner's.
-fn check_headers(ctx: &RequestContext<'_>) -> Result<(), S3Error> {
-    object_input::check_acl(ctx)?;
-    match ctx.header("x-amz-object-ownership")? {
-        None | Some("BucketOwnerEnforced") => Ok(()),
-        Some("BucketOwnerPreferred" | "ObjectWriter") => {
-            Err(S3Error::with_message(S3Code::NotImplemented, "Only BucketOwnerEnforced is implemented."))
-        }
-        Some(other) => {
-            Err(S3Error::invalid_argument("x-amz-object-ownership", other, "Invalid x-amz-object-ownership header"))
-        }
-    }
+fn ownership(ctx: &RequestContext<'_>) -> Result<Option<ObjectOwnership>, S3Error> {
+    const NAME: &str = "x-amz-object-ownership";
+    let Some(text) = ctx.header(NAME)? else { return Ok(None) };
+    let refused = || S3Error::invalid_argument(NAME, text, "Invalid x-amz-object-ownership header");
+    ObjectOwnership::from_name(text).map(Some).ok_or_else(refused)
 }
 
 fn parse(ctx: &RequestContext<'_>, document: &[u8]) -> Result<CreateBucketInput, S3Error> {
@@ -83,6 +75,8 @@ fn parse(ctx: &RequestContext<'_>, document: &[u8]) -> Result<CreateBucketInput,
         owner: ctx.principal.owner().to_owned(),
         tags: tags.filter(|tags: &TagSet| !tags.is_empty()),
         object_lock: object_lock(ctx)?,
+        acl: acl_input::in_headers(ctx)?,
+        ownership: ownership(ctx)?,
     })
 }
 

@@ -47,6 +47,15 @@ pub(in crate::s3) struct Named {
     entry: Result<DeleteEntry, S3Error>,
 }
 
+impl Named {
+    /// To delete a version for good is another action, which no access control list grants.
+    fn refuse_version(&mut self) {
+        if self.version.is_some() {
+            self.entry = Err(S3Code::AccessDenied.into());
+        }
+    }
+}
+
 /// Which outcomes the client wants to see.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::s3) enum Report {
@@ -57,7 +66,10 @@ pub(in crate::s3) enum Report {
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
     body.require_integrity_header()?;
     let document = body.read_document(DOCUMENT_MAX_BYTES).await?;
-    let (named, report) = parse(&document, object_lock_input::bypass(ctx)?)?;
+    let (mut named, report) = parse(&document, object_lock_input::bypass(ctx)?)?;
+    if !ctx.permit.is_full() {
+        named.iter_mut().for_each(Named::refuse_version);
+    }
     let entries = named.iter().filter_map(|named| named.entry.as_ref().ok().cloned()).collect();
     let outcomes = objects.delete_many(ctx.bucket()?, entries, ctx.principal.owner()).await?;
     Ok(render(named, outcomes, report))

@@ -4,11 +4,11 @@ use crate::{
     objects::Objects,
     s3::{
         RequestContext, Response, S3Error,
-        ops::{acl, parameter},
+        ops::{acl_document, parameter},
     },
 };
 
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
-    let bucket = objects.head_bucket(ctx.bucket()?).await?;
-    Ok(parameter::document(acl::default_acl(&bucket.owner)))
+    let lists = objects.bucket_acl(ctx.bucket()?).await?;
+    Ok(parameter::document(acl_document::render(&lists.owner, lists.acl)))
 }

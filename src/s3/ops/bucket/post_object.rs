@@ -7,7 +7,7 @@ use crate::{
     s3::{
         RequestBody, RequestContext, Response, ResponseBody, S3Error,
         ops::{
-            checksum_output, lifecycle_output, object_input, object_lock_input,
+            acl_input, checksum_output, lifecycle_output, object_input, object_lock_input,
             parameter::{self, insert_version},
             tagging,
         },
@@ -30,7 +30,6 @@ pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBo
 
 fn parse(ctx: &RequestContext<'_>, body: &RequestBody) -> Result<PutInput, S3Error> {
     let tags = tags(ctx)?;
-    object_input::check_acl(ctx)?;
     object_input::check_storage_class(ctx)?;
     Ok(PutInput {
         bucket: ctx.bucket()?.clone(),
@@ -41,6 +40,7 @@ fn parse(ctx: &RequestContext<'_>, body: &RequestBody) -> Result<PutInput, S3Err
         expected: body.expected_digests().clone(),
         precondition: WritePrecondition::None,
         lock: object_lock_input::lock_with_body(ctx, body)?,
+        acl: acl_input::in_headers(ctx)?,
     })
 }
 

@@ -1,16 +1,16 @@
-//! PutBucketAcl: only what is so already.
+//! PutBucketAcl.
 
 use crate::{
     objects::Objects,
     s3::{
         RequestBody, RequestContext, Response, S3Error,
-        ops::{acl, parameter},
+        ops::{acl_input, parameter},
     },
 };
 use http::StatusCode;
 
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
-    acl::require_default_acl(ctx, body).await?;
-    objects.head_bucket(ctx.bucket()?).await?;
+    let acl = acl_input::in_headers_or_document(ctx, body).await?;
+    objects.set_bucket_acl(ctx.bucket()?, acl, ctx.permit).await?;
     Ok(parameter::empty(StatusCode::OK))
 }

@@ -53,18 +53,12 @@ fn answer(operation: Operation) -> Answer {
         ListBucketMetricsConfigurations => not_truncated("ListMetricsConfigurationsResult"),
         GetBucketPolicy | GetBucketPolicyStatus => Answer::Missing(S3Code::NoSuchBucketPolicy),
         GetBucketEncryption => Answer::Missing(S3Code::ServerSideEncryptionConfigurationNotFoundError),
-        GetBucketOwnershipControls => Answer::Missing(S3Code::OwnershipControlsNotFoundError),
-        GetPublicAccessBlock => Answer::Missing(S3Code::NoSuchPublicAccessBlockConfiguration),
         GetBucketReplication => Answer::Missing(S3Code::ReplicationConfigurationNotFoundError),
         GetBucketAnalyticsConfiguration
         | GetBucketIntelligentTieringConfiguration
         | GetBucketInventoryConfiguration
         | GetBucketMetricsConfiguration => Answer::Missing(S3Code::NoSuchConfiguration),
-        DeleteBucketEncryption
-        | DeleteBucketOwnershipControls
-        | DeleteBucketPolicy
-        | DeleteBucketReplication
-        | DeletePublicAccessBlock => Answer::Removed,
+        DeleteBucketEncryption | DeleteBucketPolicy | DeleteBucketReplication => Answer::Removed,
         _ => Answer::NotOurs,
     }
 }

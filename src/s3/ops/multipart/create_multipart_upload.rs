@@ -5,7 +5,7 @@ use crate::{
     s3::{
         RequestContext, Response, S3Error,
         ops::{
-            lifecycle_output, object_input, object_lock_input,
+            acl_input, lifecycle_output, object_input, object_lock_input,
             parameter::{self, insert_own},
         },
         xml::XmlWriter,
@@ -21,7 +21,6 @@ pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Respo
 }
 
 fn parse(ctx: &RequestContext<'_>) -> Result<CreateUploadInput, S3Error> {
-    object_input::check_acl(ctx)?;
     object_input::check_storage_class(ctx)?;
     Ok(CreateUploadInput {
         bucket: ctx.bucket()?.clone(),
@@ -32,6 +31,7 @@ fn parse(ctx: &RequestContext<'_>) -> Result<CreateUploadInput, S3Error> {
         checksum_algorithm: object_input::checksum_algorithm(ctx)?,
         checksum_kind: checksum_kind(ctx)?,
         lock: object_lock_input::lock(ctx)?,
+        acl: acl_input::in_headers(ctx)?,
     })
 }
 

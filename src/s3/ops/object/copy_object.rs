@@ -5,7 +5,8 @@ use crate::{
     s3::{
         RequestContext, Response, S3Error,
         ops::{
-            checksum_output, condition_input, copy_source_input, lifecycle_output, object_input, object_lock_input,
+            acl_input, checksum_output, condition_input, copy_source_input, lifecycle_output, object_input,
+            object_lock_input,
             parameter::{self, insert_own, insert_version},
         },
         xml::XmlWriter,
@@ -21,7 +22,6 @@ pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Respo
 }
 
 fn parse(ctx: &RequestContext<'_>) -> Result<CopyInput, S3Error> {
-    object_input::check_acl(ctx)?;
     object_input::check_storage_class(ctx)?;
     let headers = headers_directive(ctx)?;
     let website_redirect = object_input::website_redirect(ctx)?;
@@ -42,6 +42,7 @@ fn parse(ctx: &RequestContext<'_>) -> Result<CopyInput, S3Error> {
         onto_itself: if changes_something { OntoItself::ChangesSomething } else { OntoItself::ChangesNothing },
         precondition: condition_input::write_precondition(ctx)?,
         lock: object_lock_input::lock(ctx)?,
+        acl: acl_input::in_headers(ctx)?,
     })
 }
 

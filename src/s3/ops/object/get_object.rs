@@ -16,11 +16,11 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
-    let (input, overrides, mode) = (get_input(ctx)?, Overrides::parse(ctx), checksum_mode(ctx)?);
+    let (input, overrides, mode) = (get_input(ctx)?, Overrides::parse(ctx)?, checksum_mode(ctx)?);
     let (found, reader) = objects.get(&input).await?;
     let length = found.range.end - found.range.start;
     let expiry = object_output::expiry(ctx, objects, &found).await?;
-    let response = object_output::render(&found, expiry.as_ref(), &overrides, mode)?;
+    let response = object_output::render(ctx.permit, &found, expiry.as_ref(), &overrides, mode)?;
     Ok(response.map(|_| ResponseBody::stream(length, taken::one_at_a_time(verified_bytes(reader)))))
 }
 

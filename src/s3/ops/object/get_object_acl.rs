@@ -5,7 +5,7 @@ use crate::{
     s3::{
         RequestContext, Response, S3Error,
         ops::{
-            acl,
+            acl_document,
             parameter::{self, insert_version},
         },
     },
@@ -13,8 +13,9 @@ use crate::{
 
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let version = parameter::version(ctx)?;
-    let kept = objects.version_of(ctx.bucket()?, ctx.key()?, version).await?;
-    let mut response = parameter::document(acl::default_acl(&kept.object.owner));
+    let kept = objects.version_of(ctx.bucket()?, ctx.key()?, version, ctx.permit).await?;
+    let acl = kept.acl_rules.shown(kept.object.acl);
+    let mut response = parameter::document(acl_document::render(&kept.object.owner, acl));
     insert_version(&mut response, kept.version);
     Ok(response)
 }

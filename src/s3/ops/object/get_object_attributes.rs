@@ -34,6 +34,7 @@ fn parse(ctx: &RequestContext<'_>) -> Result<(GetInput, Wanted, PartPageInput), 
         bucket: ctx.bucket()?.clone(),
         key: ctx.key()?.clone(),
         version: parameter::version(ctx)?,
+        permit: ctx.permit,
         conditions: condition_input::read_conditions(ctx)?,
         selection: Selection::Whole,
     };

@@ -13,7 +13,7 @@ use crate::{
 
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let version = parameter::version(ctx)?;
-    let kept = objects.version_of(ctx.bucket()?, ctx.key()?, version).await?;
+    let kept = objects.version_of(ctx.bucket()?, ctx.key()?, version, ctx.permit).await?;
     let mut response = parameter::document(tagging::render_document(&kept.object.tags));
     insert_version(&mut response, kept.version);
     Ok(response)

@@ -10,8 +10,8 @@ use crate::{
 };
 
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
-    let (input, overrides, mode) = (get_input(ctx)?, Overrides::parse(ctx), checksum_mode(ctx)?);
+    let (input, overrides, mode) = (get_input(ctx)?, Overrides::parse(ctx)?, checksum_mode(ctx)?);
     let found = objects.head(&input).await?;
     let expiry = object_output::expiry(ctx, objects, &found).await?;
-    object_output::render(&found, expiry.as_ref(), &overrides, mode)
+    object_output::render(ctx.permit, &found, expiry.as_ref(), &overrides, mode)
 }

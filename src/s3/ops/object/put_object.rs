@@ -5,7 +5,7 @@ use crate::{
     s3::{
         RequestBody, RequestContext, Response, S3Error,
         ops::{
-            checksum_output, condition_input, lifecycle_output, object_input, object_lock_input,
+            acl_input, checksum_output, condition_input, lifecycle_output, object_input, object_lock_input,
             parameter::{self, insert_own, insert_version},
         },
     },
@@ -39,7 +39,6 @@ fn write_offset(ctx: &RequestContext<'_>) -> Result<Option<u64>, S3Error> {
 
 fn parse(ctx: &RequestContext<'_>, body: &RequestBody) -> Result<PutInput, S3Error> {
     body.require_framing()?;
-    object_input::check_acl(ctx)?;
     object_input::check_storage_class(ctx)?;
     Ok(PutInput {
         bucket: ctx.bucket()?.clone(),
@@ -50,6 +49,7 @@ fn parse(ctx: &RequestContext<'_>, body: &RequestBody) -> Result<PutInput, S3Err
         expected: body.expected_digests().clone(),
         precondition: condition_input::write_precondition(ctx)?,
         lock: object_lock_input::lock_with_body(ctx, body)?,
+        acl: acl_input::in_headers(ctx)?,
     })
 }
 

@@ -1,11 +1,11 @@
-//! PutObjectAcl: only what is so already.
+//! PutObjectAcl.
 
 use crate::{
     objects::Objects,
     s3::{
         RequestBody, RequestContext, Response, S3Error,
         ops::{
-            acl,
+            acl_input,
             parameter::{self, insert_version},
         },
     },
@@ -14,9 +14,9 @@ use http::StatusCode;
 
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
     let version = parameter::version(ctx)?;
-    acl::require_default_acl(ctx, body).await?;
-    let kept = objects.version_of(ctx.bucket()?, ctx.key()?, version).await?;
+    let acl = acl_input::in_headers_or_document(ctx, body).await?;
+    let version = objects.set_object_acl(ctx.bucket()?, ctx.key()?, version, acl, ctx.permit).await?;
     let mut response = parameter::empty(StatusCode::OK);
-    insert_version(&mut response, kept.version);
+    insert_version(&mut response, version);
     Ok(response)
 }

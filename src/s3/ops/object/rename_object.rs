@@ -19,15 +19,18 @@ const TOKEN: &str = "x-amz-client-token";
 const TOKEN_LENGTH_MAX: usize = 64;
 
 /// What a write would give to an object, and a rename does not change.
-const OF_WRITES: [&str; 7] = [
+const OF_WRITES: [&str; 8] = [
     "cache-control",
     "content-disposition",
     "content-encoding",
     "content-language",
     "expires",
+    "x-amz-acl",
     "x-amz-tagging",
     "x-amz-website-redirect-location",
 ];
+
+const PREFIXES_OF_WRITES: [&str; 2] = ["x-amz-grant-", "x-amz-meta-"];
 
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     check_headers(ctx)?;
@@ -43,11 +46,12 @@ pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Respo
 
 /// Nobody is to believe that a rename gave the object what it keeps from before.
 fn check_headers(ctx: &RequestContext<'_>) -> Result<(), S3Error> {
-    let is_of_writes = |name: &&str| OF_WRITES.contains(name) || name.starts_with("x-amz-meta-");
+    let is_of_writes =
+        |name: &&str| OF_WRITES.contains(name) || PREFIXES_OF_WRITES.iter().any(|start| name.starts_with(start));
     match ctx.headers.keys().map(|name| name.as_str()).find(is_of_writes) {
         None => Ok(()),
         Some(name) => {
-            let message = "An object keeps its headers, metadata and tags when it is renamed.";
+            let message = "An object keeps its headers, metadata, tags and access control list when it is renamed.";
             Err(S3Error::invalid_request(message).field("Header", name))
         }
     }

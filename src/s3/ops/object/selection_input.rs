@@ -13,6 +13,7 @@ pub fn get_input(ctx: &RequestContext<'_>) -> Result<GetInput, S3Error> {
         bucket: ctx.bucket()?.clone(),
         key: ctx.key()?.clone(),
         version: parameter::version(ctx)?,
+        permit: ctx.permit,
         conditions: condition_input::read_conditions(ctx)?,
         selection: selection(ctx)?,
     })

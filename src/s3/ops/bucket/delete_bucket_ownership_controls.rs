@@ -1,0 +1,12 @@
+//! DeleteBucketOwnershipControls.
+
+use crate::{
+    objects::Objects,
+    s3::{RequestContext, Response, S3Error, ops::parameter},
+};
+use http::StatusCode;
+
+pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
+    objects.set_ownership(ctx.bucket()?, None).await?;
+    Ok(parameter::empty(StatusCode::NO_CONTENT))
+}
