@@ -1,5 +1,6 @@
 //! What lies on the disks while everything is off, held against the metadata: each chunk of each blob on exactly the members of its
-//! group, all copies byte for byte the same, and nothing else anywhere.
+//! group, all copies byte for byte the same, and nothing else anywhere but what was on its way to members of the group when it
+//! failed under a writer, who went on with another blob: such chunks lie behind the end of theirs, and go with it.
 
 use crate::fleet::Fleet;
 use larder::{
@@ -30,9 +31,20 @@ pub struct Census {
     pub different: Vec<String>,
 }
 
+/// Of each blob at most so many chunks: those that a writer has on their way at once.
+const BEHIND_THE_END_MAX: u32 = 3;
+
+/// What the metadata says of where chunks are.
+#[derive(Default)]
+struct Expected {
+    copies: BTreeSet<(ChunkKey, NodeId)>,
+    /// They may be there: see above.
+    behind_the_end: BTreeSet<(ChunkKey, NodeId)>,
+}
+
 /// Everything is off.
 pub async fn take(fleet: &Fleet) -> Census {
-    let expected = expected(&fleet.metadata_directory()).await;
+    let Expected { copies: expected, behind_the_end } = expected(&fleet.metadata_directory()).await;
     let mut found = Copies::new();
     for number in 1..=fleet.topology().nodes() {
         found.extend(held(&fleet.node_directory(number)));
@@ -46,28 +58,33 @@ pub async fn take(fleet: &Fleet) -> Census {
     Census {
         chunks: expected.iter().map(|(key, _)| key).collect::<BTreeSet<_>>().len(),
         missing: tell(expected.difference(&holders).collect()),
-        extra: tell(holders.difference(&expected).collect()),
+        extra: tell(holders.difference(&expected).filter(|copy| !behind_the_end.contains(copy)).collect()),
         different: contents.iter().filter(|(_, all)| all.len() > 1).map(|(key, _)| key.to_string()).collect(),
     }
 }
 
-async fn expected(metadata: &Path) -> BTreeSet<(ChunkKey, NodeId)> {
+async fn expected(metadata: &Path) -> Expected {
     let (settings, clock) = (MetadataSettings::default(), Arc::new(SystemClock::new()));
     let metadata = Metadata::open(metadata, &settings, clock, Arc::new(SystemRandom)).await.expect("metadata opens");
     let groups = metadata.groups().await.expect("groups are read");
     let members: HashMap<_, _> = groups.into_iter().map(|group| (group.group, group.members)).collect();
-    let (mut copies, mut after) = (BTreeSet::new(), None::<BlobId>);
+    let (mut expected, mut after) = (Expected::default(), None::<BlobId>);
     loop {
         let page = metadata.counted_blobs(after, 1000).await.expect("blobs are read");
         let Some(last) = page.last() else { break };
         after = Some(last.blob);
         for blob in &page {
-            let chunks = (0..blob.chunk_count as u32).map(|index| ChunkKey { blob: blob.blob, index });
-            copies.extend(chunks.flat_map(|key| members[&blob.group].iter().map(move |node| (key, *node))));
+            let count = blob.chunk_count as u32;
+            let on_members = |index: u32| {
+                let key = ChunkKey { blob: blob.blob, index };
+                members[&blob.group].iter().map(move |node| (key, *node))
+            };
+            expected.copies.extend((0..count).flat_map(on_members));
+            expected.behind_the_end.extend((count..count + BEHIND_THE_END_MAX).flat_map(on_members));
         }
     }
     metadata.close().await;
-    copies
+    expected
 }
 
 /// Every chunk that the node's volume would serve. What it can't read any more is left out.
