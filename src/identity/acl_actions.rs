@@ -1,6 +1,6 @@
-//! What an access control list allows: each action that one can grant, which list is asked, and for which permission. What does
-//! not stand here, no list grants. Source: Amazon S3 User Guide, "Access control list (ACL) overview", "Mapping of ACL
-//! permissions and access policy permissions".
+//! What an access control list allows: each action that one can grant, which list is asked, and for which permission.
+//! What does not stand here, no list grants. Source: Amazon S3 User Guide, "Access control list (ACL) overview",
+//! "Mapping of ACL permissions and access policy permissions".
 
 use super::Action;
 use crate::types::Permission;
@@ -13,8 +13,9 @@ pub(super) enum List {
     Version,
 }
 
-/// S3 lets bucket WRITE overwrite and delete as well where the grantee owns the object; with one account everything that is written
-/// belongs to the bucket's owner, so it does here. Torrents, which READ of an object would grant, are not here.
+/// S3 lets bucket WRITE overwrite and delete as well where the grantee owns the object; with one account everything
+/// that is written belongs to the bucket's owner, so it does here. Torrents, which READ of an object would grant, are
+/// not here.
 const TABLE: &[(Action, List, Permission)] = &[
     (Action::DeleteObject, List::Bucket, Permission::Write),
     (Action::GetBucketAcl, List::Bucket, Permission::ReadAcp),

@@ -1,5 +1,5 @@
-//! The one decision about every request. Today each authenticated key has full access, and what access control lists give
-//! everybody, anybody may do; policies will hang here.
+//! The one decision about every request. Today each authenticated key has full access, and what access control lists
+//! give everybody, anybody may do; policies will hang here.
 
 use super::{
     Action, Principal,
@@ -79,8 +79,8 @@ pub fn authorise(
     if is_allowed { Ok(Permit(Extent::Full)) } else { Err(Denied::Nothing(action)) }
 }
 
-/// What access control lists give everybody. Nothing in the account as a whole, nothing in parts, and of several objects at once only
-/// what the bucket's list gives.
+/// What access control lists give everybody. Nothing in the account as a whole, nothing in parts, and of several
+/// objects at once only what the bucket's list gives.
 fn by_lists(action: Action, resource: &Resource<'_>, bucket: BucketFacts) -> Result<Permit, Denied> {
     let denied = Err(Denied::Nothing(action));
     let Some((list, permission)) = granted_by(action) else { return denied };

@@ -2,7 +2,8 @@
 
 use crate::types::{Acl, BucketAccess, Permission};
 
-/// What a request may do. For some it depends on what the request finds: then it says so, and goes along to where that is found.
+/// What a request may do. For some it depends on what the request finds: then it says so, and goes along to where that
+/// is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Permit(pub(super) Extent);
@@ -31,8 +32,8 @@ impl Permit {
         }
     }
 
-    /// Whether a version with this list may be used, in a bucket with this access. Who was allowed something of the bucket alone was
-    /// allowed nothing of its versions.
+    /// Whether a version with this list may be used, in a bucket with this access. Who was allowed something of the
+    /// bucket alone was allowed nothing of its versions.
     pub fn covers_version(self, acl: Acl, bucket: BucketAccess) -> bool {
         match self.0 {
             Extent::Full => true,

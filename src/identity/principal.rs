@@ -9,15 +9,16 @@ pub(super) enum Grant {
     FullAccess,
     /// What anybody may who reaches the address: what access control lists give everybody.
     Anonymous,
-    /// What a visitor of a website may: read the objects of buckets that are one. Whether a bucket is one, the website address asks first.
+    /// What a visitor of a website may: read the objects of buckets that are one. Whether a bucket is one, the website
+    /// address asks first.
     Website,
     /// Nothing. For tests of the default; later issues give principals policies instead.
     #[cfg(test)]
     Nothing,
 }
 
-/// Somebody who proved who they are, or nobody in particular. Only this module makes one that may do anything, and only from
-/// a proof.
+/// Somebody who proved who they are, or nobody in particular. Only this module makes one that may do anything, and only
+/// from a proof.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Principal {
     access_key: Arc<str>,

@@ -1,10 +1,8 @@
-//! Access control lists of buckets and of versions, and what a bucket says about them. Whether a list may be set is decided inside
-//! the commit (`metadata/apply/acls.rs`). Source: Amazon S3 API Reference, "PutBucketAcl", "PutObjectAcl",
-//! "PutBucketOwnershipControls", "PutPublicAccessBlock" and their reading halves.
+//! Access control lists of buckets and of versions, and what a bucket says about them. Whether a list may be set is
+//! decided inside the commit (`metadata/apply/acls.rs`). Source: Amazon S3 API Reference, "PutBucketAcl",
+//! "PutObjectAcl", "PutBucketOwnershipControls", "PutPublicAccessBlock" and their reading halves.
 
-use super::{
-    Bucket, ObjectError, Objects, VersionSelector, handle::unexpected, overtaken::unless_overtaken, tags::KeptVersion,
-};
+use super::{Bucket, ObjectError, Objects, VersionSelector, handle::unexpected, overtaken::unless_overtaken};
 use crate::{
     identity::{BucketFacts, Permit},
     metadata::{
@@ -21,8 +19,8 @@ pub struct BucketLists {
     pub acl: Acl,
 }
 
-/// The list that a write is to give, private where it says nothing. What the bucket does not take is refused before the body is read; the
-/// commit decides again.
+/// The list that a write is to give, private where it says nothing. What the bucket does not take is refused before the
+/// body is read; the commit decides again.
 pub(super) fn foresee_acl(bucket: &Bucket, asked: Option<Acl>) -> Result<Acl, ObjectError> {
     let acl = asked.unwrap_or_default();
     bucket.access.rules.check(acl).map_err(|refused| match refused {
@@ -62,7 +60,8 @@ impl Objects {
         unless_overtaken(|| self.try_set_object_acl(bucket, key, version, acl, permit)).await
     }
 
-    /// The version is looked at first, as by a read, for its refusals: who may not know what is there is not told by the commit.
+    /// The version is looked at first, as by a read, for its refusals: who may not know what is there is not told by
+    /// the commit.
     async fn try_set_object_acl(
         &self,
         name: &BucketName,
@@ -71,7 +70,7 @@ impl Objects {
         acl: Acl,
         permit: Permit,
     ) -> Result<Option<VersionName>, ObjectError> {
-        let KeptVersion { .. } = self.version_of(name, key, version, permit).await?;
+        self.version_of(name, key, version, permit).await?;
         let (bucket, key, granted) = (self.bucket(name).await?.id, key.clone(), permit.needs_grant());
         let command = Command::SetObjectAcl(SetObjectAcl { bucket, key, version, acl, granted });
         match self.metadata.propose(command).await {

@@ -50,9 +50,9 @@ pub struct BucketPage {
 }
 
 impl Objects {
-    /// Creating a bucket that one owns already succeeds and changes nothing, as S3 does in us-east-1. (S3 takes its access control
-    /// list back there, which nobody who repeats a request can want.) Who asks for Object Lock, a list or an ownership that is
-    /// not there gets no success that would be taken for one.
+    /// Creating a bucket that one owns already succeeds and changes nothing, as S3 does in us-east-1. (S3 takes its
+    /// access control list back there, which nobody who repeats a request can want.) Who asks for Object Lock, a list
+    /// or an ownership that is not there gets no success that would be taken for one.
     pub async fn create_bucket(&self, input: CreateBucketInput) -> Result<(), ObjectError> {
         let command = Command::CreateBucket(CreateBucket {
             name: input.name.clone(),

@@ -26,8 +26,9 @@ pub struct Subject<'a> {
 
 /// Called once for every request, after authentication and before dispatch.
 ///
-/// What the request says besides, and what it copies, must be allowed whatever is found: only the permit for the operation itself
-/// goes along. Who may write an object says what it begins with, its access control list and tags included.
+/// What the request says besides, and what it copies, must be allowed whatever is found: only the permit for the
+/// operation itself goes along. Who may write an object says what it begins with, its access control list and tags
+/// included.
 pub fn authorise_request(principal: &Principal, subject: &Subject<'_>, bucket: BucketFacts) -> Result<Permit, S3Error> {
     let permit =
         authorise(principal, action_of(subject.operation, subject.names_version), &resource_of(subject), bucket)?;

@@ -1,6 +1,6 @@
-//! Access control lists: who, besides the keys of the account, may do what to a bucket or to a version. An installation has
-//! one account, so a list names its owner and the two groups of Amazon's, and is a set of fifteen grants.
-//! Source: Amazon S3 User Guide, "Access control list (ACL) overview".
+//! Access control lists: who, besides the keys of the account, may do what to a bucket or to a version. An installation
+//! has one account, so a list names its owner and the two groups of Amazon's, and is a set of fifteen grants. Source:
+//! Amazon S3 User Guide, "Access control list (ACL) overview".
 
 use serde::{Deserialize, Serialize};
 
@@ -102,7 +102,8 @@ impl Acl {
         self.0 >> PERMISSIONS != 0
     }
 
-    /// One bit a grant: those of the owner, of all users, of authenticated users, each in the order of `Permission::ALL`.
+    /// One bit a grant: those of the owner, of all users, of authenticated users, each in the order of
+    /// `Permission::ALL`.
     pub fn bits(self) -> u64 {
         self.0.into()
     }

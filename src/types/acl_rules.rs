@@ -1,7 +1,7 @@
 //! What a bucket says about access control lists, its own and those of its objects: who owns what is written (Object
-//! Ownership), and whether public lists may be set and have any effect (Block Public Access).
-//! Source: Amazon S3 User Guide, "Controlling ownership of objects and disabling ACLs for your bucket", "Blocking public
-//! access to your Amazon S3 storage".
+//! Ownership), and whether public lists may be set and have any effect (Block Public Access). Source: Amazon S3 User
+//! Guide, "Controlling ownership of objects and disabling ACLs for your bucket", "Blocking public access to your Amazon
+//! S3 storage".
 
 use super::{Acl, Permission};
 use serde::{Deserialize, Serialize};

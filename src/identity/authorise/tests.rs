@@ -1,5 +1,5 @@
-//! Who may do what, over all actions and resources; and the table of lists again, one row an action, so that a change of the code
-//! alone fails.
+//! Who may do what, over all actions and resources; and the table of lists again, one row an action, so that a change
+//! of the code alone fails.
 
 use super::*;
 use crate::types::{Acl, AclRules, Grantee, ObjectOwnership, Permission, PublicAccessBlock};

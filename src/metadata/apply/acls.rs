@@ -1,5 +1,5 @@
-//! Access control lists inside the commit: whether a bucket takes a list, and changes of lists and of what buckets say about
-//! them. A list that is there already is never refused: renames, appends and completed uploads keep theirs.
+//! Access control lists inside the commit: whether a bucket takes a list, and changes of lists and of what buckets say
+//! about them. A list that is there already is never refused: renames, appends and completed uploads keep theirs.
 //! Source: Amazon S3 API Reference, PutBucketAcl, PutObjectAcl, PutBucketOwnershipControls, PutPublicAccessBlock.
 
 use super::{
@@ -80,7 +80,8 @@ pub(super) async fn set_of_object(command: &SetObjectAcl, tx: &mut Transaction<'
 
 const SET_OWNERSHIP: &str = "UPDATE buckets SET ownership = $2 WHERE bucket = $1";
 
-/// Afterwards the bucket has this Object Ownership, or none. Lists of objects stay as they are; disabled, they have no effect.
+/// Afterwards the bucket has this Object Ownership, or none. Lists of objects stay as they are; disabled, they have no
+/// effect.
 pub(super) async fn set_ownership(
     bucket: BucketId,
     ownership: Option<ObjectOwnership>,

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct SetBucketAcl {
     pub bucket: BucketId,
     pub acl: Acl,
-    /// What the present list has to give everybody, else nothing changes: of a request that nobody signed. It may have been
-    /// long under way since it was authorised.
+    /// What the present list has to give everybody, else nothing changes: of a request that nobody signed. It may have
+    /// been long under way since it was authorised.
     pub granted: Option<Permission>,
 }
 

@@ -1,5 +1,5 @@
-//! Reads by somebody without credentials: of versions that everybody was granted, whatever comes between; and what such a reader is told
-//! of the rest.
+//! Reads by somebody without credentials: of versions that everybody was granted, whatever comes between; and what such
+//! a reader is told of the rest.
 
 use super::fixture::{Fixture, TestBody, bucket, get_input, key, overtake_everywhere, put_input, up_to};
 use crate::{

@@ -1,5 +1,5 @@
-//! An access control list as a document, in both directions. Source: Amazon S3 API Reference, "PutBucketAcl", "PutObjectAcl";
-//! User Guide, "Access control list (ACL) overview".
+//! An access control list as a document, in both directions. Source: Amazon S3 API Reference, "PutBucketAcl",
+//! "PutObjectAcl"; User Guide, "Access control list (ACL) overview".
 
 use super::owner_output;
 use crate::{

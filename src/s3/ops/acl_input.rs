@@ -1,5 +1,5 @@
-//! The access control list that a request asks for: by a canned one's name, by grants in headers, or by a document, never by
-//! two of them. Source: Amazon S3 API Reference, "PutObject", "PutBucketAcl", "PutObjectAcl".
+//! The access control list that a request asks for: by a canned one's name, by grants in headers, or by a document,
+//! never by two of them. Source: Amazon S3 API Reference, "PutObject", "PutBucketAcl", "PutObjectAcl".
 
 use super::acl_document::{self, ACL_DOCUMENT_MAX_BYTES};
 use crate::{

@@ -35,7 +35,8 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// Only who signed the request may ask for them: else anybody could have a page of his served from somebody's bucket.
+    /// Only who signed the request may ask for them: else anybody could have a page of his served from somebody's
+    /// bucket.
     pub fn parse(ctx: &RequestContext<'_>) -> Result<Self, S3Error> {
         if !ctx.permit.is_full() && ctx.query.iter().any(|(name, _)| name.starts_with("response-")) {
             return Err(S3Error::invalid_request(

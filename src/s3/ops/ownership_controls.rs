@@ -1,4 +1,5 @@
-//! A bucket's Object Ownership as a document, in both directions. Source: Amazon S3 API Reference, "PutBucketOwnershipControls".
+//! A bucket's Object Ownership as a document, in both directions. Source: Amazon S3 API Reference,
+//! "PutBucketOwnershipControls".
 
 use crate::{
     s3::{

@@ -1,4 +1,5 @@
-//! A bucket's public access block as a document, in both directions. Source: Amazon S3 API Reference, "PutPublicAccessBlock".
+//! A bucket's public access block as a document, in both directions. Source: Amazon S3 API Reference,
+//! "PutPublicAccessBlock".
 
 use crate::{
     s3::{

@@ -88,8 +88,8 @@ pub fn mechanism<'a>(request: &IncomingRequest<'a>, known: Mechanisms) -> Result
     }
 }
 
-/// Nothing is left of a signature either: a request that has lost a part of it on its way, or brings an empty one, is refused
-/// and not taken for one that nobody signed.
+/// Nothing is left of a signature either: a request that has lost a part of it on its way, or brings an empty one, is
+/// refused and not taken for one that nobody signed.
 fn unsigned(request: &IncomingRequest<'_>, anonymous: AnonymousAccess) -> Result<(), S3Error> {
     let is_remnant = |name: &str| {
         presigned_query::is_v4_parameter(name)
