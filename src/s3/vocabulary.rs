@@ -205,6 +205,7 @@ const PARAMETERS: &[Word] = &[
     wire("X-Amz-Security-Token"),
     wire("X-Amz-Signature"),
     wire("X-Amz-SignedHeaders"),
+    used("allow-unordered", LISTS),
     used("bucket-region", &[Op::ListBuckets]),
     used("continuation-token", &[Op::ListBuckets, Op::ListObjectsV2]),
     used("delimiter", LISTS),

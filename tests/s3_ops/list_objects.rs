@@ -91,3 +91,18 @@ async fn common_prefixes_come_behind_everything_else() {
     let names = order(&text, &["Contents", "CommonPrefixes"]);
     assert_eq!(names, ["Contents", "Contents", "Contents", "CommonPrefixes", "CommonPrefixes"], "{text}");
 }
+
+/// Ceph's parameter: a list in order is one in any order.
+#[tokio::test]
+async fn an_unordered_list_has_no_delimiter() {
+    let fixture = Fixture::new().await;
+    for key in ["b", "a/1"] {
+        fixture.put(key, "x").await;
+    }
+    let list = |query: &str| fixture.raw("GET", &format!("?allow-unordered={query}")).send();
+    let whole = list("true").await;
+    assert!(whole.status == 200 && whole.text().contains("<Key>a/1</Key>"), "{}", whole.text());
+    let refused = list("true&delimiter=/").await;
+    assert_eq!((refused.status, refused.code().as_str()), (400, "InvalidArgument"));
+    assert_eq!(list("false&delimiter=/").await.status, 200);
+}

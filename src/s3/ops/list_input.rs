@@ -18,12 +18,24 @@ pub struct ListParameters {
 /// `limit_name` is `max-keys` or `max-uploads`.
 pub fn list_parameters(ctx: &RequestContext<'_>, limit_name: &'static str) -> Result<ListParameters, S3Error> {
     let limit = parameter::query_number(ctx, limit_name)?.unwrap_or(LIST_PAGE_MAX);
+    refuse_unordered_prefixes(ctx)?;
     Ok(ListParameters {
         prefix: text(ctx, "prefix"),
         delimiter: text(ctx, "delimiter"),
         encoding: encoding(ctx)?,
         page_limit: limit.min(LIST_PAGE_MAX),
     })
+}
+
+/// A parameter of Ceph's: keys may come in any order, which ours are too. It goes with no delimiter there, as ceph/s3-tests has it.
+fn refuse_unordered_prefixes(ctx: &RequestContext<'_>) -> Result<(), S3Error> {
+    const UNORDERED: &str = "allow-unordered";
+    match ctx.query.get(UNORDERED) {
+        Some(value) if value == "true" && !text(ctx, "delimiter").is_empty() => {
+            Err(S3Error::invalid_argument(UNORDERED, value, "An unordered list has no delimiter."))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A parameter's value; empty when it is absent.
