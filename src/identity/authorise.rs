@@ -71,12 +71,20 @@ pub fn authorise(
         ) => true,
         (Grant::Anonymous, _) if action == Action::Preflight => true,
         (Grant::Anonymous, _) => return by_lists(action, resource, bucket),
-        (Grant::Website, Resource::Object(..)) => action == Action::GetObject,
+        (Grant::Website, Resource::Object(..)) => action == Action::GetObject && may_be_shown(bucket),
         (Grant::Website, _) => false,
         #[cfg(test)]
         (Grant::Nothing, _) => false,
     };
     if is_allowed { Ok(Permit(Extent::Full)) } else { Err(Denied::Nothing(action)) }
+}
+
+/// What a website shows is shown to everybody: not where the owner restricts public buckets, and not unless somebody has looked.
+fn may_be_shown(bucket: BucketFacts) -> bool {
+    match bucket {
+        BucketFacts::Unknown | BucketFacts::Absent => false,
+        BucketFacts::Present(access) => !access.rules.block.is_some_and(|block| block.restrict_public_buckets),
+    }
 }
 
 /// What access control lists give everybody. Nothing in the account as a whole, nothing in parts, and of several

@@ -5,8 +5,8 @@ use crate::{
     support::{Options, Server},
 };
 use aws_sdk_s3::types::{
-    Condition, CorsConfiguration, CorsRule, ErrorDocument, IndexDocument, Protocol, Redirect, RedirectAllRequestsTo,
-    RoutingRule, WebsiteConfiguration,
+    Condition, CorsConfiguration, CorsRule, ErrorDocument, IndexDocument, Protocol, PublicAccessBlockConfiguration,
+    Redirect, RedirectAllRequestsTo, RoutingRule, WebsiteConfiguration,
 };
 use std::io::{Read, Write};
 
@@ -96,6 +96,29 @@ async fn pages_and_the_index_documents_of_directories() {
     let etag = named.head.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap().to_owned();
     let known = sites.ask("GET", "site.web.test", "/", &format!("If-None-Match: {etag}\r\n"));
     assert_eq!((known.status, known.body.as_str()), (304, ""));
+}
+
+#[tokio::test]
+async fn a_bucket_whose_owner_restricts_public_access_shows_nothing() {
+    let sites = Sites::start().await;
+    sites.put("index.html", b"home").await;
+    sites.put("404.html", b"no such page").await;
+    let error = ErrorDocument::builder().key("404.html").build().unwrap();
+    sites.configure(WebsiteConfiguration::builder().index_document(index()).error_document(error).build()).await;
+    let client = sites.server.client();
+    let block = |restrict| {
+        let block = PublicAccessBlockConfiguration::builder().restrict_public_buckets(restrict).block_public_acls(true);
+        client.put_public_access_block().bucket("site").public_access_block_configuration(block.build()).send()
+    };
+    for (restrict, status) in [(false, 200), (true, 403)] {
+        block(restrict).await.unwrap();
+        let page = sites.get("/");
+        assert_eq!((page.status, page.body.contains("home")), (status, !restrict), "{}", page.body);
+        let missing = sites.get("/none");
+        assert_eq!(missing.body.contains("no such page"), !restrict, "{}", missing.body);
+    }
+    client.delete_public_access_block().bucket("site").send().await.unwrap();
+    assert_eq!(sites.get("/").status, 200);
 }
 
 #[tokio::test]

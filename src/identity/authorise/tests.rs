@@ -58,7 +58,7 @@ fn what_nothing_allows_is_denied() {
                 assert_eq!(authorise(&nobody, *action, resource, facts), Err(Denied::Nothing(*action)));
                 let by_visitor = authorise(&Principal::website(), *action, resource, facts);
                 let reads_an_object = *action == Action::GetObject && matches!(resource, Resource::Object(..));
-                assert_eq!(by_visitor.is_ok(), reads_an_object, "{action:?} {resource}");
+                assert_eq!(by_visitor.is_ok(), reads_an_object && facts == public, "{action:?} {resource} {facts:?}");
             }
         }
     }
@@ -130,6 +130,20 @@ fn rules_of_the_bucket_take_what_lists_give() {
         authorise(&Principal::anonymous(), Action::ListBucket, &Resource::Bucket(&bucket), facts).is_ok()
     };
     assert_eq!([list(AclRules::default()), list(enforced), list(ignoring)], [true, false, false]);
+}
+
+#[test]
+fn a_website_is_shown_unless_public_buckets_are_restricted() {
+    let (bucket, key) = names();
+    for flags in 0..16 {
+        let block = PublicAccessBlock::from_bits(flags).unwrap();
+        let facts = BucketFacts::Present(BucketAccess {
+            acl: Acl::PRIVATE,
+            rules: AclRules { ownership: None, block: Some(block) },
+        });
+        let shown = authorise(&Principal::website(), Action::GetObject, &Resource::Object(&bucket, &key), facts);
+        assert_eq!(shown.is_ok(), !block.restrict_public_buckets, "{block:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
-//! The website address: buckets as static websites, for anybody, by GET and HEAD. A bucket without a website configuration has
-//! nothing here; one with it may be read here by everybody who reaches the address, and only here: the S3 address still
-//! wants a signature. Pages of other origins may read what the bucket's CORS rules let them. (Policies and public access blocks will have their say in `authorise` when they exist.)
+//! The website address: buckets as static websites, for anybody, by GET and HEAD. A bucket without a website configuration
+//! has nothing here; one with it may be read here by everybody who reaches the address, and only here: the S3 address still
+//! gives nobody unnamed more than access control lists do. A public access block that restricts public buckets closes it;
+//! policies will have their say in `authorise` when they exist. Pages of other origins may read what the bucket's CORS
+//! rules let them.
 //!
 //! Connections, heads and times are bounded as at the S3 address. Nothing in a request becomes a header of an answer but the path of a
 //! redirect, percent-encoded behind a host, and the host itself, which is the name of a bucket here.
@@ -29,7 +31,7 @@ use super::{
     stats::S3Stats,
 };
 use crate::{
-    identity::{BucketFacts, Principal},
+    identity::Principal,
     objects::{Objects, Redirection, index_of_directory, object_of, redirect_error, redirect_first, to_directory},
     runtime::RequestScope,
     types::{BucketName, CorsConfiguration, ObjectKey, RequestId, Site, WebsiteConfiguration},
@@ -223,7 +225,8 @@ impl Inner {
             headers,
             copy_source: None,
         };
-        let permit = permission::authorise_request(&principal, &subject, BucketFacts::Unknown)?;
+        let facts = self.objects.bucket_facts(&visit.bucket).await?;
+        let permit = permission::authorise_request(&principal, &subject, facts)?;
         let context = RequestContext {
             principal: &principal,
             permit,
