@@ -79,7 +79,8 @@ pub fn authorise(
     if is_allowed { Ok(Permit(Extent::Full)) } else { Err(Denied::Nothing(action)) }
 }
 
-/// What a website shows is shown to everybody: not where the owner restricts public buckets, and not unless somebody has looked.
+/// What a website shows is shown to everybody: not where the owner restricts public buckets, and not unless somebody has
+/// looked.
 fn may_be_shown(bucket: BucketFacts) -> bool {
     match bucket {
         BucketFacts::Unknown | BucketFacts::Absent => false,

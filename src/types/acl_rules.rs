@@ -31,8 +31,8 @@ impl ObjectOwnership {
     }
 }
 
-/// The four flags of a bucket. The last two are about bucket policies, and until there are any the third is only kept and
-/// given back; the fourth closes the bucket as a website, which is as public as a policy makes one.
+/// The four flags of a bucket. The last two are about bucket policies, and until there are any the third is only kept
+/// and given back; the fourth closes the bucket as a website, which is as public as a policy makes one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicAccessBlock {
     /// No public list may be set.
