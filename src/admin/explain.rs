@@ -51,6 +51,9 @@ pub struct VersionReport {
     pub retention_mode: Option<String>,
     pub retain_until: Option<String>,
     pub legal_hold: bool,
+    /// What its access control list grants to others than its owner: `AllUsers READ`.
+    #[serde(default)]
+    pub grants: Vec<String>,
     /// Of a multipart object.
     pub part_count: Option<u32>,
     /// The first of them.

@@ -12,7 +12,7 @@ use crate::{
         command::MissingReason,
         rows::{KeyVersion, PlacedExtent},
     },
-    types::{BlobId, BucketId, BucketName, LegalHold, NodeId, ObjectKey},
+    types::{Acl, BlobId, BucketId, BucketName, Grantee, LegalHold, NodeId, ObjectKey},
 };
 use std::collections::{BTreeSet, HashMap};
 
@@ -268,12 +268,18 @@ fn version_report(found: Found) -> VersionReport {
         retention_mode: version.lock.retention.map(|retention| retention.mode.name().to_owned()),
         retain_until: version.lock.retention.map(|retention| retention.until.to_iso_8601()),
         legal_hold: version.lock.legal_hold == Some(LegalHold::On),
+        grants: grants(version.acl),
         part_count: version.part_count,
         parts: found.parts,
         extents: Vec::new(),
         covered: found.extents.iter().map(|extent| extent.extent.length).sum(),
         copies_min: None,
     }
+}
+
+fn grants(acl: Acl) -> Vec<String> {
+    let to_others = acl.grants().filter(|(grantee, _)| *grantee != Grantee::Owner);
+    to_others.map(|(grantee, permission)| format!("{grantee:?} {}", permission.name())).collect()
 }
 
 fn unavailable(error: QueryError) -> OperationError {

@@ -194,6 +194,7 @@ pub struct KeyVersion {
     pub part_count: Option<u32>,
     pub content: Option<ContentId>,
     pub lock: VersionLock,
+    pub acl: Acl,
 }
 
 /// Where ListObjectVersions goes on: inside the versions of a key when the version is given.

@@ -58,7 +58,9 @@ impl Objects {
             None => (stored.etag(), Some(ObjectChecksum::full_object(part_checksum.clone()))),
         };
         let precondition = input.put.precondition.clone();
+        // Who has no credentials appends nothing (`s3/permission.rs`).
         let put = PutObject {
+            granted: None,
             bucket: bucket.id,
             key: input.put.key,
             attributes: VersionAttributes {

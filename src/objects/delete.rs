@@ -3,6 +3,7 @@
 
 use super::{ObjectError, Objects, VersionSelector, WritePrecondition, handle::unexpected};
 use crate::{
+    identity::Permit,
     metadata::{Command, Outcome, command::DeleteObject, outcome::DeletedVersion},
     types::{BucketId, BucketName, Bypass, ObjectKey},
 };
@@ -26,9 +27,10 @@ impl Objects {
         bucket: &BucketName,
         entry: DeleteEntry,
         owner: &str,
+        permit: Permit,
     ) -> Result<DeletedVersion, ObjectError> {
         let bucket = self.bucket(bucket).await?;
-        self.delete_entry(bucket.id, entry, owner).await
+        self.delete_entry(bucket.id, entry, owner, permit).await
     }
 
     /// One outcome an entry, in order. The commands are proposed together, so that they share commits; each stands for
@@ -38,12 +40,13 @@ impl Objects {
         bucket: &BucketName,
         entries: Vec<DeleteEntry>,
         owner: &str,
+        permit: Permit,
     ) -> Result<Vec<Result<DeletedVersion, ObjectError>>, ObjectError> {
         if entries.len() > DELETE_MANY_MAX {
             return Err(ObjectError::InvalidRequest(format!("more than {DELETE_MANY_MAX} keys")));
         }
         let bucket = self.bucket(bucket).await?;
-        Ok(join_all(entries.into_iter().map(|entry| self.delete_entry(bucket.id, entry, owner))).await)
+        Ok(join_all(entries.into_iter().map(|entry| self.delete_entry(bucket.id, entry, owner, permit))).await)
     }
 
     async fn delete_entry(
@@ -51,6 +54,7 @@ impl Objects {
         bucket: BucketId,
         entry: DeleteEntry,
         owner: &str,
+        permit: Permit,
     ) -> Result<DeletedVersion, ObjectError> {
         let precondition = entry.precondition.clone();
         let command = Command::DeleteObject(DeleteObject {
@@ -62,6 +66,7 @@ impl Objects {
             at: self.now(),
             precondition: entry.precondition,
             bypass: entry.bypass,
+            granted: permit.needs_grant(),
         });
         match self.propose(command).await {
             Ok(Outcome::Deleted(deleted)) => Ok(deleted),

@@ -4,6 +4,7 @@ use super::{
     ExpectedDigests, ObjectError, Objects, UploadBody, WritePrecondition, acls::foresee_acl, handle::unexpected,
 };
 use crate::{
+    identity::Permit,
     metadata::{
         Command, Outcome,
         command::{PutObject, VersionAttributes},
@@ -26,6 +27,7 @@ pub struct PutInput {
     pub lock: VersionLock,
     /// Private where the request says nothing.
     pub acl: Option<Acl>,
+    pub permit: Permit,
 }
 
 impl Objects {
@@ -57,6 +59,7 @@ impl Objects {
                 checksum: Some(checksum.clone()),
                 content,
                 precondition: input.precondition.clone(),
+                granted: input.permit.needs_grant(),
             })
         };
         match self.cluster.commit(stored.written, command).await {

@@ -59,6 +59,10 @@ fn authorise_fully(principal: &Principal, action: Action, resource: &Resource<'_
 const LOCKING: &[Operation] =
     &[Operation::CopyObject, Operation::CreateMultipartUpload, Operation::PostObject, Operation::PutObject];
 
+/// Writes that may stand under a condition. Source: Amazon S3 User Guide, "How to perform conditional deletes".
+const CONDITIONAL: &[Operation] =
+    &[Operation::CompleteMultipartUpload, Operation::CopyObject, Operation::DeleteObject, Operation::PutObject];
+
 /// What a request asks for besides: to lock what it writes, to break a retention, to write behind what is there.
 /// Source: Amazon S3 User Guide, "Object Lock considerations"; API Reference, CreateBucket, PutObject.
 const ASKED_BY_HEADERS: &[(&str, &[Operation], &[Action])] = &[
@@ -67,6 +71,11 @@ const ASKED_BY_HEADERS: &[(&str, &[Operation], &[Action])] = &[
         &[Operation::DeleteObject, Operation::DeleteObjects, Operation::PutObjectRetention],
         &[Action::BypassGovernanceRetention],
     ),
+    // A condition asks what is there, which who may write need not know.
+    ("if-match", CONDITIONAL, &[Action::GetObject]),
+    ("if-none-match", CONDITIONAL, &[Action::GetObject]),
+    ("x-amz-if-match-last-modified-time", CONDITIONAL, &[Action::GetObject]),
+    ("x-amz-if-match-size", CONDITIONAL, &[Action::GetObject]),
     ("x-amz-object-lock-mode", LOCKING, &[Action::PutObjectRetention]),
     ("x-amz-object-lock-retain-until-date", LOCKING, &[Action::PutObjectRetention]),
     ("x-amz-object-lock-legal-hold", LOCKING, &[Action::PutObjectLegalHold]),

@@ -7,7 +7,7 @@ use crate::support::{
 };
 use aws_sdk_s3::{
     primitives::DateTime,
-    types::{ObjectLockLegalHoldStatus, ObjectLockMode},
+    types::{ObjectCannedAcl, ObjectLockLegalHoldStatus, ObjectLockMode},
 };
 use rustix::process::Signal;
 use serde_json::Value;
@@ -136,12 +136,12 @@ fn explain_agrees_with_what_the_nodes_directories_hold() {
 }
 
 #[tokio::test]
-async fn explain_shows_what_keeps_a_version() {
+async fn explain_shows_what_keeps_a_version_and_who_may_read_it() {
     let server = Server::start().await;
     let client = server.client();
     client.create_bucket().bucket("pantry").object_lock_enabled_for_bucket(true).send().await.unwrap();
     let put = || client.put_object().bucket("pantry").key("jam").body(b"plum".to_vec().into());
-    put().send().await.unwrap();
+    put().acl(ObjectCannedAcl::PublicRead).send().await.unwrap();
     let until = DateTime::from_secs(2_208_988_800);
     let locked = put().object_lock_mode(ObjectLockMode::Compliance).object_lock_retain_until_date(until);
     locked.object_lock_legal_hold_status(ObjectLockLegalHoldStatus::On).send().await.unwrap();
@@ -152,6 +152,7 @@ async fn explain_shows_what_keeps_a_version() {
     assert_eq!((&locked["retention_mode"], &locked["legal_hold"]), (&"COMPLIANCE".into(), &true.into()));
     assert_eq!(locked["retain_until"], "2040-01-01T00:00:00.000Z");
     assert_eq!((&free["retention_mode"], &free["legal_hold"]), (&Value::Null, &false.into()));
+    assert_eq!((&locked["grants"], &free["grants"]), (&serde_json::json!([]), &serde_json::json!(["AllUsers READ"])));
     let told = String::from_utf8(server.admin(&["explain", "s3://pantry/jam"]).stdout).unwrap();
     assert!(told.contains("retention COMPLIANCE until 2040-01-01T00:00:00.000Z\nlegal hold on\n"), "{told}");
 }

@@ -370,3 +370,30 @@ async fn half_credentials_get_nothing_of_a_public_bucket() {
     assert_eq!(unknown.status, 400, "two mechanisms");
     assert_eq!(fixture.keys().await, ["key"]);
 }
+
+/// From outside: of a bucket that gives writing alone, conditions told which keys are there and guessed what they hold.
+#[tokio::test]
+async fn who_may_write_learns_nothing_by_conditions() {
+    let fixture = Fixture::new().await;
+    fixture.put("there", "x").await;
+    fixture.grant("", "write").await;
+    let wrong = "\"00000000000000000000000000000000\"";
+    for (method, condition) in [
+        ("PUT", format!("if-match: {wrong}\r\n")),
+        ("PUT", "if-none-match: *\r\n".to_owned()),
+        ("DELETE", format!("if-match: {wrong}\r\n")),
+        ("DELETE", "x-amz-if-match-size: 7\r\n".to_owned()),
+        ("DELETE", "x-amz-if-match-last-modified-time: Mon, 12 Oct 2009 17:50:30 GMT\r\n".to_owned()),
+    ] {
+        for key in ["/there", "/missing"] {
+            let refused = anonymously(&fixture, method, key, &condition, b"").await;
+            assert_eq!((refused.status, refused.code().as_str()), (403, "AccessDenied"), "{method} {key} {condition}");
+        }
+    }
+    let entry = |key| format!("<Object><Key>{key}</Key><ETag>{wrong}</ETag></Object>");
+    let body = format!("<Delete>{}{}</Delete>", entry("there"), entry("missing"));
+    let checksum = format!("x-amz-checksum-crc32: {}\r\n", crc32_of(body.as_bytes()));
+    let answer = anonymously(&fixture, "POST", "?delete", &checksum, body.as_bytes()).await;
+    assert_eq!(answer.text().matches("<Code>AccessDenied</Code>").count(), 2, "{}", answer.text());
+    assert_eq!(fixture.keys().await, ["there"]);
+}

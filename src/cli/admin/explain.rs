@@ -91,6 +91,9 @@ fn print_version(version: &VersionReport, report: &ExplainReport) {
     if let (Some(mode), Some(until)) = (&version.retention_mode, &version.retain_until) {
         println!("retention {mode} until {until}");
     }
+    if !version.grants.is_empty() {
+        println!("access control list: {}", version.grants.join(", "));
+    }
     if version.legal_hold {
         println!("legal hold on");
     }

@@ -252,6 +252,7 @@ impl TestCluster {
             checksum: None,
             content,
             precondition: WritePrecondition::None,
+            granted: None,
         })
     }
 
@@ -267,6 +268,7 @@ impl TestCluster {
             at: Timestamp::default(),
             precondition: WritePrecondition::None,
             bypass: Bypass::None,
+            granted: None,
         };
         self.metadata.propose(Command::DeleteObject(delete)).await.unwrap();
     }

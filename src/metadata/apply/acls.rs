@@ -39,6 +39,19 @@ fn check_granted(acl: Acl, rules: AclRules, asked: Option<Permission>) -> Result
     }
 }
 
+/// Whether the bucket's list still gives everybody what the write of somebody without credentials needs. Its body may have taken long.
+pub(super) async fn check_write(
+    bucket: BucketId,
+    granted: Option<Permission>,
+    tx: &mut Transaction<'_>,
+) -> Result<(), ApplyError> {
+    if granted.is_some() {
+        let BucketAccess { acl, rules } = read_access(bucket, tx).await?;
+        check_granted(acl, rules, granted)?;
+    }
+    Ok(())
+}
+
 const READ_ACCESS: &str = "SELECT acl, ownership, public_access_block FROM buckets WHERE bucket = $1";
 
 async fn read_access(bucket: BucketId, tx: &mut Transaction<'_>) -> Result<BucketAccess, ApplyError> {

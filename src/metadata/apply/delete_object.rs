@@ -2,6 +2,7 @@
 //! Source: Amazon S3 User Guide, "Deleting object versions from a versioning-enabled bucket".
 
 use super::{
+    acls,
     existing::{Existing, KeyState},
     lifecycle::Watch,
     locks, preconditions,
@@ -20,6 +21,7 @@ use crate::{
 
 /// Deleting what is not there succeeds.
 pub(super) async fn delete(command: &DeleteObject, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
+    acls::check_write(command.bucket, command.granted, tx).await?;
     let state = versions::read(command.bucket, &command.key, command.version, tx).await?;
     preconditions::check_delete(&command.precondition, &state.delete_target())?;
     // A condition is about something that is there: where nothing is, nothing happens.

@@ -278,6 +278,7 @@ async fn carry_out(action: &ExpireAction, command: &ExpireKey, tx: &mut Transact
         at: command.at,
         precondition: WritePrecondition::None,
         bypass: Bypass::None,
+        granted: None,
     };
     delete_object::delete(&delete, tx).await?;
     let leaves_marker = selector == VersionSelector::Latest && state.versioning.shows_versions();

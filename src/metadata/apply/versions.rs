@@ -189,6 +189,7 @@ pub(super) fn delete_row(bucket: BucketId, key: &ObjectKey, row: &Removable<'_>,
 
 /// Afterwards the key's current version is this one.
 pub(super) async fn put(command: &PutObject, tx: &mut Transaction<'_>) -> Result<Outcome, ApplyError> {
+    acls::check_write(command.bucket, command.granted, tx).await?;
     let state = read(command.bucket, &command.key, VersionSelector::Latest, tx).await?;
     preconditions::check_write(&command.precondition, state.validators())?;
     let attributes = &command.attributes;

@@ -3,8 +3,8 @@
 use super::writes::{NewContent, VersionAttributes, WritePrecondition};
 use crate::metadata::version_selector::VersionSelector;
 use crate::types::{
-    Acl, BucketId, Bypass, Checksum, ETag, ObjectChecksum, ObjectHeaders, ObjectKey, TagSet, Timestamp, VersionId,
-    VersionLock,
+    Acl, BucketId, Bypass, Checksum, ETag, ObjectChecksum, ObjectHeaders, ObjectKey, Permission, TagSet, Timestamp,
+    VersionId, VersionLock,
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,9 @@ pub struct PutObject {
     pub checksum: Option<ObjectChecksum>,
     pub content: NewContent,
     pub precondition: WritePrecondition,
+    /// What the bucket's list must give everybody when this is committed: who asked has no credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted: Option<Permission>,
 }
 
 /// Afterwards the object is longer by the command's content. Where there was none it is as after `PutObject`; where there was one
@@ -122,4 +125,7 @@ pub struct DeleteObject {
     pub precondition: WritePrecondition,
     #[serde(default)]
     pub bypass: Bypass,
+    /// As in `PutObject`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted: Option<Permission>,
 }

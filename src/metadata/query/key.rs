@@ -15,7 +15,7 @@ use sqlx::sqlite::SqliteRow;
 
 const LIST_VERSIONS: &str = "
     SELECT sequence, version, is_null, is_latest, is_delete_marker, created, size, etag, part_count, content,
-        retention_mode, retain_until, legal_hold
+        retention_mode, retain_until, legal_hold, acl
     FROM versions WHERE bucket = $1 AND key = $2 ORDER BY sequence DESC LIMIT $3 + 0";
 const COUNT_UPLOADS: &str = "SELECT count(*) FROM (SELECT 1 FROM uploads WHERE bucket = $1 AND key = $2 LIMIT $3 + 0)";
 const LIST_MISSING: &str = "
@@ -64,6 +64,7 @@ fn key_version(row: &SqliteRow) -> Result<KeyVersion, QueryError> {
         part_count: row.part_count(8)?,
         content: row.optional_number(9)?.map(ContentId),
         lock: row.lock(10)?,
+        acl: row.acl(13)?,
     })
 }
 

@@ -195,3 +195,35 @@ async fn what_a_list_granted_is_asked_again_when_it_is_used() {
     assert_eq!(fixture.acl_of("a").await, Acl::PRIVATE);
     assert_eq!(fixture.access().await.acl, granting);
 }
+
+/// From outside: a body that was held back while the owner took the permission back was stored in the end.
+#[tokio::test]
+async fn a_write_that_took_long_asks_the_list_again() {
+    let fixture = Fixture::new().await;
+    let granting = Acl::PRIVATE.with(Grantee::AllUsers, Permission::Write);
+    let granted = Some(Permission::Write);
+    let put = |name| Command::PutObject(PutObject { granted, ..fixture.put_of(name, fixture.content(&[10])) });
+    let delete = || Command::DeleteObject(DeleteObject { granted, ..fixture.delete_of("a") });
+    fixture.done(fixture.set_bucket_acl(granting, None)).await;
+    fixture.done(put("a")).await;
+    fixture.done(fixture.set_bucket_acl(Acl::PRIVATE, None)).await;
+    for (ownership, block) in [
+        (None, None),
+        (None, Some(PublicAccessBlock { ignore_public_acls: true, ..Default::default() })),
+        (Some(ObjectOwnership::BucketOwnerEnforced), None),
+    ] {
+        let bucket = fixture.bucket;
+        let acl = if block.is_some() { granting } else { Acl::PRIVATE };
+        fixture.done(fixture.set_bucket_acl(acl, None)).await;
+        fixture.done(Command::SetBucketOwnership { bucket, ownership }).await;
+        fixture.block(block).await;
+        for command in [put("a"), put("b"), delete()] {
+            assert_eq!(fixture.propose(command).await, Err(CommandError::NotGranted), "{ownership:?} {block:?}");
+        }
+        fixture.done(Command::SetBucketOwnership { bucket, ownership: None }).await;
+        fixture.block(None).await;
+    }
+    fixture.done(fixture.set_bucket_acl(granting, None)).await;
+    fixture.done(delete()).await;
+    assert_eq!(fixture.list("", "", None, 10).await.entries, []);
+}

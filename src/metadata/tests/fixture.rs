@@ -153,6 +153,7 @@ impl Fixture {
             checksum: None,
             content,
             precondition: WritePrecondition::None,
+            granted: None,
         }
     }
 
@@ -173,6 +174,7 @@ impl Fixture {
             at: at(20),
             precondition: WritePrecondition::None,
             bypass: Bypass::None,
+            granted: None,
         }
     }
 

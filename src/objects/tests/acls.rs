@@ -102,7 +102,7 @@ async fn what_is_not_there_is_told_to_who_may_list_the_bucket() {
     fixture.put_public("deleted", b"bytes").await;
     let (version, precondition) = (VersionSelector::Latest, WritePrecondition::None);
     let entry = DeleteEntry { key: key("deleted"), version, precondition, bypass: Bypass::None };
-    fixture.objects.delete(&bucket(), entry, "root").await.unwrap();
+    fixture.objects.delete(&bucket(), entry, "root", Permit::full()).await.unwrap();
     let null_of = |name| GetInput { version: VersionSelector::Null, ..by_anybody(name) };
     for input in [by_anybody("none"), by_anybody("deleted"), null_of("deleted")] {
         assert_eq!(fixture.get(&input).await, Err(ObjectError::AccessDenied));

@@ -80,6 +80,7 @@ pub fn put_input(name: &str) -> PutInput {
         precondition: WritePrecondition::None,
         lock: VersionLock::default(),
         acl: None,
+        permit: Permit::full(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::fixture::{TestBody, bucket, key, put_input};
 use crate::{
+    identity::Permit,
     metadata::rows::JudgedVersion,
     objects::{
         CreateUploadInput, DeleteEntry, ExpireObjects, ListUploadsInput, Objects, ObjectsSettings, PutInput,
@@ -68,7 +69,7 @@ async fn versions(fixture: &Fixture, name: &str) -> Vec<JudgedVersion> {
 
 async fn delete(fixture: &Fixture, name: &str, version: VersionSelector) {
     let entry = DeleteEntry { key: key(name), version, precondition: WritePrecondition::None, bypass: Bypass::None };
-    fixture.objects.delete(&bucket(), entry, "root").await.unwrap();
+    fixture.objects.delete(&bucket(), entry, "root", Permit::full()).await.unwrap();
 }
 
 const EXPIRE_A: &str =

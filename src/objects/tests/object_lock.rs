@@ -38,7 +38,7 @@ impl Fixture {
     async fn remove(&self, version: &WrittenVersion, bypass: Bypass) -> Result<bool, ObjectError> {
         let version = VersionSelector::Id(version.version);
         let entry = DeleteEntry { key: key("key"), version, precondition: WritePrecondition::None, bypass };
-        self.objects.delete(&bucket(), entry, "root").await.map(|deleted| deleted.existed)
+        self.objects.delete(&bucket(), entry, "root", Permit::full()).await.map(|deleted| deleted.existed)
     }
 }
 

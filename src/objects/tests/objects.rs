@@ -141,9 +141,9 @@ async fn deleting_succeeds_whether_something_is_there_or_not() {
         precondition: WritePrecondition::None,
         bypass: Bypass::None,
     };
-    let deleted = fixture.objects.delete(&bucket(), entry("a"), "root").await.unwrap();
+    let deleted = fixture.objects.delete(&bucket(), entry("a"), "root", Permit::full()).await.unwrap();
     assert!(deleted.existed && deleted.version.is_none());
-    assert!(!fixture.objects.delete(&bucket(), entry("a"), "root").await.unwrap().existed);
+    assert!(!fixture.objects.delete(&bucket(), entry("a"), "root", Permit::full()).await.unwrap().existed);
     assert_eq!(fixture.get_whole("a").await, Err(ObjectError::NoSuchKey));
 }
 
@@ -160,13 +160,13 @@ async fn many_deletes_have_outcomes_of_their_own_in_order() {
     };
     let stale = WritePrecondition::Matches(vec![ETag::from_md5([9; 16])]);
     let entries = vec![entry("a", WritePrecondition::None), entry("b", WritePrecondition::None), entry("c", stale)];
-    let outcomes = fixture.objects.delete_many(&bucket(), entries, "root").await.unwrap();
+    let outcomes = fixture.objects.delete_many(&bucket(), entries, "root", Permit::full()).await.unwrap();
     assert!(outcomes[0].as_ref().unwrap().existed);
     assert!(!outcomes[1].as_ref().unwrap().existed);
     assert_eq!(outcomes[2], Err(ObjectError::PreconditionFailed { condition: "If-Match" }));
     assert_eq!(fixture.get_whole("c").await.unwrap(), b"x");
     let too_many = (0..1001).map(|i| entry(&format!("k{i}"), WritePrecondition::None)).collect();
-    let refused = fixture.objects.delete_many(&bucket(), too_many, "root").await.unwrap_err();
+    let refused = fixture.objects.delete_many(&bucket(), too_many, "root", Permit::full()).await.unwrap_err();
     assert!(matches!(refused, ObjectError::InvalidRequest(_)));
 }
 
@@ -209,7 +209,7 @@ async fn a_bucket_goes_only_when_it_is_empty() {
         precondition: WritePrecondition::None,
         bypass: Bypass::None,
     };
-    fixture.objects.delete(&bucket(), entry, "root").await.unwrap();
+    fixture.objects.delete(&bucket(), entry, "root", Permit::full()).await.unwrap();
     fixture.objects.delete_bucket(&bucket()).await.unwrap();
     assert_eq!(fixture.objects.delete_bucket(&bucket()).await, Err(ObjectError::NoSuchBucket));
 }

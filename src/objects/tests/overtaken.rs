@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     cluster::tests::test_cluster::content,
+    identity::Permit,
     metadata::rows::ReadFrom,
     objects::{
         ByteRange, CopyInput, CreateBucketInput, DeleteEntry, GetInput, ListUploadsInput, ObjectError, PartCopyInput,
@@ -67,7 +68,7 @@ async fn end(fixture: &Fixture, ending: Ending) -> Result<u64, ObjectError> {
         Ending::Delete => {
             let (version, precondition) = (VersionSelector::Latest, WritePrecondition::None);
             let entry = DeleteEntry { key: key("key"), version, precondition, bypass: Bypass::None };
-            fixture.objects.delete(&bucket(), entry, "root").await.unwrap();
+            fixture.objects.delete(&bucket(), entry, "root", Permit::full()).await.unwrap();
             Err(ObjectError::NoSuchKey)
         }
         Ending::PutWhole => Ok(fixture.put("key", b"whole").await.size),

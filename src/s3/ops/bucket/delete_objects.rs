@@ -1,7 +1,7 @@
 //! DeleteObjects: up to 1000 keys, each with an outcome of its own.
 
 use crate::{
-    objects::{DELETE_MANY_MAX, DeleteEntry, DeletedVersion, ObjectError, Objects, VersionSelector},
+    objects::{DELETE_MANY_MAX, DeleteEntry, DeletedVersion, ObjectError, Objects, VersionSelector, WritePrecondition},
     s3::{
         RequestBody, RequestContext, Response, S3Code, S3Error,
         ops::{
@@ -48,9 +48,11 @@ pub(in crate::s3) struct Named {
 }
 
 impl Named {
-    /// To delete a version for good is another action, which no access control list grants.
-    fn refuse_version(&mut self) {
-        if self.version.is_some() {
+    /// To delete a version for good is another action, which no access control list grants; and a condition asks what is there,
+    /// which who may write need not know.
+    fn refuse_what_no_list_grants(&mut self) {
+        let is_conditional = |entry: &DeleteEntry| entry.precondition != WritePrecondition::None;
+        if self.version.is_some() || self.entry.as_ref().is_ok_and(is_conditional) {
             self.entry = Err(S3Code::AccessDenied.into());
         }
     }
@@ -68,10 +70,10 @@ pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBo
     let document = body.read_document(DOCUMENT_MAX_BYTES).await?;
     let (mut named, report) = parse(&document, object_lock_input::bypass(ctx)?)?;
     if !ctx.permit.is_full() {
-        named.iter_mut().for_each(Named::refuse_version);
+        named.iter_mut().for_each(Named::refuse_what_no_list_grants);
     }
     let entries = named.iter().filter_map(|named| named.entry.as_ref().ok().cloned()).collect();
-    let outcomes = objects.delete_many(ctx.bucket()?, entries, ctx.principal.owner()).await?;
+    let outcomes = objects.delete_many(ctx.bucket()?, entries, ctx.principal.owner(), ctx.permit).await?;
     Ok(render(named, outcomes, report))
 }
 

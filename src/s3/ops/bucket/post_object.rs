@@ -41,6 +41,7 @@ fn parse(ctx: &RequestContext<'_>, body: &RequestBody) -> Result<PutInput, S3Err
         precondition: WritePrecondition::None,
         lock: object_lock_input::lock_with_body(ctx, body)?,
         acl: acl_input::in_headers(ctx)?,
+        permit: ctx.permit,
     })
 }
 

@@ -14,7 +14,7 @@ use http::StatusCode;
 
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects) -> Result<Response, S3Error> {
     let entry = parse(ctx)?;
-    let deleted = objects.delete(ctx.bucket()?, entry, ctx.principal.owner()).await?;
+    let deleted = objects.delete(ctx.bucket()?, entry, ctx.principal.owner(), ctx.permit).await?;
     Ok(render(&deleted))
 }
 

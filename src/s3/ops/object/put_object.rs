@@ -50,6 +50,7 @@ fn parse(ctx: &RequestContext<'_>, body: &RequestBody) -> Result<PutInput, S3Err
         precondition: condition_input::write_precondition(ctx)?,
         lock: object_lock_input::lock_with_body(ctx, body)?,
         acl: acl_input::in_headers(ctx)?,
+        permit: ctx.permit,
     })
 }
 
