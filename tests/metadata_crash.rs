@@ -101,6 +101,7 @@ fn put(bucket: BucketId, name: &str) -> Command {
             copies_required: 1,
         },
         precondition: WritePrecondition::None,
+        granted: None,
     })
 }
 
