@@ -17,8 +17,8 @@ use std::{
 /// `EXT4_IOC_SHUTDOWN` of Linux, with `EXT4_GOING_FLAGS_NOLOGFLUSH`: no journal, no dirty page is written any more.
 const SHUTDOWN: rustix::ioctl::Opcode = opcode::read::<u32>(b'X', 125);
 const WITHOUT_FLUSH: u32 = 2;
-/// Room for the data of a test, its segments made ahead and a reserve.
-const IMAGE_LENGTH: u64 = 512 << 20;
+/// Room for the data of a long test of a whole server, its segments made ahead and a reserve. What is not written costs nothing.
+const IMAGE_LENGTH: u64 = 2 << 30;
 
 pub struct SmallDisk {
     image: PathBuf,
