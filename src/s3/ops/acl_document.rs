@@ -61,6 +61,9 @@ struct GrantElement {
 /// By one of three names; what is shown of somebody beside an id says nothing.
 #[derive(Deserialize)]
 struct GranteeElement {
+    /// Says which of the names it is; the name says so too, so it may be missing.
+    #[serde(rename = "@xsi:type")]
+    kind: Option<String>,
     #[serde(rename = "ID")]
     id: Option<String>,
     #[serde(rename = "EmailAddress")]
@@ -82,11 +85,12 @@ pub(in crate::s3) fn parse(document: &[u8]) -> Result<Acl, S3Error> {
     }
     grants.iter().try_fold(Acl::EMPTY, |acl, grant| {
         let permission = Permission::from_name(grant.permission.trim()).ok_or_else(malformed)?;
-        let GranteeElement { id, email, uri } = &grant.grantee;
+        let GranteeElement { kind, id, email, uri } = &grant.grantee;
+        let is = |expected| kind.as_deref().is_none_or(|kind| kind == expected);
         let grantee = match (id.as_deref(), email.as_deref(), uri.as_deref()) {
-            (Some(id), None, None) => by_id(id)?,
-            (None, Some(email), None) => return Err(by_email(email)),
-            (None, None, Some(uri)) => by_uri(uri)?,
+            (Some(id), None, None) if is("CanonicalUser") => by_id(id)?,
+            (None, Some(email), None) if is("AmazonCustomerByEmail") => return Err(by_email(email)),
+            (None, None, Some(uri)) if is("Group") => by_uri(uri)?,
             _ => return Err(malformed()),
         };
         Ok(acl.with(grantee, permission))
@@ -156,6 +160,11 @@ mod tests {
         format!("<Grant><Grantee>{grantee}</Grantee><Permission>{permission}</Permission></Grant>")
     }
 
+    fn typed(kind: &str, grantee: &str) -> String {
+        let xsi = format!("xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"{kind}\"");
+        grant(grantee, "READ").replace("<Grantee>", &format!("<Grantee {xsi}>"))
+    }
+
     fn code(document: &str) -> Option<S3Code> {
         parse(document.as_bytes()).err().map(|error| error.code())
     }
@@ -201,6 +210,8 @@ mod tests {
             &policy("larder", &grant("", "READ")),
             &policy("larder", &grant("<ID>larder</ID><EmailAddress>a@b.c</EmailAddress>", "READ")),
             &policy("larder", &owner.repeat(GRANTS_MAX + 1)),
+            &policy("larder", &typed("CanonicalUser", "<URI>http://acs.amazonaws.com/groups/global/AllUsers</URI>")),
+            &policy("larder", &typed("Group", "<ID>larder</ID>")),
         ] {
             assert_eq!(code(malformed), Some(S3Code::MalformedACLError), "{malformed}");
         }
