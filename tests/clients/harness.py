@@ -39,7 +39,11 @@ def run(client):
             failed = True
             print("    " + traceback.format_exc().replace("\n", "\n    "))
             print(f"FAIL {client}: {name}", flush=True)
-    sys.exit(1 if failed else 0)
+    # Without the interpreter's clean-up: the threads of pyarrow, Polars and deltalake may outlive what it tears down, and abort then,
+    # after all is said and done.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1 if failed else 0)
 
 
 def new_bucket(client):

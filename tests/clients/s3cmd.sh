@@ -137,10 +137,20 @@ locks() {
   fails s3 setversioning "s3://$bucket" disable
 }
 
-# What is not there is refused, and what is so already is taken.
-says_what_it_has_not() {
+# What somebody without credentials gets of an object: the status.
+status_unsigned() { curl -s -o /dev/null -w '%{http_code}' "$ENDPOINT/$BUCKET/$1"; }
+
+makes_public() {
+  equal "$(status_unsigned big)" 403
+  s3 setacl --acl-public "s3://$BUCKET/big"
+  equal "$(status_unsigned big)" 200
+  s3 info "s3://$BUCKET/big" | grep 'ACL: *\*anon\*: READ'
   s3 setacl --acl-private "s3://$BUCKET/big"
-  refused AccessControlListNotSupported s3 setacl --acl-public "s3://$BUCKET/big"
+  equal "$(status_unsigned big)" 403
+}
+
+# What is not there is refused.
+says_what_it_has_not() {
   echo '{}' >policy.json
   refused NotImplemented s3 setpolicy policy.json "s3://$BUCKET"
   s3 delpolicy "s3://$BUCKET"
@@ -169,6 +179,7 @@ check "setcors, delcors" sets_rules_for_origins
 check "multipart, listmp, abortmp" handles_uploads
 check "put --continue-put, get --continue" goes_on_with_a_put
 check "setversioning, setobjectlegalhold, setobjectretention" locks
-check "setacl, setpolicy, accesslog, restore: what is not there is refused; la" says_what_it_has_not
+check "setacl: public and private again" makes_public
+check "setpolicy, accesslog, restore: what is not there is refused; la" says_what_it_has_not
 check "del, del --recursive, rb" deletes
 exit $FAILED
