@@ -62,7 +62,7 @@ struct GrantElement {
 #[derive(Deserialize)]
 struct GranteeElement {
     /// Says which of the names it is; the name says so too, so it may be missing.
-    #[serde(rename = "@xsi:type")]
+    #[serde(rename = "@type")]
     kind: Option<String>,
     #[serde(rename = "ID")]
     id: Option<String>,
