@@ -1,5 +1,6 @@
 //! Access control lists inside the commit: whether a bucket takes a list, and changes of lists and of what buckets say
-//! about them. A list that is there already is never refused: renames, appends and completed uploads keep theirs.
+//! about them. A list that is there already is never refused: renames and appends keep theirs, and so do completed uploads
+//! but where lists are disabled by then.
 //! Source: Amazon S3 API Reference, PutBucketAcl, PutObjectAcl, PutBucketOwnershipControls, PutPublicAccessBlock.
 
 use super::{

@@ -72,7 +72,8 @@ pub(super) async fn complete(command: &CompleteUpload, tx: &mut Transaction<'_>)
         part_count: Some(command.parts.len() as u32),
         content,
         lock: upload.lock,
-        acl: upload.acl,
+        // What is made while lists are disabled has none, or it would be public once they are enabled again.
+        acl: state.acl_rules.shown(upload.acl),
     };
     let mut script = Script::default();
     contents::insert_row(content, size, &mut script);

@@ -106,6 +106,23 @@ async fn an_upload_gives_its_list_to_the_version_that_comes_of_it() {
     assert_eq!(fixture.acl_of("big").await, public());
 }
 
+/// Such a version was hidden while lists were disabled, and public as soon as they were enabled again.
+#[tokio::test]
+async fn an_upload_that_ends_while_lists_are_disabled_is_private_ever_after() {
+    let fixture = Fixture::new().await;
+    for (name, acl) in [("public", public()), ("empty", Acl::EMPTY)] {
+        fixture.own(None).await.unwrap();
+        let upload = UploadId::from_bytes(fixture.unique());
+        let create = CreateUpload { acl, ..multipart::create(&fixture, name, upload, VersionLock::default()) };
+        fixture.done(Command::CreateUpload(create)).await;
+        multipart::put_part(&fixture, name, upload, 1, 10).await;
+        fixture.own(Some(ObjectOwnership::BucketOwnerEnforced)).await.unwrap();
+        fixture.done(Command::CompleteUpload(multipart::complete(&fixture, name, upload, &[(1, 1)]))).await;
+        fixture.own(None).await.unwrap();
+        assert_eq!(fixture.acl_of(name).await, Acl::PRIVATE, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn a_bucket_with_an_enforced_owner_takes_no_list() {
     let fixture = Fixture::new().await;
