@@ -71,7 +71,9 @@ pub fn authorise(
         ) => true,
         (Grant::Anonymous, _) if action == Action::Preflight => true,
         (Grant::Anonymous, _) => return by_lists(action, resource, bucket),
-        (Grant::Website, Resource::Object(..)) => action == Action::GetObject && may_be_shown(bucket),
+        (Grant::Website, Resource::Object(..)) if action == Action::GetObject && may_be_shown(bucket) => {
+            return Ok(Permit(Extent::Page));
+        }
         (Grant::Website, _) => false,
         #[cfg(test)]
         (Grant::Nothing, _) => false,

@@ -12,6 +12,8 @@ pub struct Permit(pub(super) Extent);
 pub(super) enum Extent {
     /// It may, whatever is found.
     Full,
+    /// Whatever is found may be shown as a page of a website, and nothing else about it.
+    Page,
     /// The bucket's list gives it to everybody, as it was when the request came.
     ByBucket(Permission),
     /// The version that is found must give it to everybody by its own list.
@@ -27,7 +29,7 @@ impl Permit {
     /// What the list that is about to be changed must give everybody.
     pub fn needs_grant(self) -> Option<Permission> {
         match self.0 {
-            Extent::Full => None,
+            Extent::Full | Extent::Page => None,
             Extent::ByBucket(permission) | Extent::ByVersion(permission) => Some(permission),
         }
     }
@@ -36,7 +38,7 @@ impl Permit {
     /// bucket alone was allowed nothing of its versions.
     pub fn covers_version(self, acl: Acl, bucket: BucketAccess) -> bool {
         match self.0 {
-            Extent::Full => true,
+            Extent::Full | Extent::Page => true,
             Extent::ByBucket(_) => false,
             Extent::ByVersion(permission) => bucket.rules.give_everybody(acl, permission),
         }
@@ -44,7 +46,7 @@ impl Permit {
 
     /// Whether it may be told that a key or a version is not there: who may list the bucket could see it.
     pub fn may_miss(self, bucket: BucketAccess) -> bool {
-        self.is_full() || bucket.gives_everybody(Permission::Read)
+        matches!(self.0, Extent::Full | Extent::Page) || bucket.gives_everybody(Permission::Read)
     }
 }
 

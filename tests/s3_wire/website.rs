@@ -5,8 +5,9 @@ use crate::{
     support::{Options, Server},
 };
 use aws_sdk_s3::types::{
-    Condition, CorsConfiguration, CorsRule, ErrorDocument, IndexDocument, Protocol, PublicAccessBlockConfiguration,
-    Redirect, RedirectAllRequestsTo, RoutingRule, WebsiteConfiguration,
+    BucketVersioningStatus, ChecksumAlgorithm, Condition, CorsConfiguration, CorsRule, ErrorDocument, IndexDocument,
+    ObjectLockConfiguration, ObjectLockEnabled, ObjectLockLegalHoldStatus, Protocol, PublicAccessBlockConfiguration,
+    Redirect, RedirectAllRequestsTo, RoutingRule, VersioningConfiguration, WebsiteConfiguration,
 };
 use std::io::{Read, Write};
 
@@ -205,6 +206,27 @@ async fn a_visitor_reads_pages_and_does_nothing_else() {
     assert_eq!(twice.status, 400);
     let unsigned = exchange(&sites.server, b"GET /site/index.html HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
     assert_eq!((unsigned.status, unsigned.code()), (403, "AccessDenied"));
+}
+
+/// How many tags a page has, and how long its owner keeps it, stood in the answers.
+#[tokio::test]
+async fn a_visitor_is_told_nothing_of_tags_and_locks() {
+    let sites = Sites::start().await;
+    sites.configure(WebsiteConfiguration::builder().index_document(index()).build()).await;
+    let client = sites.server.client();
+    let versions = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+    client.put_bucket_versioning().bucket("site").versioning_configuration(versions).send().await.unwrap();
+    let lock = ObjectLockConfiguration::builder().object_lock_enabled(ObjectLockEnabled::Enabled).build();
+    client.put_object_lock_configuration().bucket("site").object_lock_configuration(lock).send().await.unwrap();
+    let put = client.put_object().bucket("site").key("index.html").tagging("a=b").metadata("said", "1");
+    let put = put.checksum_algorithm(ChecksumAlgorithm::Crc32).body(b"home".to_vec().into());
+    put.object_lock_legal_hold_status(ObjectLockLegalHoldStatus::On).send().await.unwrap();
+    for method in ["GET", "HEAD"] {
+        let page = sites.ask(method, "site.web.test", "/", "");
+        assert_eq!(page.status, 200);
+        assert!(page.head.contains("x-amz-meta-said: 1"), "{}", page.head);
+        assert!(!page.head.contains("x-amz-tagging") && !page.head.contains("x-amz-object-lock"), "{}", page.head);
+    }
 }
 
 #[tokio::test]

@@ -59,6 +59,7 @@ fn what_nothing_allows_is_denied() {
                 let by_visitor = authorise(&Principal::website(), *action, resource, facts);
                 let reads_an_object = *action == Action::GetObject && matches!(resource, Resource::Object(..));
                 assert_eq!(by_visitor.is_ok(), reads_an_object && facts == public, "{action:?} {resource} {facts:?}");
+                assert!(!by_visitor.is_ok_and(Permit::is_full), "{action:?} {resource} {facts:?}");
             }
         }
     }
@@ -156,5 +157,6 @@ fn a_permit_covers_versions_by_their_own_list_alone() {
     assert!(!by_version.covers_version(writes, lists) && !by_version.covers_version(Acl::PRIVATE, lists));
     assert!(!Permit(Extent::ByBucket(Permission::Read)).covers_version(reads, lists));
     assert!(Permit(Extent::Full).covers_version(Acl::EMPTY, private));
+    assert!(Permit(Extent::Page).covers_version(Acl::EMPTY, private) && Permit(Extent::Page).may_miss(private));
     assert!(by_version.may_miss(lists) && !by_version.may_miss(private) && Permit(Extent::Full).may_miss(private));
 }
