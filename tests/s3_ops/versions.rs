@@ -83,6 +83,8 @@ async fn a_delete_hides_the_key_until_its_marker_is_deleted() {
     let named_marker = fixture.raw("GET", &format!("/key?versionId={marker}")).send().await;
     assert_eq!((named_marker.status, named_marker.code().as_str()), (405, "MethodNotAllowed"));
     assert_eq!(named_marker.header("x-amz-delete-marker"), Some("true"));
+    assert_eq!(named_marker.header("allow"), Some("DELETE"));
+    assert!(named_marker.header("last-modified").is_some());
     assert!(fixture.keys().await.is_empty());
     assert_eq!(get(&fixture, "key", Some(&first)).await, "first");
     assert_eq!(versions(&fixture, "key").await, named(&[(&marker, "*-"), (&first, "")]));

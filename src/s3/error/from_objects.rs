@@ -48,7 +48,10 @@ impl From<ObjectError> for S3Error {
             ObjectError::NoSuchVersion => S3Code::NoSuchVersion.into(),
             ObjectError::CurrentIsDeleteMarker { version } => delete_marker(S3Code::NoSuchKey, version),
             ObjectError::VersionIsDeleteMarker { version, modified } => {
-                delete_marker(S3Code::MethodNotAllowed, version).header(header::LAST_MODIFIED, http_date(modified))
+                let error = delete_marker(S3Code::MethodNotAllowed, version);
+                // A 405 says what would be allowed (RFC 9110, section 15.5.6).
+                let error = error.header(header::ALLOW, HeaderValue::from_static("DELETE"));
+                error.header(header::LAST_MODIFIED, http_date(modified))
             }
             ObjectError::ObjectLocked => {
                 Self::with_message(S3Code::AccessDenied, "Access Denied because object protected by object lock.")
