@@ -276,6 +276,19 @@ pub fn check_misplaced_header(name: &str) -> Result<(), S3Error> {
     }
 }
 
+/// Refuses the name of a header that S3 knows and we don't do, where it stands in another header's value.
+pub fn check_named_header(name: &str) -> Result<(), S3Error> {
+    match find(HEADERS, name) {
+        Some(Word { treatment: Treatment::Refused, .. }) => Err(not_implemented(name)),
+        _ => Ok(()),
+    }
+}
+
+/// The same of a checksum's algorithm: `XXHASH3` is that of `x-amz-checksum-xxhash3`.
+pub fn check_algorithm(name: &str) -> Result<(), S3Error> {
+    check_named_header(&format!("x-amz-checksum-{}", name.to_ascii_lowercase()))
+}
+
 fn find<'a>(words: &'a [Word], name: &str) -> Option<&'a Word> {
     words.binary_search_by(|word| word.name.cmp(name)).ok().and_then(|at| words.get(at))
 }

@@ -26,6 +26,20 @@ async fn the_checksum_chosen_is_echoed() {
 }
 
 #[tokio::test]
+async fn an_algorithm_that_is_not_there_yet_is_not_implemented_and_one_that_nobody_knows_invalid() {
+    let fixture = Fixture::new().await;
+    for (algorithm, status, code) in [
+        ("XXHASH3", 501, "NotImplemented"),
+        ("sha512", 501, "NotImplemented"),
+        ("MD5", 501, "NotImplemented"),
+        ("SHA3", 400, "InvalidRequest"),
+    ] {
+        let create = fixture.raw("POST", "/key?uploads").header("x-amz-checksum-algorithm", algorithm).send().await;
+        assert_eq!((create.status, create.code().as_str()), (status, code), "{algorithm}");
+    }
+}
+
+#[tokio::test]
 async fn into_no_bucket_is_no_such_bucket() {
     let fixture = Fixture::new().await;
     let created = fixture.client.create_multipart_upload().bucket(new_bucket_name()).key("key").send().await;

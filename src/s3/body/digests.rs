@@ -8,6 +8,7 @@ use crate::{
         error::{S3Code, S3Error},
         operation::Operation,
         signature::Payload,
+        vocabulary,
     },
     types::{Checksum, ChecksumAlgorithm},
 };
@@ -110,15 +111,20 @@ fn announced_trailer(headers: &HeaderMap, payload: &Payload) -> Result<Option<Ch
             ));
         }
     }
-    let algorithm = value.to_str().ok().and_then(|name| ChecksumAlgorithm::from_header(name.trim()));
-    let unsupported = || S3Error::invalid_request("The value specified in the x-amz-trailer header is not supported");
-    algorithm.ok_or_else(unsupported).map(Some)
+    let name = value.to_str().unwrap_or_default().trim();
+    if let Some(algorithm) = ChecksumAlgorithm::from_header(name) {
+        return Ok(Some(algorithm));
+    }
+    vocabulary::check_named_header(&name.to_ascii_lowercase())?;
+    Err(S3Error::invalid_request("The value specified in the x-amz-trailer header is not supported"))
 }
 
 /// An SDK that names its algorithm must also send its value.
 fn check_sdk_algorithm(headers: &HeaderMap, expected: &ExpectedChecksum) -> Result<(), S3Error> {
     let Some(value) = headers.get(SDK_ALGORITHM) else { return Ok(()) };
-    let Some(named) = value.to_str().ok().and_then(ChecksumAlgorithm::from_name) else {
+    let name = value.to_str().unwrap_or_default();
+    let Some(named) = ChecksumAlgorithm::from_name(name) else {
+        vocabulary::check_algorithm(name)?;
         return Err(S3Error::invalid_request(format!("Value for {SDK_ALGORITHM} header is invalid.")));
     };
     match expected.algorithm() {
@@ -184,6 +190,9 @@ mod tests {
         let digests = expected(&[(TRAILER, "x-amz-checksum-crc64nvme")], &payload).unwrap();
         assert_eq!(digests.checksum, ExpectedChecksum::Trailer(ChecksumAlgorithm::Crc64nvme));
         assert_eq!(expected(&[(TRAILER, "x-amz-meta-x")], &payload), Err(S3Code::InvalidRequest));
+        assert_eq!(expected(&[(TRAILER, "X-Amz-Checksum-SHA512")], &payload), Err(S3Code::NotImplemented));
+        assert_eq!(expected(&[(SDK_ALGORITHM, "XXHASH3")], &payload), Err(S3Code::NotImplemented));
+        assert_eq!(expected(&[(SDK_ALGORITHM, "unheard-of")], &payload), Err(S3Code::InvalidRequest));
         let both = [(TRAILER, "x-amz-checksum-crc32"), ("x-amz-checksum-crc32", "AAAAAA==")];
         assert_eq!(expected(&both, &payload), Err(S3Code::InvalidRequest));
     }

@@ -3,7 +3,7 @@
 
 use super::tagging;
 use crate::{
-    s3::{RequestContext, S3Code, S3Error},
+    s3::{RequestContext, S3Code, S3Error, vocabulary},
     types::{ChecksumAlgorithm, ObjectHeaders, SystemHeaders, TagLimit, TagSet},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -61,12 +61,14 @@ pub fn website_redirect(ctx: &RequestContext<'_>) -> Result<Option<String>, S3Er
 /// In which algorithm a checksum is to be made.
 pub fn checksum_algorithm(ctx: &RequestContext<'_>) -> Result<Option<ChecksumAlgorithm>, S3Error> {
     let Some(name) = ctx.header("x-amz-checksum-algorithm")? else { return Ok(None) };
-    ChecksumAlgorithm::from_name(name).map(Some).ok_or_else(|| {
-        S3Error::invalid_request(
-            "Checksum algorithm provided is unsupported. Please try again with any of the valid types: \
-            [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
-        )
-    })
+    if let Some(algorithm) = ChecksumAlgorithm::from_name(name) {
+        return Ok(Some(algorithm));
+    }
+    vocabulary::check_algorithm(name)?;
+    Err(S3Error::invalid_request(
+        "Checksum algorithm provided is unsupported. Please try again with any of the valid types: \
+        [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
+    ))
 }
 
 /// Names in lower case without the prefix; a header that comes several times is joined by commas.
