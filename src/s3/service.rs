@@ -314,6 +314,7 @@ fn form_headers(parts: &request::Parts, fields: &FormFields) -> Result<HeaderMap
     if let Some(host) = parts.headers.get(header::HOST) {
         headers.insert(header::HOST, host.clone());
     }
+    standard_headers::check(Operation::PostObject, &parts.method, &headers)?;
     Ok(headers)
 }
 

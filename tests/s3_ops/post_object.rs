@@ -223,6 +223,17 @@ async fn what_the_policy_does_not_allow_is_refused_and_stores_nothing() {
     assert_eq!(fits.status, 204, "{}", fits.text());
 }
 
+/// Such a field was passed over, and what was to be kept was replaced.
+#[tokio::test]
+async fn a_condition_in_a_form_is_refused_as_on_every_write_that_reads_none() {
+    let fixture = Fixture::new().await;
+    for name in ["If-None-Match", "if-match", "if-modified-since", "if-unmodified-since"] {
+        let answer = Form::new(&fixture, &[("key", "k"), (name, "*")]).sign(Version::V4).send().await;
+        assert_eq!((answer.status, answer.code().as_str()), (501, "NotImplemented"), "{name}: {}", answer.text());
+    }
+    assert!(fixture.keys().await.is_empty());
+}
+
 /// A form is signed in its fields, whole, and nothing beside them counts.
 #[tokio::test]
 async fn what_is_not_signed_so_is_refused() {

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 const FILE_NAME: &str = "${filename}";
 
 /// Fields that say the same as the header of their name. Amazon S3 API Reference, "HTML form fields", with the other headers
-/// of a PutObject that describe the object.
-const AS_HEADERS: [&str; 7] = [
+/// of a PutObject that describe the object; and conditions, which are refused as on all writes that read none.
+const AS_HEADERS: [&str; 11] = [
     "cache-control",
     "content-disposition",
     "content-encoding",
@@ -20,6 +20,10 @@ const AS_HEADERS: [&str; 7] = [
     "content-md5",
     "content-type",
     "expires",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-unmodified-since",
 ];
 
 /// About the signature, not about the object.
