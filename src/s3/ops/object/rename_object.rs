@@ -94,9 +94,11 @@ fn parse_prefix(ctx: &RequestContext<'_>) -> Result<RenamePrefixInput, S3Error> 
     if let Some(value) = ctx.query.get(PREFIX).filter(|value| !value.is_empty() && *value != "true") {
         return Err(S3Error::invalid_argument(PREFIX, value, "The parameter has no value, or `true`."));
     }
-    let is_of_one = |name: &&str| name.starts_with("if-") || name.starts_with("x-amz-rename-source-if-");
+    let is_of_one =
+        |name: &&str| name.starts_with("if-") || name.starts_with("x-amz-rename-source-if-") || *name == TOKEN;
     if let Some(name) = ctx.headers.keys().map(|name| name.as_str()).find(is_of_one) {
-        return Err(S3Error::invalid_argument("larder-prefix", name, "A prefix is renamed without conditions."));
+        let message = "A prefix is renamed without conditions and without a token.";
+        return Err(S3Error::invalid_argument(PREFIX, name, message));
     }
     Ok(RenamePrefixInput { bucket: ctx.bucket()?.clone(), source: source(ctx)?, destination: ctx.key()?.clone() })
 }
