@@ -47,9 +47,10 @@ fn yes() -> bool {
 }
 
 impl WrittenVersion {
-    /// What clients are told.
+    /// What clients are told: of a null version nothing, also while versioning is suspended. Amazon S3 API Reference,
+    /// PutObject, the examples "Versioning suspended" and "Versioning enabled".
     pub fn shown(&self) -> Option<VersionName> {
-        self.versioned.then(|| VersionName::of(self.version, self.is_null))
+        (self.versioned && !self.is_null).then_some(VersionName::Id(self.version))
     }
 }
 
