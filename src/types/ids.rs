@@ -92,6 +92,12 @@ uuid_id! {
     /// A multipart upload.
     UploadId, "upload id"
 }
+
+impl UploadId {
+    /// No upload has it: an id is made of the time and of random bits.
+    pub const NONE: Self = Self::from_bytes([0; Self::LENGTH]);
+}
+
 uuid_id! {
     /// One write of an object. What S3 shows is this text, or `null` for a version written while versioning was off.
     VersionId, "version id"

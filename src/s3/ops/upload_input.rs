@@ -3,13 +3,13 @@
 use super::parameter;
 use crate::{
     objects::{PARTS_MAX, UploadName},
-    s3::{RequestContext, S3Code, S3Error},
+    s3::{RequestContext, S3Error},
+    types::UploadId,
 };
 
-/// An id that is none of ours names no upload.
+/// An id that is none of ours names no upload. Whether the bucket is there is said first, as with any other id.
 pub fn upload_name(ctx: &RequestContext<'_>) -> Result<UploadName, S3Error> {
-    let id = ctx.query.get("uploadId").unwrap_or_default();
-    let upload = id.parse().map_err(|_| S3Error::new(S3Code::NoSuchUpload).field("UploadId", id))?;
+    let upload = ctx.query.get("uploadId").unwrap_or_default().parse().unwrap_or(UploadId::NONE);
     Ok(UploadName { bucket: ctx.bucket()?.clone(), key: ctx.key()?.clone(), upload })
 }
 
