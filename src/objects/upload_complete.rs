@@ -154,7 +154,7 @@ impl Whole {
         let checksum = whole_checksum(upload, &named);
         check_expected(input, upload, checksum.as_ref())?;
         for (part, known) in parts.iter().zip(&named) {
-            check_part_checksum(part, known)?;
+            check_part_checksum(part, known, upload)?;
         }
         let completed = |part: &&UploadPart| CompletedPart {
             part_number: part.part_number,
@@ -185,13 +185,14 @@ fn find_part<'a>(named: &NamedPart, known: &'a HashMap<u32, UploadPart>) -> Resu
     part.ok_or(ObjectError::InvalidPart { part_number: named.part_number })
 }
 
-/// A checksum in another algorithm than the kept one can't be compared any more: it was checked when the part came.
-fn check_part_checksum(named: &NamedPart, known: &UploadPart) -> Result<(), ObjectError> {
-    match (&named.checksum, &known.checksum) {
-        (Some(named_value), Some(kept)) if named_value.algorithm() == kept.algorithm() && named_value != kept => {
-            Err(ObjectError::InvalidPart { part_number: named.part_number })
-        }
-        _ => Ok(()),
+/// A checksum in another algorithm than the kept one can't be compared any more: it was checked when the part came. Of an
+/// upload that has an algorithm no part came with another.
+fn check_part_checksum(named: &NamedPart, known: &UploadPart, upload: &Upload) -> Result<(), ObjectError> {
+    let (Some(value), Some(kept)) = (&named.checksum, &known.checksum) else { return Ok(()) };
+    match value.algorithm() == kept.algorithm() {
+        true if value != kept => Err(ObjectError::InvalidPart { part_number: named.part_number }),
+        false if upload.checksum.is_some() => Err(ObjectError::BadChecksum(value.algorithm())),
+        true | false => Ok(()),
     }
 }
 
@@ -321,6 +322,13 @@ mod tests {
             whole(&other_checksum, &upload(None), &parts).unwrap_err(),
             ObjectError::InvalidPart { part_number: 1 }
         );
+        // The parts of an upload without an algorithm may have come with any.
+        let crc32 = checksum_of(ChecksumAlgorithm::Crc32, &[1]);
+        other_checksum.parts[0].checksum = Some(crc32);
+        assert!(whole(&other_checksum, &upload(None), &parts).is_ok());
+        let chosen = upload(Some((ChecksumAlgorithm::Crc64nvme, ChecksumKind::FullObject)));
+        let refused = whole(&other_checksum, &chosen, &parts).unwrap_err();
+        assert_eq!(refused, ObjectError::BadChecksum(ChecksumAlgorithm::Crc32));
     }
 
     #[test]

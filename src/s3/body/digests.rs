@@ -80,7 +80,7 @@ fn expected_checksum(headers: &HeaderMap, payload: &Payload) -> Result<ExpectedC
 
 /// The one `x-amz-checksum-<algorithm>` header.
 fn checksum_value(headers: &HeaderMap) -> Result<Option<Checksum>, S3Error> {
-    let mut found = None;
+    check_single_checksum(headers)?;
     for algorithm in ChecksumAlgorithm::ALL {
         let Some(value) = headers.get(algorithm.header()) else { continue };
         let checksum = value.to_str().ok().and_then(|text| Checksum::from_base64(algorithm, text).ok());
@@ -89,11 +89,15 @@ fn checksum_value(headers: &HeaderMap) -> Result<Option<Checksum>, S3Error> {
             let message = format!("Value for {} header is invalid.", algorithm.header());
             S3Error::with_message(S3Code::BadDigest, message)
         })?;
-        if found.replace(checksum).is_some() {
-            return Err(one_checksum_only());
-        }
+        return Ok(Some(checksum));
     }
-    Ok(found)
+    Ok(None)
+}
+
+/// Of several checksums none would be the one that counts.
+pub fn check_single_checksum(headers: &HeaderMap) -> Result<(), S3Error> {
+    let count = ChecksumAlgorithm::ALL.into_iter().filter(|algorithm| headers.contains_key(algorithm.header())).count();
+    if count > 1 { Err(one_checksum_only()) } else { Ok(()) }
 }
 
 fn one_checksum_only() -> S3Error {

@@ -17,6 +17,7 @@ mod chunked_tests;
 #[cfg(test)]
 mod document_tests;
 
+pub use digests::check_single_checksum;
 pub use pace::{Direction, Pace, PaceLimits, PaceMeter};
 pub use source::{BodyRules, BodySource, Expectation, HasWaiters};
 

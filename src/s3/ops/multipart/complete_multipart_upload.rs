@@ -3,7 +3,7 @@
 use crate::{
     objects::{CompleteInput, Expiry, NamedPart, Objects, PARTS_MAX, WrittenVersion},
     s3::{
-        RequestBody, RequestContext, Response, S3Code, S3Error,
+        RequestBody, RequestContext, Response, S3Code, S3Error, body,
         ops::{
             checksum_output, condition_input, lifecycle_output,
             parameter::{self, DOCUMENT_MAX_BYTES, insert_version},
@@ -117,12 +117,16 @@ fn named_part(part: &Part) -> Result<NamedPart, S3Error> {
         (ChecksumAlgorithm::Sha1, &part.sha1),
         (ChecksumAlgorithm::Sha256, &part.sha256),
     ];
-    let sent = sent.into_iter().find_map(|(algorithm, text)| text.as_deref().map(|text| (algorithm, text)));
-    let checksum = sent.map(|(algorithm, text)| Checksum::from_base64(algorithm, text)).transpose();
+    let mut sent = sent.into_iter().filter_map(|(algorithm, text)| text.as_deref().map(|text| (algorithm, text)));
+    let checksum = sent.next().map(|(algorithm, text)| Checksum::from_base64(algorithm, text)).transpose();
+    if let Some((algorithm, text)) = sent.next() {
+        return Err(S3Error::invalid_argument(algorithm.name(), text, "A part has one checksum."));
+    }
     Ok(NamedPart { part_number: number, etag, checksum: checksum.map_err(|_| refused())? })
 }
 
 fn expected_checksum(ctx: &RequestContext<'_>) -> Result<Option<(ChecksumAlgorithm, String)>, S3Error> {
+    body::check_single_checksum(ctx.headers)?;
     for algorithm in ChecksumAlgorithm::ALL {
         if let Some(text) = ctx.header(algorithm.header())? {
             return Ok(Some((algorithm, text.to_owned())));
@@ -186,5 +190,8 @@ mod tests {
         assert_eq!(code(&part("<PartNumber>1</PartNumber><ETag>a</ETag><Size>1</Size>")), S3Code::MalformedXML);
         let checksum = "<PartNumber>1</PartNumber><ETag>a</ETag><ChecksumXXHASH3>AAAAAAAAAAA=</ChecksumXXHASH3>";
         assert_eq!(code(&part(checksum)), S3Code::NotImplemented);
+        let two = "<PartNumber>1</PartNumber><ETag>a</ETag><ChecksumCRC32>AAAAAA==</ChecksumCRC32>\
+                   <ChecksumCRC32C>AAAAAA==</ChecksumCRC32C>";
+        assert_eq!(code(&part(two)), S3Code::InvalidArgument, "the second was not looked at");
     }
 }
