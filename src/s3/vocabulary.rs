@@ -242,11 +242,10 @@ const PARAMETERS: &[Word] = &[
 
 /// Refuses what the request says and we don't do.
 pub fn check(operation: Operation, headers: &HeaderMap, query: &Query) -> Result<(), S3Error> {
-    for (name, value) in headers {
-        if name.as_str().starts_with("x-amz-")
-            && let Some(word) = find(HEADERS, name.as_str())
-        {
-            word.check(operation, value.to_str().unwrap_or_default())?;
+    for (name, value) in headers.iter().filter(|(name, _)| name.as_str().starts_with("x-amz-")) {
+        match find(HEADERS, name.as_str()) {
+            Some(word) => word.check(operation, value.to_str().unwrap_or_default())?,
+            None => check_unknown(operation, name.as_str())?,
         }
     }
     for (name, value) in query.iter() {
@@ -259,6 +258,15 @@ pub fn check(operation: Operation, headers: &HeaderMap, query: &Query) -> Result
         if is_read && query.repeats(name) {
             return Err(S3Error::invalid_argument(name, value, "The parameter stands more than once in the request."));
         }
+    }
+    Ok(())
+}
+
+/// A checksum of an algorithm that nobody knows can't be compared, and whoever sent it relies on that it was.
+fn check_unknown(operation: Operation, name: &str) -> Result<(), S3Error> {
+    if name.starts_with("x-amz-checksum-") && CHECKSUMMED.contains(&operation) {
+        let message = "The algorithm type you specified in x-amz-checksum- header is invalid.";
+        return Err(S3Error::invalid_request(message).field("Header", name));
     }
     Ok(())
 }
@@ -400,10 +408,19 @@ mod tests {
     #[test]
     fn names_that_s3_does_not_know_or_not_there_are_ignored() {
         assert_eq!(with_header(Op::PutObject, "x-amz-unheard-of", "x"), None);
+        assert_eq!(with_header(Op::GetObject, "x-amz-checksum-unheard-of", "x"), None);
         assert_eq!(with_header(Op::PutObject, "x-amz-meta-server-side-encryption", "x"), None);
         assert_eq!(with_header(Op::GetObject, "x-amz-acl", "public-read"), None);
         let query = Query::parse("unheard-of=1&prefix=x").unwrap();
         assert!(check(Op::PutObject, &HeaderMap::new(), &query).is_ok());
+    }
+
+    #[test]
+    fn a_checksum_that_nobody_knows_is_refused_where_there_is_something_to_compare() {
+        for operation in [Op::PutObject, Op::UploadPart, Op::PostObject, Op::CompleteMultipartUpload] {
+            let refused = with_header(operation, "x-amz-checksum-unheard-of", "AAAAAA==");
+            assert_eq!(refused, Some(S3Code::InvalidRequest), "{operation:?}");
+        }
     }
 
     /// The first of two counted.
