@@ -28,6 +28,11 @@ pub enum BodyError {
     SignatureMismatch,
     #[error("the body's framing is malformed: {0}")]
     Malformed(&'static str),
+    #[error("the body's trailers are malformed: {0}")]
+    MalformedTrailers(&'static str),
+    /// What is well-formed and not taken.
+    #[error("the body is refused: {0}")]
+    Refused(&'static str),
     #[error("the body came slower than the server waits while others need its memory")]
     TooSlow,
     #[error("the decoded length differs from the declared one")]

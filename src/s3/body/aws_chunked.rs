@@ -255,7 +255,7 @@ impl AwsChunkedDecoder {
         self.trailing_checksum = match (self.announced, values.as_slice()) {
             (None, []) => None,
             (Some(algorithm), [(name, value)]) if name == algorithm.header() => {
-                let invalid = |_| BodyError::Malformed("The value of the checksum trailer is invalid.");
+                let invalid = |_| BodyError::Refused("The value of the checksum trailer is invalid.");
                 Some(Checksum::from_base64(algorithm, value).map_err(invalid)?)
             }
             _ => return Err(BodyError::TrailerMismatch),
@@ -303,7 +303,7 @@ impl ChunkHead {
             (false, Some(_)) => return Err(MALFORMED),
         };
         if is_signed && length > SIGNED_CHUNK_MAX_BYTES {
-            return Err(BodyError::Malformed("A signed chunk is longer than 16 MiB."));
+            return Err(BodyError::Refused("A signed chunk is longer than 16 MiB."));
         }
         Ok(Self { length, signature })
     }

@@ -11,7 +11,7 @@ const SIGNATURE_NAME: &str = "x-amz-trailer-signature";
 /// All trailers together: one checksum and one signature have less than 300 bytes.
 const TRAILERS_MAX_BYTES: usize = 4096;
 
-const MALFORMED: BodyError = BodyError::Malformed("The trailers are malformed.");
+const MALFORMED: BodyError = BodyError::MalformedTrailers("The trailers are malformed.");
 
 /// Complete trailers, not yet believed.
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ impl TrailerReader {
             let taken = end.unwrap_or(input.len());
             self.length += taken;
             if self.length > TRAILERS_MAX_BYTES {
-                return Err(BodyError::Malformed("The trailers are too long."));
+                return Err(BodyError::MalformedTrailers("The trailers are too long."));
             }
             self.line.extend_from_slice(&input[..taken]);
             input.advance(taken);

@@ -77,6 +77,7 @@ codes! {
     KeyTooLongError BAD_REQUEST "Your key is too long",
     MalformedACLError BAD_REQUEST "The ACL that you provided was not well formed or did not validate against our published schema",
     MalformedPOSTRequest BAD_REQUEST "The body of your POST request is not well-formed multipart/form-data.",
+    MalformedTrailerError BAD_REQUEST "The trailers of the body are malformed.",
     MalformedXML BAD_REQUEST "The XML you provided was not well-formed or did not validate against our published schema",
     MaxMessageLengthExceeded BAD_REQUEST "Your request was too big.",
     MaxPostPreDataLengthExceeded BAD_REQUEST "Your POST request fields preceding the upload file were too large.",

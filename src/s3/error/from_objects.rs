@@ -132,14 +132,17 @@ impl From<BodyError> for S3Error {
         match error {
             BodyError::Incomplete => S3Code::IncompleteBody.into(),
             BodyError::SignatureMismatch => S3Code::SignatureDoesNotMatch.into(),
-            BodyError::Malformed(reason) => Self::invalid_request(reason),
+            // To S3 chunks that can't be read are a body that ends too early.
+            BodyError::Malformed(reason) => Self::with_message(S3Code::IncompleteBody, reason),
+            BodyError::MalformedTrailers(reason) => Self::with_message(S3Code::MalformedTrailerError, reason),
+            BodyError::Refused(reason) => Self::invalid_request(reason),
             BodyError::TooSlow => S3Code::RequestTimeout.into(),
             BodyError::LengthMismatch => Self::with_message(
                 S3Code::IncompleteBody,
                 "The request body does not have the length that x-amz-decoded-content-length declares.",
             ),
             BodyError::TrailerMismatch => Self::with_message(
-                S3Code::InvalidRequest,
+                S3Code::MalformedTrailerError,
                 "The trailers of the body are not those that x-amz-trailer announces.",
             ),
             BodyError::MalformedForm => S3Code::MalformedPOSTRequest.into(),
@@ -205,7 +208,10 @@ mod tests {
             (BodyError::Incomplete, S3Code::IncompleteBody),
             (BodyError::SignatureMismatch, S3Code::SignatureDoesNotMatch),
             (BodyError::TooSlow, S3Code::RequestTimeout),
-            (BodyError::Malformed("x"), S3Code::InvalidRequest),
+            (BodyError::Malformed("x"), S3Code::IncompleteBody),
+            (BodyError::MalformedTrailers("x"), S3Code::MalformedTrailerError),
+            (BodyError::TrailerMismatch, S3Code::MalformedTrailerError),
+            (BodyError::Refused("x"), S3Code::InvalidRequest),
         ] {
             assert_eq!(S3Error::from(ObjectError::Body(error)).code(), code);
         }
