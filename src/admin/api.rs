@@ -48,6 +48,25 @@ pub struct StatusReport {
     /// Background jobs that an operator has paused: what they would do waits.
     #[serde(default)]
     pub paused_jobs: Vec<String>,
+    /// How the metadata is kept on nodes.
+    #[serde(default)]
+    pub metadata_log: MetadataLogReport,
+}
+
+/// The command log, from which lost metadata is recovered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetadataLogReport {
+    /// `off`, `behind` or `in force`: then every change is on nodes before it is acknowledged.
+    pub standing: String,
+    /// Names of the nodes that get what is committed now.
+    pub nodes: Vec<String>,
+    /// The newest change in the newest snapshot there, and its bytes; none yet since the gateway's start.
+    pub snapshot_sequence: Option<u64>,
+    pub snapshot_bytes: u64,
+    /// Bytes of changes besides it.
+    pub log_bytes: u64,
+    /// Chunks that all nodes together hold of the log at most; they count among the nodes' chunks.
+    pub chunks: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -33,7 +33,8 @@ mod tests;
 
 pub use answers::Answers;
 pub use api::{
-    CreatedKey, JobOrder, JobReport, KeyReport, KeyState, NodeCounts, NodeDuty, NodeReport, ScrubReport, StatusReport,
+    CreatedKey, JobOrder, JobReport, KeyReport, KeyState, MetadataLogReport, NodeCounts, NodeDuty, NodeReport,
+    ScrubReport, StatusReport,
 };
 pub use authentication::{Doorkeeper, OperatorCredentials};
 pub use health::Readiness;

@@ -22,6 +22,8 @@ use std::{path::PathBuf, sync::Arc};
 /// The open nodes. They live as long as this does.
 pub struct EmbeddedNodes {
     nodes: Vec<(NodeService, Arc<dyn NodeApi>)>,
+    /// Of each node, as it is called for people.
+    names: Vec<String>,
 }
 
 /// What a node is called: in the directory and for people.
@@ -65,10 +67,35 @@ impl EmbeddedNodes {
         if present > wanted {
             return Err(UsageError::FewerNodes { present, wanted }.into());
         }
+        let joined = join_all(process, data, wanted, cluster)?;
+        let member = |identity: &NodeIdentity| EmbeddedNode { node: identity.node, name: identity.name.clone() };
+        let members = joined.iter().map(|(_, identity)| member(identity)).collect();
+        Ok((Self::open_present(process, settings, joined, cluster, peers).await?, members))
+    }
+
+    /// Those of up to `count` that have belonged to a cluster, with their directories.
+    pub fn present(data: &DataDirectory, count: u32) -> Result<Vec<(PathBuf, NodeIdentity)>, IdentityError> {
+        let mut present = Vec::new();
+        for directory in (1..=count).map(|number| data.embedded_node(number)) {
+            if let Some(identity) = NodeIdentity::load(&directory)?.filter(|identity| identity.cluster.is_some()) {
+                present.push((directory, identity));
+            }
+        }
+        Ok(present)
+    }
+
+    /// Opens nodes that belong to the cluster, side by side, and makes them reachable for each other.
+    pub async fn open_present(
+        process: &Process,
+        settings: &Settings,
+        present: Vec<(PathBuf, NodeIdentity)>,
+        cluster: ClusterId,
+        peers: &Peers,
+    ) -> anyhow::Result<Self> {
         let node_settings = Arc::new(settings.node.clone());
-        let (mut members, mut opening) = (Vec::new(), Vec::new());
-        for (directory, identity) in join_all(process, data, wanted, cluster)? {
-            members.push(EmbeddedNode { node: identity.node, name: identity.name });
+        let (mut names, mut opening) = (Vec::new(), Vec::new());
+        for (directory, identity) in present {
+            names.push(identity.name);
             opening.push(open(NodeParts {
                 directory,
                 volumes: Vec::new(),
@@ -91,7 +118,12 @@ impl EmbeddedNodes {
                 (service, api)
             })
             .collect();
-        Ok((Self { nodes }, members))
+        Ok(Self { nodes, names })
+    }
+
+    /// Each with its name.
+    pub fn apis(&self) -> Vec<(String, Arc<dyn NodeApi>)> {
+        self.names.iter().cloned().zip(self.nodes.iter().map(|(_, api)| api.clone())).collect()
     }
 
     /// Each with the number of its directory as a name.

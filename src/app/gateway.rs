@@ -19,6 +19,7 @@ use super::{
     operations::GatewayOperations,
     process::{DRAIN_LIMIT, Process},
     readiness::WriteReadiness,
+    recover::{self, RecoverParts},
     signals::Signals,
     totals::CountedTotals,
 };
@@ -43,6 +44,7 @@ pub async fn run_server(process: Process, settings: Settings) -> anyhow::Result<
     refuse_to_begin_anew(&data, &settings.process)?;
     let secret = find_or_make_cluster_secret(&settings.process, data.root(), &*process.random)?;
     let start = Start { process, settings, data, secret, tls };
+    start.recover(start.settings.process.nodes).await?;
     let metadata = start.open_metadata().await?;
     let peers = start.peers(&metadata)?;
     let (nodes, members) =
@@ -65,6 +67,7 @@ pub async fn run_gateway(process: Process, settings: Settings) -> anyhow::Result
     let tls = tls(&settings)?;
     let data = DataDirectory::claim(directories::wanted(&settings.process)?)?;
     let start = Start { process, settings, data, secret, tls };
+    start.recover(0).await?;
     let metadata = start.open_metadata().await?;
     let peers = start.peers(&metadata)?;
     let cluster = start.cluster(&metadata, peers).await?;
@@ -86,6 +89,16 @@ struct Start {
 }
 
 impl Start {
+    /// Makes the metadata anew of the nodes' command log, where that is asked for.
+    async fn recover(&self, embedded: u32) -> anyhow::Result<()> {
+        if !recover::is_wanted(&self.settings.process) {
+            return Ok(());
+        }
+        let (process, settings, data) = (&self.process, &self.settings, &self.data);
+        let (secret, succession) = (self.cluster_secret()?, self.succession());
+        RecoverParts { process, settings, data, secret, embedded, succession }.recover().await
+    }
+
     /// Opens the metadata, after restoring it from a backup where that is asked for.
     async fn open_metadata(&self) -> anyhow::Result<Metadata> {
         let Process { clock, random, .. } = &self.process;
@@ -130,10 +143,7 @@ impl Start {
             clock: self.process.clock.clone(),
             random: self.process.random.clone(),
             shutdown: self.process.shutdown.clone(),
-            succession: match self.settings.process.take_over {
-                true => Succession::AtOnce,
-                false => Succession::WhenFree,
-            },
+            succession: self.succession(),
         };
         let started = Cluster::start(parts).await;
         let is_damaged = matches!(started, Err(ClusterError::DamagedMetadata(_)));
@@ -141,12 +151,17 @@ impl Start {
         if is_damaged { cluster.with_context(|| self.advice()) } else { cluster }
     }
 
+    fn succession(&self) -> Succession {
+        if self.settings.process.take_over { Succession::AtOnce } else { Succession::WhenFree }
+    }
+
     /// What to do about metadata that no gateway can start on.
     fn advice(&self) -> String {
         let directory = self.data.root().display();
         format!(
-            "the metadata is damaged: `larder admin doctor --offline {directory}` says where; then restore the newest backup \
-             (--restore FILE, docs/recovering.md)"
+            "the metadata is damaged: move {directory}/metadata away and start with --recover, which makes it anew of what the \
+             nodes keep of it; or restore the newest backup (--restore FILE). `larder admin doctor --offline {directory}` says \
+             where it is damaged (docs/recovering.md)"
         )
     }
 

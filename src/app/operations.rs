@@ -5,6 +5,7 @@ use super::{
     concerns::{concerns, replacement_halts},
     jobs::Jobs,
     last_copies::refuse_last_copies,
+    metadata_log::{metadata_log_concern, metadata_log_report},
     node_report::{node_report, waiting_drains},
     scrub_report::scrub_report,
     totals::{CountedTotals, FOR_METRICS, FOR_PEOPLE},
@@ -50,6 +51,7 @@ impl GatewayOperations {
         let missing = if first_missing.is_empty() { 0 } else { totals.under_replicated.max(1) };
         let loss = self.cluster.loss().await.map_err(unavailable)?;
         let mut concerns = concerns(&nodes, self.cluster.can_write(), missing, loss, self.cluster.changing_groups());
+        concerns.extend(metadata_log_concern(&self.cluster.command_log_view()));
         concerns.extend(self.cluster.replacement_halt().map(|reason| replacement_halts(&reason)));
         let settings = self.cluster.settings();
         Ok(StatusReport {
@@ -72,6 +74,7 @@ impl GatewayOperations {
             needs_confirmation: self.metadata.needs_confirmation(),
             waiting_drains: waiting_drains(&self.cluster, &nodes),
             paused_jobs: self.jobs.all_paused(),
+            metadata_log: metadata_log_report(self.cluster.command_log_view()),
         })
     }
 

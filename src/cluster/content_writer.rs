@@ -60,13 +60,17 @@ pub struct Writes {
 }
 
 impl Writes {
-    /// A UUIDv7.
     fn new_blob_id(&self) -> BlobId {
-        let mut random = [0; 10];
-        self.random.fill(&mut random);
-        let millis = u64::try_from(self.clock.now().unix_millis()).unwrap_or(0);
-        BlobId::from_uuid(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+        new_blob_id(&*self.clock, &*self.random)
     }
+}
+
+/// A UUIDv7.
+pub(super) fn new_blob_id(clock: &dyn Clock, random: &dyn Random) -> BlobId {
+    let mut bytes = [0; 10];
+    random.fill(&mut bytes);
+    let millis = u64::try_from(clock.now().unix_millis()).unwrap_or(0);
+    BlobId::from_uuid(Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid())
 }
 
 /// A content on its way to the nodes. Dropped, its blobs are abandoned: `reclaim` clears them.

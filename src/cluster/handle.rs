@@ -3,9 +3,10 @@
 use super::{
     bad_copies::{BadCopies, BadCopiesParts},
     budget::Budget,
+    command_log::{self, CommandLog, CommandLogView},
     commit::Commits,
     content_reader::ContentReader,
-    content_writer::{ContentWriter, Writes, WrittenContent},
+    content_writer::{ContentWriter, Writes, WrittenContent, new_blob_id},
     doubts::Doubts,
     error::{ClusterError, CommitError},
     fetch::Reads,
@@ -31,7 +32,7 @@ use crate::{
         registration::{GatewayNews, Heartbeat, HeartbeatAnswer, Registrar, Registration, RegistrationAnswer},
     },
     runtime::{Activity, Clock, Random, Shutdown, rest_percent},
-    types::{NodeId, Term},
+    types::{BlobId, NodeId, Term},
 };
 use futures_util::future::{BoxFuture, join_all};
 use std::{ops::Range, sync::Arc, time::Duration};
@@ -71,6 +72,7 @@ struct Handles {
     verifications: Verifications,
     lost_blobs: LostBlobs,
     strays: Strays,
+    command_log: CommandLog,
     settings: ClusterSettings,
     clock: Arc<dyn Clock>,
 }
@@ -88,6 +90,7 @@ impl Cluster {
             suspect_after: settings.suspect_after.0,
         };
         let beginning = candidate.await_turn().await?;
+        let command_log = CommandLog::begin(usize::from(settings.metadata_log_copies), &metadata);
         let reign = Reign::begin(metadata.clone(), clock.clone(), shutdown.clone(), &*random, beginning).await?;
         let doubts = Doubts::default();
         let parts = MembershipParts {
@@ -163,12 +166,15 @@ impl Cluster {
             verifications: Verifications::default(),
             lost_blobs: LostBlobs::default(),
             strays: Strays::default(),
+            command_log,
             writes: Arc::new(writes),
             reads: Arc::new(reads),
             settings,
             clock,
         };
-        Ok(Self { parts: Arc::new(handles) })
+        let this = Self { parts: Arc::new(handles) };
+        command_log::start(&this, &shutdown);
+        Ok(this)
     }
 
     /// Makes a node of this process a member.
@@ -269,6 +275,19 @@ impl Cluster {
 
     pub(super) fn strays(&self) -> &Strays {
         &self.parts.strays
+    }
+
+    pub(super) fn command_log(&self) -> &CommandLog {
+        &self.parts.command_log
+    }
+
+    /// How the metadata is kept on nodes.
+    pub fn command_log_view(&self) -> CommandLogView {
+        self.parts.command_log.view(&self.parts.metadata, &self.parts.membership.topology().load())
+    }
+
+    pub(super) fn new_blob_id(&self) -> BlobId {
+        new_blob_id(&*self.parts.clock, &*self.parts.writes.random)
     }
 
     pub(super) fn doubts(&self) -> &Doubts {

@@ -9,6 +9,7 @@ mod chunk_builder;
 mod chunk_send;
 mod claims;
 mod cluster_node;
+pub mod command_log;
 mod commit;
 mod completed_uploads;
 mod content_reader;
@@ -80,6 +81,7 @@ mod verify_names;
 
 pub use ask::{AskedBlob, CopyAnswer, CopyAnswers, Depth};
 pub use budget::{Budget, Share};
+pub use command_log::CommandLogView;
 pub use completed_uploads::ForgetCompletedUploads;
 pub use content_reader::ContentReader;
 pub use content_writer::{ContentWriter, Waited, WrittenContent};

@@ -7,6 +7,7 @@
 use super::{
     Cluster,
     cluster_node::ClusterNode,
+    command_log::Superseded,
     error::ClusterError,
     extent_walk::{ExtentWalk, Finding},
     incarnation::Incarnation,
@@ -260,8 +261,14 @@ impl ClearOrphans {
         topology: &Topology,
     ) -> Result<Vec<BlobId>, ClusterError> {
         let in_flight = self.cluster.in_flight();
+        let (of_log, entries): (Vec<&InventoryEntry>, Vec<&InventoryEntry>) =
+            entries.iter().partition(|entry| entry.group == GroupId::COMMAND_LOG);
+        for entry in of_log.into_iter().filter(|entry| entry.term <= self.cluster.term()) {
+            let InventoryEntry { blob, chunk_limit, .. } = *entry;
+            self.cluster.command_log().note_seen(Superseded { node, blob, chunk_limit });
+        }
         let (flying, settled): (Vec<&InventoryEntry>, Vec<&InventoryEntry>) =
-            entries.iter().partition(|entry| in_flight.contains(entry.blob));
+            entries.into_iter().partition(|entry| in_flight.contains(entry.blob));
         let mut unnamed: Vec<BlobId> = flying.iter().map(|entry| entry.blob).collect();
         let blobs: Vec<BlobId> = settled.iter().map(|entry| entry.blob).collect();
         let known: HashSet<BlobId> = self.cluster.metadata().known_blobs(&blobs).await?.into_iter().collect();

@@ -115,6 +115,9 @@ impl ListQuarantined {
         }
         let is_kept = |key: &ChunkKey| in_flight.contains(&key.blob) || wanted_as(key).is_some();
         let unwanted: Vec<ChunkKey> = page.iter().filter(|key| !is_kept(key)).copied().collect();
+        for key in &unwanted {
+            self.cluster.command_log().note_damaged(key.blob);
+        }
         if !unwanted.is_empty() {
             // They come again with the next walk; a node of an older release can't forget any.
             if let Err(error) = node.api.forget_quarantined(self.cluster.term(), unwanted).await {

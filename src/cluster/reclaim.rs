@@ -9,9 +9,10 @@
 //! 3. Of a committed deletion: no read under way began at or before it.
 //! 4. Of a copy too many: a fresh metadata read says that the node is no member of the settled group, and that no member is known
 //!    to lack the blob. Who asks has looked at every member's copy before.
-//! 5. The grace period has passed, on the monotonic clock, since this gateway first saw it. A committed deletion does not
-//!    wait while its node is short of room; a copy too many never does.
-//! 6. The node has not seen newer metadata, or metadata of another history, than we have: the node decides that itself, by
+//! 5. Of the command log: a snapshot of this reign is durable on enough nodes that shows all that is in it.
+//! 6. The grace period has passed, on the monotonic clock, since this gateway first saw it. A committed deletion does not
+//!    wait while its node is short of room; a copy too many and what a snapshot shows never do.
+//! 7. The node has not seen newer metadata, or metadata of another history, than we have: the node decides that itself, by
 //!    the witness in the request, as it does about our term and the group's epoch.
 //!
 //! What does not meet all of this is left alone and counted.
@@ -46,6 +47,8 @@ pub enum Cause {
     Unnamed { term: Term, no_extent_since: Option<Duration> },
     /// The node is no member of the group any more, and every member was just seen to hold the blob whole.
     Surplus,
+    /// Of the command log, which no row names: a snapshot that is durable on enough nodes shows what is in it.
+    LogSuperseded,
 }
 
 /// A blob that may be garbage on a node.
@@ -179,7 +182,7 @@ impl Reclaimer {
     /// another gateway's.
     fn is_over(&self, candidate: &Candidate) -> bool {
         match candidate.cause {
-            Cause::Deleted { .. } | Cause::Surplus => true,
+            Cause::Deleted { .. } | Cause::Surplus | Cause::LogSuperseded => true,
             Cause::Unnamed { term, no_extent_since } => {
                 let was_walked = no_extent_since.is_some_and(|since| since >= candidate.first_seen);
                 was_walked && term <= self.reign.term() && !self.in_flight.contains(candidate.blob)
@@ -191,7 +194,7 @@ impl Reclaimer {
         match candidate.cause {
             Cause::Deleted { at } => !self.reads.is_past(at),
             // Never named, never found by a read. And a read that misses a copy too many takes another.
-            Cause::Unnamed { .. } | Cause::Surplus => false,
+            Cause::Unnamed { .. } | Cause::Surplus | Cause::LogSuperseded => false,
         }
     }
 
@@ -200,7 +203,7 @@ impl Reclaimer {
             // Room is what they would give.
             Cause::Deleted { .. } => node.vitals.is_short_of_room(),
             Cause::Unnamed { .. } => false,
-            Cause::Surplus => true,
+            Cause::Surplus | Cause::LogSuperseded => true,
         };
         hurries || self.is_old_enough(candidate.first_seen)
     }

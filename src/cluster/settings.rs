@@ -74,6 +74,10 @@ pub struct ClusterSettings {
     /// 6h. Once after its start, when a node is back, while a node has left groups, and every 14 days it goes through all that
     /// the node holds. Too short: needless reading on the nodes. Too long: what came late stays longer.
     pub inventory_interval: HumanDuration,
+    /// Nodes that keep the command log, from which lost metadata is recovered. A change of metadata is acknowledged once it is
+    /// durable on more than half of them, besides the gateway's own disk. Default 3, at most 7; embedded nodes on one disk count as
+    /// one. 0 keeps no log: then the gateway's disk, and backups of it, are all that the metadata has.
+    pub metadata_log_copies: u8,
 }
 
 impl Default for ClusterSettings {
@@ -93,6 +97,7 @@ impl Default for ClusterSettings {
             memory_wait: HumanDuration::from_secs(60),
             hedged_reads_percent: 5,
             inventory_interval: HumanDuration::from_secs(6 * 3600),
+            metadata_log_copies: 3,
         }
     }
 }
@@ -103,6 +108,8 @@ const REPLICAS_MAX: u8 = 16;
 const GROUPS_PER_NODE_MAX: u32 = 1024;
 /// A chunk is held in memory until it is durable, and 64 MiB are 1024 blocks in its table.
 const CHUNK_SIZE_MAX_BYTES: u64 = 64 << 20;
+/// Each change of metadata waits for more than half of them.
+const LOG_COPIES_MAX: u8 = 7;
 /// Room for one chunk of the largest size in the upload share's reserve would need more; 32 MiB suffice for the default.
 const MEMORY_BUDGET_MIN_BYTES: u64 = 32 << 20;
 
@@ -131,6 +138,9 @@ impl ClusterSettings {
         }
         if self.hedged_reads_percent > 100 {
             return Err(format!("hedged_reads_percent must be 0 to 100, not {}", self.hedged_reads_percent));
+        }
+        if self.metadata_log_copies > LOG_COPIES_MAX {
+            return Err(format!("metadata_log_copies must be 0 to {LOG_COPIES_MAX}, not {}", self.metadata_log_copies));
         }
         for (name, duration) in self.durations() {
             if duration.0.is_zero() {
@@ -183,6 +193,7 @@ mod tests {
             ClusterSettings { memory_budget: ByteSize::mib(1), ..Default::default() },
             ClusterSettings { replace_after: HumanDuration::from_secs(1), ..Default::default() },
             ClusterSettings { hedged_reads_percent: 101, ..Default::default() },
+            ClusterSettings { metadata_log_copies: 8, ..Default::default() },
             ClusterSettings { straggler_wait: HumanDuration::from_millis(0), ..Default::default() },
             ClusterSettings { quorum_wait: HumanDuration::from_millis(0), ..Default::default() },
         ];

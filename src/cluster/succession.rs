@@ -60,7 +60,7 @@ pub struct Candidate<'a> {
 }
 
 /// A node, and its name for people.
-type NamedNode = (String, Arc<dyn NodeApi>);
+pub(super) type NamedNode = (String, Arc<dyn NodeApi>);
 
 impl Candidate<'_> {
     /// Resolves when the gateway may begin; fails when another one is alive. Dropping it leaves nothing behind.
@@ -71,7 +71,9 @@ impl Candidate<'_> {
         let is_elsewhere = is_elsewhere(&last, &place, self.metadata.needs_confirmation());
         match (self.succession, is_elsewhere) {
             (Succession::WhenFree, false) => Ok(Beginning { above: Term(0), leaps: false }),
-            (Succession::WhenFree, true) => self.await_silence().await,
+            (Succession::WhenFree, true) => {
+                self.begin_above(&await_silence(&self.nodes().await?, self.clock, self.suspect_after).await?)
+            }
             (Succession::AtOnce, _) => self.begin_above(&ask(&self.nodes().await?).await),
         }
     }
@@ -84,39 +86,6 @@ impl Candidate<'_> {
             Some((row.name, self.connector.connect(&address)?))
         });
         Ok(reached.collect())
-    }
-
-    async fn await_silence(&self) -> Result<Beginning, ClusterError> {
-        let (local, remote): (Vec<NamedNode>, Vec<NamedNode>) =
-            self.nodes().await?.into_iter().partition(|(_, node)| node.is_local());
-        let began = self.clock.monotonic();
-        let mut told = None;
-        loop {
-            let watched = self.clock.monotonic().saturating_sub(began);
-            let mut answers = ask(&remote).await;
-            match judge(&answers, watched, self.suspect_after) {
-                Judgement::Free => {
-                    answers.extend(ask(&local).await);
-                    return self.begin_above(&answers);
-                }
-                Judgement::Taken { by_node } => {
-                    let node = remote.get(by_node).map_or_else(String::new, |(name, _)| name.clone());
-                    return Err(ClusterError::OtherGateway { node });
-                }
-                Judgement::Wait { answered } => {
-                    if told.replace(answered) != Some(answered) {
-                        tracing::warn!(
-                            answered,
-                            nodes = remote.len(),
-                            "the metadata was restored, copied or moved: this gateway begins when most nodes answer and \
-                             none has heard another gateway for {:?}; --take-over begins at once",
-                            self.suspect_after
-                        );
-                    }
-                }
-            }
-            sleep(PAUSE).await;
-        }
     }
 
     /// Above all terms that nodes have seen, unless they have seen newer metadata.
@@ -132,6 +101,40 @@ impl Candidate<'_> {
     }
 }
 
+/// Resolves when no other gateway commands these nodes, with what each has heard; fails when one does. Dropping it leaves
+/// nothing behind. Those of this process are not waited for.
+pub(super) async fn await_silence(
+    nodes: &[NamedNode],
+    clock: &dyn Clock,
+    suspect_after: Duration,
+) -> Result<Vec<Option<ReignSeen>>, ClusterError> {
+    let remote: Vec<NamedNode> = nodes.iter().filter(|(_, node)| !node.is_local()).cloned().collect();
+    let began = clock.monotonic();
+    let mut told = None;
+    loop {
+        let watched = clock.monotonic().saturating_sub(began);
+        let answers = ask(&remote).await;
+        match judge(&answers, watched, suspect_after) {
+            Judgement::Free => return Ok(ask(nodes).await),
+            Judgement::Taken { by_node } => {
+                let node = remote.get(by_node).map_or_else(String::new, |(name, _)| name.clone());
+                return Err(ClusterError::OtherGateway { node });
+            }
+            Judgement::Wait { answered } => {
+                if told.replace(answered) != Some(answered) {
+                    tracing::warn!(
+                        answered,
+                        nodes = remote.len(),
+                        "the metadata was restored, recovered, copied or moved: this gateway begins when most nodes answer \
+                         and none has heard another gateway for {suspect_after:?}; --take-over begins at once",
+                    );
+                }
+            }
+        }
+        sleep(PAUSE).await;
+    }
+}
+
 /// Whether the database does not lie where its last reign was.
 fn is_elsewhere(last: &LastReign, place: &str, is_restored: bool) -> bool {
     match &last.place {
@@ -142,7 +145,7 @@ fn is_elsewhere(last: &LastReign, place: &str, is_restored: bool) -> bool {
 }
 
 /// `None` of a node that did not answer, or is of a release that can't.
-async fn ask(nodes: &[NamedNode]) -> Vec<Option<ReignSeen>> {
+pub(super) async fn ask(nodes: &[NamedNode]) -> Vec<Option<ReignSeen>> {
     let asking = nodes.iter().map(|(_, node)| timeout(ANSWER_DEADLINE, node.reign_seen()));
     join_all(asking).await.into_iter().map(|answer| answer.ok()?.ok()).collect()
 }

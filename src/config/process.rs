@@ -62,6 +62,19 @@ pub struct ProcessSettings {
     /// Afterwards nothing is reclaimed until `larder admin metadata confirm`.
     pub restore: Option<PathBuf>,
 
+    /// Make the metadata, which is gone, anew of what the nodes keep of it: the command log, and everything that was acknowledged with
+    /// it. Refused when the data directory holds metadata, and when something acknowledged may be missing. A `server` asks its own
+    /// nodes, a `gateway` those of `recover_from`; the others follow from what is recovered. It belongs to one start.
+    pub recover: bool,
+
+    /// Addresses (HOST:PORT, several with commas between them) of nodes, at which `recover` asks for the metadata: of a `gateway` at least
+    /// one. Those that don't answer count as missing.
+    pub recover_from: Vec<String>,
+
+    /// As `recover`, but content with what there is: where nodes don't answer, or acknowledged changes are known to be missing. If
+    /// they may be, nothing is reclaimed afterwards until `larder admin metadata confirm`. It belongs to one start.
+    pub recover_incomplete: bool,
+
     /// Take the nodes over from whichever gateway they follow, which then stops. Without it a gateway with restored, copied or
     /// moved metadata does not start while another gateway of its cluster is alive. It belongs to one start: of two gateways
     /// that are started with it again and again, each stops the other.
@@ -93,6 +106,9 @@ impl Default for ProcessSettings {
             secret_key: None,
             cluster_secret: None,
             restore: None,
+            recover: false,
+            recover_from: Vec::new(),
+            recover_incomplete: false,
             take_over: false,
             log_format: LogFormat::Text,
             log_level: "info".into(),
@@ -116,6 +132,9 @@ impl ProcessSettings {
             return Err(format!("nodes: must be 1 to {EMBEDDED_NODES_MAX}"));
         }
         self.validate_addresses()?;
+        if self.restore.is_some() && (self.recover || self.recover_incomplete) {
+            return Err("restore and recover: a start does one of them".into());
+        }
         check_level(&self.log_level).map_err(|error| format!("log_level: {error}"))?;
         if self.access_key.is_some() != self.secret_key.is_some() {
             return Err("access_key and secret_key go together: give both or neither".into());
@@ -140,6 +159,9 @@ impl ProcessSettings {
                 return Err(format!("{name}: `{address}` is not HOST:PORT"));
             }
         }
+        if let Some(wrong) = self.recover_addresses().find(|one| port_of(one).is_none_or(|port| port == 0)) {
+            return Err(format!("recover_from: `{wrong}` is not HOST:PORT"));
+        }
         if let Some(advertise) = &self.advertise
             && port_of(advertise).is_none_or(|port| port == 0)
         {
@@ -151,6 +173,11 @@ impl ProcessSettings {
             return Err(format!("gateway: `{gateway}` is no admin address: write http://HOST:PORT"));
         }
         Ok(())
+    }
+
+    /// What `recover_from` names.
+    pub fn recover_addresses(&self) -> impl Iterator<Item = &str> {
+        self.recover_from.iter().flat_map(|several| several.split(',')).map(str::trim)
     }
 
     pub fn log(&self) -> LogSettings {
@@ -191,11 +218,26 @@ mod tests {
         {
             assert!(ProcessSettings { admin_address: bad.into(), ..Default::default() }.validate().is_err(), "{bad}");
             assert!(ProcessSettings { advertise: Some(bad.into()), ..Default::default() }.validate().is_err(), "{bad}");
+            let recover_from = vec!["10.0.0.1:9002".to_owned(), format!("10.0.0.2:9002,{bad}")];
+            assert!(ProcessSettings { recover_from, ..Default::default() }.validate().is_err(), "{bad}");
         }
         for bad in ["ftp://host:1", "https://host:1", "http://host:0", "http://host", "http://host:1/x"] {
             assert!(ProcessSettings { gateway: Some(bad.into()), ..Default::default() }.validate().is_err(), "{bad}");
         }
+        let recover_from = vec!["10.0.0.1:9002, node-2:9002".to_owned(), "node-3:9002".to_owned()];
+        let several = ProcessSettings { recover_from, ..Default::default() };
+        several.validate().unwrap();
+        assert!(several.recover_addresses().eq(["10.0.0.1:9002", "node-2:9002", "node-3:9002"]));
         ProcessSettings { gateway: Some("http://10.0.0.1:9001".into()), ..Default::default() }.validate().unwrap();
+    }
+
+    #[test]
+    fn a_start_restores_or_recovers() {
+        let restore = ProcessSettings { restore: Some("backup".into()), ..Default::default() };
+        restore.validate().unwrap();
+        ProcessSettings { recover: true, ..Default::default() }.validate().unwrap();
+        assert!(ProcessSettings { recover: true, ..restore.clone() }.validate().is_err());
+        assert!(ProcessSettings { recover_incomplete: true, ..restore }.validate().is_err());
     }
 
     #[test]

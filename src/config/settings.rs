@@ -109,7 +109,7 @@ fn parts_of_process(key: &str) -> &'static [Part] {
         "data" => &[Gateway, Storage, Operator],
         "admin_address" => &[Gateway, Operator],
         "address" | "log_format" | "log_level" | "log_dir" => &[Gateway, Storage],
-        "restore" | "take_over" | "website_address" => &[Gateway],
+        "restore" | "recover" | "recover_from" | "recover_incomplete" | "take_over" | "website_address" => &[Gateway],
         "nodes" => &[Embedded],
         "gateway" | "advertise" | "zone" | "volumes" => &[Remote],
         // Credentials and secrets: other users of a machine see the flags of a process.

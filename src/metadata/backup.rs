@@ -66,11 +66,9 @@ impl Metadata {
         }
         let restoring = database.with_extension("restoring");
         // What an interrupted restore, or a database that is gone, left beside: a log would be played into the new file.
-        for stray in [database.with_extension("sqlite-wal"), database.with_extension("sqlite-shm")] {
-            remove_if_there(&stray)?;
-        }
-        for stray in ["restoring", "restoring-wal", "restoring-shm"] {
-            remove_if_there(&database.with_extension(stray))?;
+        directory::clear_beside(&database)?;
+        for partial in [&restoring, &directory::rebuilt_in(directory.path())] {
+            directory::clear_partial(partial)?;
         }
         fs::copy(file, &restoring).map_err(MetadataError::io(&restoring))?;
         if has_log {
@@ -95,13 +93,6 @@ async fn take_in_log(log: &Path, restoring: &Path) -> Result<(), MetadataError> 
     // The last connection that closes brings the log into the file.
     connection::writer(restoring, &MetadataSettings::default()).await?.close().await?;
     verify_backup(restoring).await.map(drop)
-}
-
-fn remove_if_there(file: &Path) -> Result<(), MetadataError> {
-    match fs::remove_file(file) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(MetadataError::io(file)(error)),
-        _ => Ok(()),
-    }
 }
 
 /// Reads the file back: every page and index, and whose it is.

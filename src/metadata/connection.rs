@@ -67,6 +67,13 @@ pub(super) async fn in_memory() -> Result<SqliteConnection, QueryError> {
     Ok(SqliteConnectOptions::new().in_memory(true).disable_statement_logging().connect().await?)
 }
 
+/// A database that is being made and has its name only when it is whole: nothing is synced before, and what is taken back is
+/// kept in memory. It lies in one file.
+pub(super) async fn rebuilder(file: &Path, settings: &MetadataSettings) -> Result<SqliteConnection, QueryError> {
+    let options = options(file, settings, "rebuild").journal_mode(SqliteJournalMode::Memory);
+    Ok(options.synchronous(SqliteSynchronous::Off).connect().await?)
+}
+
 /// A copy that nobody else uses and nobody misses: neither a log nor a sync, and what is sorted may go to files.
 pub(super) async fn scratch(file: &Path) -> Result<SqliteConnection, QueryError> {
     let options = SqliteConnectOptions::new()

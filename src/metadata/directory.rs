@@ -60,10 +60,40 @@ pub(super) fn database_in(directory: &Path) -> PathBuf {
     directory.join(DATABASE)
 }
 
+/// A database that is being made of the command log.
+pub(super) fn rebuilt_in(directory: &Path) -> PathBuf {
+    database_in(directory).with_extension("rebuilding")
+}
+
+/// Removes a database that is not whole, with what SQLite put beside it.
+pub(super) fn clear_partial(file: &Path) -> Result<(), MetadataError> {
+    clear_beside(file)?;
+    remove_if_there(file)
+}
+
+/// Removes what SQLite put beside a database.
+pub(super) fn clear_beside(database: &Path) -> Result<(), MetadataError> {
+    for ending in ["-wal", "-shm", "-journal"] {
+        remove_if_there(&beside(database, ending))?;
+    }
+    Ok(())
+}
+
+fn remove_if_there(file: &Path) -> Result<(), MetadataError> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(MetadataError::io(file)(error)),
+        _ => Ok(()),
+    }
+}
+
 /// As SQLite names it.
 pub(super) fn log_of(database: &Path) -> PathBuf {
+    beside(database, "-wal")
+}
+
+fn beside(database: &Path, ending: &str) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
-    name.push("-wal");
+    name.push(ending);
     PathBuf::from(name)
 }
 

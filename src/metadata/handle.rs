@@ -9,6 +9,7 @@ use super::{
     directory::{Directory, database_in},
     error::{MetadataError, ProposeError, QueryError},
     identity::Identity,
+    log::LogFeed,
     object_cache::{LookupStats, ObjectCache},
     outcome::Outcome,
     readers::{Reader, Readers},
@@ -40,6 +41,7 @@ struct Inner {
     state: Arc<WriterState>,
     buckets: Arc<BucketCache>,
     objects: Arc<ObjectCache>,
+    log: LogFeed,
     /// Taken by `close`.
     queue: Mutex<Option<mpsc::Sender<Proposal>>>,
     readers: Readers,
@@ -114,6 +116,7 @@ impl Metadata {
         let state = Arc::new(WriterState::new(identity.committed, identity.needs_confirmation));
         let buckets = Arc::new(BucketCache::default());
         let objects = Arc::new(ObjectCache::new(settings.object_cache));
+        let log = LogFeed::default();
         let (sender, queue) = mpsc::channel(settings.metadata_queue as usize);
         let writer = Writer {
             connection,
@@ -127,6 +130,7 @@ impl Metadata {
             checkpoints,
             reserve,
             recorder,
+            log: log.clone(),
             groups: KnownGroups::default(),
             fatal: hooks.fatal,
         };
@@ -138,6 +142,7 @@ impl Metadata {
             state,
             buckets,
             objects,
+            log,
             queue,
             readers,
             ended,
@@ -183,6 +188,11 @@ impl Metadata {
 
     pub fn stats(&self) -> WriterStats {
         self.inner.state.stats()
+    }
+
+    /// Where the batches of commands come out, for whoever keeps them on storage nodes.
+    pub fn log_feed(&self) -> &LogFeed {
+        &self.inner.log
     }
 
     pub fn lookup_stats(&self) -> LookupStats {

@@ -15,6 +15,7 @@ pub mod doctor;
 mod error;
 mod handle;
 mod identity;
+pub mod log;
 mod object_cache;
 pub mod outcome;
 mod place;

@@ -2,7 +2,7 @@
 //! again (invariant 7). Tests of every layer record what they do (`record_commands`) and call this at their end.
 
 use super::{
-    apply::{ApplyError, KnownGroups, Pace, Transaction, apply},
+    apply::{ApplyError, KnownGroups, Pace, Transaction, apply, foresee},
     columns::Columns,
     command::CommandRecord,
     connection,
@@ -41,39 +41,66 @@ pub async fn replay(records: &[CommandRecord], directory: &Path) -> Result<(), M
     let mut groups = KnownGroups::default();
     let mut newest = CommitSequence(0);
     for batch in records.chunks(BATCH) {
-        newest = apply_batch(batch, &mut connection, &mut groups, newest).await?;
+        let applied = apply_batch(batch, &mut connection, &mut groups, newest, Pace::EachAlone).await;
+        newest = applied.map_err(Unapplied::into_error)?;
     }
     Ok(())
 }
 
-async fn apply_batch(
+/// Why records were not applied. The transaction is still open.
+#[derive(Debug)]
+pub(super) enum Unapplied {
+    /// They have to be applied again, each command alone.
+    Entangled,
+    Failed(MetadataError),
+}
+
+impl Unapplied {
+    /// For those that were applied alone.
+    pub fn into_error(self) -> MetadataError {
+        match self {
+            Self::Entangled => MetadataError::Damaged("commands that ran alone were entangled".to_owned()),
+            Self::Failed(error) => error,
+        }
+    }
+}
+
+impl From<ApplyError> for Unapplied {
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::Entangled => Self::Entangled,
+            ApplyError::Storage(error) => Self::Failed(error.into()),
+            ApplyError::Refused(error) => Self::Failed(MetadataError::Damaged(error.to_string())),
+        }
+    }
+}
+
+/// One transaction. Commands that were refused when they were recorded are refused again: their numbers alone remain.
+/// Afterwards the database holds everything up to the returned sequence.
+pub(super) async fn apply_batch(
     records: &[CommandRecord],
     connection: &mut SqliteConnection,
     groups: &mut KnownGroups,
     newest: CommitSequence,
-) -> Result<CommitSequence, MetadataError> {
-    let mut tx = Transaction::begin(connection, groups, newest, Pace::EachAlone);
+    pace: Pace,
+) -> Result<CommitSequence, Unapplied> {
+    let mut tx = Transaction::begin(connection, groups, newest, pace);
+    if pace == Pace::Together {
+        foresee(records.iter().map(|record| &record.command), &mut tx).await?;
+    }
     for record in records {
         let sequence = tx.begin_command();
         if record.format != CommandRecord::FORMAT || record.sequence != sequence {
             let found = format!("a record of format {} and sequence {}", record.format, record.sequence);
-            return Err(MetadataError::Damaged(format!("{found} where {sequence} was next")));
+            return Err(Unapplied::Failed(MetadataError::Damaged(format!("{found} where {sequence} was next"))));
         }
         match apply(&record.command, &mut tx).await {
             Ok(_) => tx.keep_command(),
             Err(ApplyError::Refused(_)) => tx.undo_command(),
-            Err(error) => return Err(unapplied(error)),
+            Err(error) => return Err(error.into()),
         }
     }
-    tx.commit().await.map_err(unapplied)
-}
-
-fn unapplied(error: ApplyError) -> MetadataError {
-    match error {
-        ApplyError::Storage(error) => error.into(),
-        ApplyError::Refused(error) => MetadataError::Damaged(error.to_string()),
-        ApplyError::Entangled => MetadataError::Damaged("commands that ran alone were entangled".to_owned()),
-    }
+    Ok(tx.commit().await?)
 }
 
 /// Tables that hold what commands made.

@@ -77,14 +77,21 @@ pub(super) async fn bring_up_to_date(
         format if format == newest => return Ok(None),
         format => Some(copy_aside(connection, database, format).await?),
     };
-    sqlx::query("PRAGMA application_id = 0x4C524452").execute(&mut *connection).await?;
-    Migrator::with_migrations(migrations).run_direct(None, &mut *connection, false).await.map_err(
-        |error| match error {
-            sqlx::migrate::MigrateError::Execute(error) => MetadataError::from(error),
-            other => MetadataError::NotOurs { path: database.to_owned(), reason: other.to_string() },
-        },
-    )?;
+    migrate(connection, database, migrations).await?;
     Ok(copy)
+}
+
+/// Brings a database that nobody would miss to the newest format of `migrations`: of an older one no copy is kept.
+pub(super) async fn migrate(
+    connection: &mut SqliteConnection,
+    database: &Path,
+    migrations: Vec<Migration>,
+) -> Result<(), MetadataError> {
+    sqlx::query("PRAGMA application_id = 0x4C524452").execute(&mut *connection).await?;
+    Migrator::with_migrations(migrations).run_direct(None, &mut *connection, false).await.map_err(|error| match error {
+        sqlx::migrate::MigrateError::Execute(error) => MetadataError::from(error),
+        other => MetadataError::NotOurs { path: database.to_owned(), reason: other.to_string() },
+    })
 }
 
 /// A copy that a crash left half made has another name and is made anew.

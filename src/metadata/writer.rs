@@ -11,6 +11,7 @@ use super::{
     command::Command,
     connection,
     error::{ProposeError, QueryError},
+    log::{BatchNumber, Deposed, KeptWhen, LogFeed},
     object_cache::ObjectCache,
     outcome::{CommandError, Outcome},
     recorder::Recorder,
@@ -117,6 +118,7 @@ pub(super) struct Writer {
     pub checkpoints: Checkpoints,
     pub reserve: Reserve,
     pub recorder: Option<Recorder>,
+    pub log: LogFeed,
     pub groups: KnownGroups,
     pub fatal: Fatal,
 }
@@ -126,6 +128,8 @@ enum BatchError {
     /// It has to be run again, each command alone.
     Entangled,
     DiskFull,
+    /// Another gateway writes the log: the batch must not commit, nor any after it.
+    Deposed(Deposed),
     Fatal(String),
 }
 
@@ -152,6 +156,11 @@ impl From<ApplyError> for BatchError {
 impl Writer {
     /// Ends when every sender of the queue is gone and the queue is empty, or after an error that nothing survives.
     pub async fn run(mut self) {
+        self.work().await;
+        self.log.close();
+    }
+
+    async fn work(&mut self) {
         let batch_max = self.settings.metadata_batch as usize;
         let mut proposals = Vec::with_capacity(batch_max);
         while self.receive(&mut proposals, batch_max).await > 0 {
@@ -171,6 +180,7 @@ impl Writer {
                     }
                     continue;
                 }
+                Err(BatchError::Deposed(error)) => return refuse(&mut proposals, error),
                 Err(BatchError::Fatal(reason)) => return (self.fatal)(&reason),
                 Err(BatchError::Entangled) => return (self.fatal)("a command that ran alone was entangled"),
             }
@@ -203,7 +213,10 @@ impl Writer {
 
     /// One transaction. When this returns outcomes, they are durable.
     async fn carry_out(&mut self, proposals: &[Proposal]) -> Result<Vec<Result<Outcome, CommandError>>, BatchError> {
-        match self.attempt(proposals, Pace::Together).await {
+        let commands = proposals.iter().map(|proposal| &proposal.command);
+        // What is taken back below stays in the log until the next batch, which begins at the same sequence, takes its place.
+        let logged = self.log.offer(self.state.committed().next(), commands);
+        match self.attempt(proposals, Pace::Together, logged).await {
             Err(BatchError::Entangled) => {
                 tracing::warn!(commands = proposals.len(), "a command names an id that is in use: each runs alone");
                 Script::of("ROLLBACK").execute(&mut self.connection).await?;
@@ -211,7 +224,7 @@ impl Writer {
                 if let Some(recorder) = &mut self.recorder {
                     recorder.forget_lines();
                 }
-                self.attempt(proposals, Pace::EachAlone).await
+                self.attempt(proposals, Pace::EachAlone, logged).await
             }
             decided => decided,
         }
@@ -221,6 +234,7 @@ impl Writer {
         &mut self,
         proposals: &[Proposal],
         pace: Pace,
+        logged: Option<BatchNumber>,
     ) -> Result<Vec<Result<Outcome, CommandError>>, BatchError> {
         let mut tx = Transaction::begin(&mut self.connection, &mut self.groups, self.state.committed(), pace);
         let mut outcomes = Vec::with_capacity(proposals.len());
@@ -249,8 +263,17 @@ impl Writer {
             tx.write_waiting().await?;
             recorder.write().map_err(|error| BatchError::Fatal(format!("recording commands: {error}")))?;
         }
+        let kept_when = self.log.kept_when();
+        if logged.is_some() && kept_when == KeptWhen::BeforeCommit {
+            // Done by the time that the log is: what is left then is the commit.
+            tx.write_waiting().await?;
+            self.log.kept(logged).await.map_err(BatchError::Deposed)?;
+        }
         let committed = tx.commit().await?;
         self.publish(committed, proposals, &outcomes);
+        if kept_when == KeptWhen::BeforeAnswer {
+            self.log.kept(logged).await.map_err(BatchError::Deposed)?;
+        }
         Ok(outcomes)
     }
 
@@ -301,6 +324,13 @@ fn refuse_what_needs_room(proposals: &mut Vec<Proposal>) {
     *proposals = going;
     for proposal in refused {
         let _ = proposal.answer.send(Err(ProposeError::NoRoom));
+    }
+}
+
+fn refuse(proposals: &mut Vec<Proposal>, error: Deposed) {
+    tracing::error!(%error, "nothing commits any more");
+    for proposal in proposals.drain(..) {
+        let _ = proposal.answer.send(Err(ProposeError::Unavailable(error.to_string())));
     }
 }
 

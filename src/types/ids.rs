@@ -131,3 +131,8 @@ sequence_id! {
     /// A placement group, numbered from 1.
     GroupId
 }
+
+impl GroupId {
+    /// No placement group: what holds the command log, on nodes of its keeper's choice.
+    pub const COMMAND_LOG: Self = Self(0);
+}

@@ -2,7 +2,7 @@
 
 use crate::support::{
     Server,
-    cluster::Cluster,
+    cluster::{Cluster, WITHOUT_LOG},
     command::{larder, text},
 };
 use aws_sdk_s3::{
@@ -119,7 +119,7 @@ fn explain_shows_parts_uploads_and_what_is_not_there() {
 /// Each node said that it holds every chunk whole: its directory, read when it is off, has as many, and all are whole.
 #[test]
 fn explain_agrees_with_what_the_nodes_directories_hold() {
-    let (mut cluster, _) = Cluster::start_with_an_object();
+    let (mut cluster, _) = Cluster::start_with_an_object_and(&[WITHOUT_LOG]);
     let report = explain(&cluster, "s3://pantry/before");
     assert_eq!(report["versions"][0]["copies_min"], 3, "{report:#}");
     for mut node in cluster.nodes.drain(..) {

@@ -1,6 +1,6 @@
 //! The cluster heals itself, as processes: a lost node is replaced, a drained one emptied.
 
-use crate::support::cluster::Cluster;
+use crate::support::cluster::{Cluster, WITHOUT_LOG};
 use std::path::PathBuf;
 
 const OBJECTS: u32 = 30;
@@ -27,7 +27,7 @@ fn assert_all_same(cluster: &Cluster, file: &std::path::Path) {
 
 #[test]
 fn a_lost_node_is_replaced_by_the_others_and_cleared_when_it_comes_back() {
-    let (mut cluster, file) = filled(&[("LARDER_REPLACE_AFTER", "3s")]);
+    let (mut cluster, file) = filled(&[("LARDER_REPLACE_AFTER", "3s"), WITHOUT_LOG]);
     cluster.nodes[0].kill();
     cluster.await_nodes(|nodes| nodes.iter().any(|node| node["state"] == "failed" && node["groups"] == 0));
     cluster.await_health();
@@ -91,7 +91,7 @@ fn a_drain_is_taken_back() {
 
 #[test]
 fn what_paused_tasks_have_before_them_is_told() {
-    let (cluster, _) = filled(&[("LARDER_GRACE_PERIOD", "1s")]);
+    let (cluster, _) = filled(&[("LARDER_GRACE_PERIOD", "1s"), WITHOUT_LOG]);
     let job = |name: &str| {
         let jobs: serde_json::Value = serde_json::from_slice(&cluster.admin(&["jobs", "--json"]).stdout).unwrap();
         jobs.as_array().unwrap().iter().find(|job| job["name"] == name).unwrap().clone()

@@ -15,6 +15,7 @@ mod lifecycle;
 mod losses;
 mod old_image;
 mod processes;
+mod recovering;
 mod scrub;
 mod strangers;
 mod take_over;

@@ -1,7 +1,7 @@
 //! A node whose directory is put back from an image: it lacks what it has acknowledged since, and holds what was deleted since.
 
 use crate::support::{
-    cluster::Cluster,
+    cluster::{Cluster, WITHOUT_LOG},
     damage::{copy_directory, unique_content},
 };
 use std::{fs, path::PathBuf};
@@ -23,7 +23,7 @@ fn await_chunks(cluster: &Cluster, chunks: u64) {
 
 #[test]
 fn what_is_missing_is_sent_again_and_what_was_deleted_does_not_come_back() {
-    let settings = [("LARDER_GRACE_PERIOD", "1s"), ("LARDER_INVENTORY_INTERVAL", "1s")];
+    let settings = [("LARDER_GRACE_PERIOD", "1s"), ("LARDER_INVENTORY_INTERVAL", "1s"), WITHOUT_LOG];
     let mut cluster = Cluster::start_with(3, &settings);
     cluster.await_health();
     assert!(cluster.client(&["mb", "s3://pantry"]).status.success());

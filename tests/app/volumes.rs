@@ -1,6 +1,6 @@
 //! Nodes with several volumes, as processes.
 
-use crate::support::cluster::Cluster;
+use crate::support::cluster::{Cluster, WITHOUT_LOG};
 
 const OBJECTS: u64 = 30;
 const COPIES: u64 = 3;
@@ -12,7 +12,7 @@ fn chunks(nodes: &[serde_json::Value]) -> u64 {
 /// From outside: each chunk of a volume that had been away lay on two volumes of its node for ever.
 #[test]
 fn a_volume_that_was_away_leaves_no_chunk_twice_when_it_is_back() {
-    let mut cluster = Cluster::start(0);
+    let mut cluster = Cluster::start_with(0, &[WITHOUT_LOG]);
     for number in 1..=3 {
         cluster.start_node_on(number, "127.0.0.1:0", &["a", "b"]);
     }

@@ -333,6 +333,11 @@ impl Fleet {
         serde_json::from_slice(&self.admin(&["nodes", "--json"]).stdout).expect("nodes are told as JSON")
     }
 
+    /// What the cluster says of itself.
+    pub fn told_status(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.admin(&["status", "--json"]).stdout).expect("the status is told as JSON")
+    }
+
     /// For the message of a failure.
     fn status(&self) -> String {
         let said = |arguments: &[&str]| String::from_utf8_lossy(&self.admin(arguments).stdout).into_owned();

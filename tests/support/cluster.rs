@@ -29,6 +29,9 @@ pub struct Cluster {
     settings: Vec<(&'static str, &'static str)>,
 }
 
+/// For tests that count the chunks on nodes.
+pub const WITHOUT_LOG: (&str, &str) = ("LARDER_METADATA_LOG_COPIES", "0");
+
 impl Cluster {
     pub fn start(nodes: u32) -> Self {
         Self::start_with(nodes, &[])
@@ -61,7 +64,11 @@ impl Cluster {
 
     /// Three nodes that hold the object `s3://pantry/before`, whose bytes are in the file.
     pub fn start_with_an_object() -> (Self, PathBuf) {
-        let cluster = Self::start(3);
+        Self::start_with_an_object_and(&[])
+    }
+
+    pub fn start_with_an_object_and(settings: &[(&'static str, &'static str)]) -> (Self, PathBuf) {
+        let cluster = Self::start_with(3, settings);
         cluster.await_health();
         let file = cluster.directory.path().join("file");
         std::fs::write(&file, vec![7; 5 << 20]).unwrap();

@@ -3,7 +3,7 @@
 use super::{Output, print_json};
 use crate::{
     admin::{
-        StatusReport,
+        MetadataLogReport, StatusReport,
         client::{AdminClient, ClientError},
     },
     types::{ByteSize, HumanDuration},
@@ -76,6 +76,7 @@ fn print_report(report: &StatusReport) {
     let nodes = report.nodes;
     println!("nodes             {} healthy, {} suspect, {} failed", nodes.healthy, nodes.suspect, nodes.failed);
     println!("copies            {}, acknowledged by {}", report.replicas, report.write_acks);
+    println!("metadata log      {}", metadata_log(&report.metadata_log));
     println!("buckets           {}", report.buckets);
     println!("data              {} in {} blobs", ByteSize(report.blob_bytes).to_human(), report.blobs);
     println!("open uploads      {}", report.uploads);
@@ -83,4 +84,18 @@ fn print_report(report: &StatusReport) {
     println!("unrecoverable     {} blobs", report.lost_blobs);
     println!("to be deleted     {} blobs", report.deletions);
     println!("commit sequence   {}", report.commit_sequence);
+}
+
+fn metadata_log(log: &MetadataLogReport) -> String {
+    let MetadataLogReport { standing, nodes, snapshot_sequence, snapshot_bytes, log_bytes, chunks: _ } = log;
+    let snapshot = snapshot_sequence.map_or_else(
+        || "no snapshot yet".to_owned(),
+        |sequence| format!("snapshot of {sequence}, {}", ByteSize(*snapshot_bytes).to_human()),
+    );
+    match nodes.as_slice() {
+        [] => standing.clone(),
+        nodes => {
+            format!("{standing}, on {} ({snapshot}; {} of changes)", nodes.join(", "), ByteSize(*log_bytes).to_human())
+        }
+    }
 }

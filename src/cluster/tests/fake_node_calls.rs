@@ -237,9 +237,13 @@ impl NodeApi for FakeNode {
     }
 
     fn reign_seen(&self) -> BoxFuture<'_, Result<ReignSeen, NodeError>> {
-        let state = self.state();
-        let seen = ReignSeen { term: state.term, witness: state.witness, heard_ms: None, up_ms: 0 };
-        Box::pin(std::future::ready(Ok(seen)))
+        Box::pin(async move {
+            let seen = {
+                let state = self.state();
+                ReignSeen { term: state.term, witness: state.witness, heard_ms: None, up_ms: 0 }
+            };
+            self.pass(seen.term).await.map(|()| seen)
+        })
     }
 
     fn confirm_history(&self, term: Term, witness: MetadataWitness) -> BoxFuture<'_, Result<(), NodeError>> {

@@ -3,6 +3,7 @@
 
 use super::fake_network::FakeNetwork;
 use crate::{
+    cluster::command_log::LogHead,
     node::{
         NodeError,
         api::{GetChunk, MetadataWitness, NodeStatus, ScrubStatus, VolumeState, VolumeStatus},
@@ -171,6 +172,13 @@ impl FakeNode {
         let mut blobs: Vec<BlobId> = self.state().chunks.keys().map(|key| key.blob).collect();
         blobs.dedup();
         blobs
+    }
+
+    /// What it holds of the command log.
+    pub fn log_pieces(&self) -> Vec<LogHead> {
+        let state = self.state();
+        let of_log = state.chunks.iter().filter(|(_, held)| held.group == GroupId::COMMAND_LOG);
+        of_log.map(|(key, held)| LogHead::open(*key, &held.bytes).expect("a piece of the log").0).collect()
     }
 
     pub fn chunk_count(&self) -> usize {

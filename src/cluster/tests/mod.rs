@@ -1,6 +1,7 @@
 //! Tests of the layer as a whole: fake nodes with faults, real metadata.
 
 mod changes;
+mod command_log;
 mod commits;
 mod doubts;
 pub(crate) mod fake_network;
@@ -16,6 +17,7 @@ mod outage;
 mod quarantined;
 mod reads;
 mod reclaim;
+mod recovery;
 mod searches;
 mod strays;
 pub(crate) mod test_cluster;

@@ -31,6 +31,9 @@ use tempfile::TempDir;
 
 pub const CHUNK: usize = 64 * 1024;
 
+/// Name of the file in the directory that all commands are recorded in.
+pub const RECORDS: &str = "commands.jsonl";
+
 pub struct TestCluster {
     pub cluster: Cluster,
     pub metadata: Metadata,
@@ -40,10 +43,10 @@ pub struct TestCluster {
     pub shutdown: Shutdown,
     pub bucket: BucketId,
     random: Arc<SeededRandom>,
-    _directory: TempDir,
+    pub directory: TempDir,
 }
 
-/// Chunks of one block, groups few, waits short.
+/// Chunks of one block, groups few, waits short, no command log.
 pub fn quick_settings() -> ClusterSettings {
     ClusterSettings {
         groups_per_node: 4,
@@ -51,6 +54,7 @@ pub fn quick_settings() -> ClusterSettings {
         straggler_wait: HumanDuration::from_millis(100),
         probe_interval: HumanDuration::from_millis(20),
         memory_budget: ByteSize::mib(32),
+        metadata_log_copies: 0,
         ..ClusterSettings::default()
     }
 }
@@ -66,9 +70,10 @@ impl TestCluster {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::from_unix_millis(1_700_000_000_000)));
         let random = Arc::new(SeededRandom::new(1));
-        let metadata = Metadata::open(directory.path(), &MetadataSettings::default(), clock.clone(), random.clone())
-            .await
-            .unwrap();
+        let recorded = Some(directory.path().join(RECORDS));
+        let metadata_settings = MetadataSettings { record_commands: recorded, ..MetadataSettings::default() };
+        let metadata =
+            Metadata::open(directory.path(), &metadata_settings, clock.clone(), random.clone()).await.unwrap();
         let network = Arc::new(FakeNetwork::default());
         let shutdown = Shutdown::new();
         let parts = ClusterParts {
@@ -95,17 +100,8 @@ impl TestCluster {
             Outcome::BucketCreated { bucket } => bucket,
             other => panic!("{other:?}"),
         };
-        let mut this = Self {
-            cluster,
-            metadata,
-            nodes: Vec::new(),
-            network,
-            clock,
-            shutdown,
-            bucket,
-            random,
-            _directory: directory,
-        };
+        let mut this =
+            Self { cluster, metadata, nodes: Vec::new(), network, clock, shutdown, bucket, random, directory };
         for number in 1..=node_count {
             this.join(number, place).await;
         }

@@ -22,4 +22,5 @@ mod walk;
 #[cfg(test)]
 pub(in crate::metadata) use lookup::Answer;
 pub use lookup::{BucketLookup, FoundVersion};
+pub(in crate::metadata) use nodes::nodes_in;
 pub(in crate::metadata) use walk::successor;

@@ -9,7 +9,7 @@ use crate::{
     },
     types::{Epoch, GroupId, NodeId},
 };
-use sqlx::sqlite::SqliteRow;
+use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 const LIST_NODES: &str = "
     SELECT node, name, address, zone, capacity, device, volumes, state, registered, duty FROM nodes ORDER BY node";
@@ -18,8 +18,7 @@ const LIST_GROUPS: &str = "
 
 impl Metadata {
     pub async fn nodes(&self) -> Result<Vec<Node>, QueryError> {
-        let rows = Script::of(LIST_NODES).fetch_all(&mut *self.reader().await?).await?;
-        rows.iter().map(|row| node(row).map_err(|error| error.of(&format!("node {}", name_of(row))))).collect()
+        nodes_in(&mut *self.reader().await?).await
     }
 
     pub async fn groups(&self) -> Result<Vec<Group>, QueryError> {
@@ -28,6 +27,12 @@ impl Metadata {
         let named = |row: &SqliteRow| format!("placement group {}", number_of(row));
         rows.iter().map(|row| group(row).map_err(|error| error.of(&named(row)))).collect()
     }
+}
+
+/// Of a database that is not open as metadata.
+pub(in crate::metadata) async fn nodes_in(connection: &mut SqliteConnection) -> Result<Vec<Node>, QueryError> {
+    let rows = Script::of(LIST_NODES).fetch_all(connection).await?;
+    rows.iter().map(|row| node(row).map_err(|error| error.of(&format!("node {}", name_of(row))))).collect()
 }
 
 fn node(row: &SqliteRow) -> Result<Node, QueryError> {

@@ -1,7 +1,7 @@
 //! Measurements for `docs/performance.md`, run by hand:
 //! `cargo test --release --lib metadata::tests::measure -- --ignored --nocapture --test-threads 1`.
 
-use super::{fixture::*, lifecycle};
+use super::{fixture::*, lifecycle, rebuild};
 use crate::metadata::{
     Command, MetadataSettings,
     command::VersionSelector,
@@ -45,6 +45,26 @@ async fn unrecorded() -> Fixture {
 }
 
 const OBJECTS: u64 = 20_000;
+
+/// What a recovery does behind its snapshot.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn rebuilding() {
+    let fixture = Fixture::new().await;
+    let snapshot = fixture.folder.path().join("snapshot");
+    let taken = fixture.metadata.backup(&snapshot).await.unwrap().committed;
+    for _ in 0..5 {
+        put_all(&fixture, 64, "put before").await;
+    }
+    for length in [1, 8, 256] {
+        let batches = rebuild::batches(&fixture, taken, length);
+        let mut rebuilding = rebuild::begin(&snapshot, &fixture.folder.path().join(format!("rebuilt-{length}"))).await;
+        let measurement = Measurement::begin(format!("rebuild of batches of {length}"));
+        rebuilding.apply(&batches).await.unwrap();
+        measurement.end(rebuilding.newest().0 - taken.0);
+        rebuilding.finish().await.unwrap();
+    }
+}
 
 async fn put_all(fixture: &Fixture, in_flight: usize, what: &str) {
     let measurement = Measurement::begin(format!("{what}, {in_flight} in flight"));

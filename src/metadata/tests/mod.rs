@@ -23,6 +23,7 @@ mod objects;
 mod opening;
 mod placed;
 mod plans;
+mod rebuild;
 mod renames;
 mod replay;
 mod versions;

@@ -174,6 +174,7 @@ async fn writer_on_a_full_disk(
         checkpoints,
         reserve: Reserve::new(folder.join("ballast"), 1 << 20, Arc::new(|_| Ok(1 << 40))),
         recorder: None,
+        log: Default::default(),
         groups: KnownGroups::default(),
         fatal,
     };

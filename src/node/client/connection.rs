@@ -4,15 +4,15 @@ use super::RemoteParts;
 use crate::{
     node::{
         NodeError,
-        authentication::{AuthenticationError, Hello, HelloAnswer, Proof, Responder, Session},
+        authentication::{AuthenticationError, ClusterSecret, Hello, HelloAnswer, Proof, Responder, Session},
         protocol::{
             ANSWER_HEAD_MAX_BYTES, CHUNK_LENGTH_MAX, HELLO_LENGTH_MAX_BYTES, REQUEST_ID_HEADER,
             body::{BodyReader, FrameBody},
             route::Route,
         },
     },
-    runtime::RequestScope,
-    types::{NodeId, Term},
+    runtime::{Random, RequestScope},
+    types::{ClusterId, NodeId, Term},
 };
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, Uri, header};
@@ -76,20 +76,53 @@ fn notice_a_dead_peer(stream: &TcpStream) -> io::Result<()> {
     socket.set_tcp_user_timeout(Some(IDLE + PROBE_INTERVAL * PROBES))
 }
 
-impl Connection {
-    /// Connects and proves both sides to each other. The caller sets the deadline.
-    pub(super) async fn open(address: &str, node: NodeId, parts: &RemoteParts) -> Result<Self, NodeError> {
+/// A connection on which nothing was said yet.
+struct Line {
+    sender: SendRequest<FrameBody>,
+    host: HeaderValue,
+    driver: Driver,
+}
+
+impl Line {
+    async fn open(address: &str) -> Result<Self, NodeError> {
         let stream = TcpStream::connect(address).await.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
         notice_a_dead_peer(&stream).map_err(unreachable)?;
-        let (mut sender, connection) =
+        let (sender, connection) =
             http1::Builder::new().writev(true).handshake(TokioIo::new(stream)).await.map_err(unreachable)?;
         let driver = Driver(tokio::spawn(async move {
             // Its end is seen by whoever sends next; an error in it is reported there.
             let _ = connection.await;
         }));
-        let host = HeaderValue::from_str(address).map_err(unreachable)?;
-        let session = say_hello(&mut sender, &host, node, parts).await?;
+        Ok(Self { sender, host: HeaderValue::from_str(address).map_err(unreachable)?, driver })
+    }
+}
+
+/// Which node answers at the address, and of which cluster it is; both are proven. The caller sets the deadline.
+pub(super) async fn ask_who(
+    address: &str,
+    secret: &ClusterSecret,
+    random: &dyn Random,
+) -> Result<(NodeId, ClusterId), NodeError> {
+    let mut line = Line::open(address).await?;
+    let (hello, answer) = say_hello(&mut line, random).await?;
+    let refused = |reason: &str| NodeError::Refused(reason.to_owned());
+    hello.accept(&answer, secret, None, answer.responder).map_err(|error| refused(&error.to_string()))?;
+    match answer.responder {
+        Responder::Node(node) => Ok((node, answer.cluster)),
+        Responder::Gateway => Err(refused("a gateway answers there, not a node")),
+    }
+}
+
+impl Connection {
+    /// Connects and proves both sides to each other. The caller sets the deadline.
+    pub(super) async fn open(address: &str, node: NodeId, parts: &RemoteParts) -> Result<Self, NodeError> {
+        let mut line = Line::open(address).await?;
+        let (hello, answer) = say_hello(&mut line, &*parts.random).await?;
+        let session = hello
+            .accept(&answer, &parts.secret, Some(parts.cluster), Responder::Node(node))
+            .map_err(|error| NodeError::Refused(error.to_string()))?;
+        let Line { sender, host, driver } = line;
         Ok(Self { sender, session, host, driver })
     }
 
@@ -144,21 +177,17 @@ impl Connection {
     }
 }
 
-async fn say_hello(
-    sender: &mut SendRequest<FrameBody>,
-    host: &HeaderValue,
-    node: NodeId,
-    parts: &RemoteParts,
-) -> Result<Session, NodeError> {
-    let hello = Hello::new(&*parts.random);
+/// Nothing of the answer is believed yet.
+async fn say_hello(line: &mut Line, random: &dyn Random) -> Result<(Hello, HelloAnswer), NodeError> {
+    let hello = Hello::new(random);
     let body = serde_json::to_vec(&hello).map_err(unreachable)?;
     let request = Request::builder()
         .method(Route::Hello.method())
         .uri(Route::Hello.to_string())
-        .header(header::HOST, host)
+        .header(header::HOST, &line.host)
         .body(FrameBody::new(body.into(), []))
         .map_err(unreachable)?;
-    let response = sender.send_request(request).await.map_err(unreachable)?;
+    let response = line.sender.send_request(request).await.map_err(unreachable)?;
     let status = response.status();
     let mut body = BodyReader::new(response.into_body()).map_err(unreachable)?;
     let length = body.remaining();
@@ -166,10 +195,7 @@ async fn say_hello(
         return Err(unreachable(format_args!("the hello was answered with status {status}")));
     }
     let bytes = body.take_contiguous(length as usize).await.map_err(unreachable)?;
-    let answer: HelloAnswer = serde_json::from_slice(&bytes).map_err(unreachable)?;
-    hello
-        .accept(&answer, &parts.secret, Some(parts.cluster), Responder::Node(node))
-        .map_err(|error| NodeError::Refused(error.to_string()))
+    Ok((hello, serde_json::from_slice(&bytes).map_err(unreachable)?))
 }
 
 /// Nothing that could be believed came back.

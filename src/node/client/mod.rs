@@ -10,9 +10,13 @@ mod remote;
 
 pub use remote::RemoteNode;
 
-use super::{authentication::ClusterSecret, settings::NodeSettings};
-use crate::{runtime::Random, types::ClusterId};
-use std::sync::Arc;
+use super::{NodeError, authentication::ClusterSecret, settings::NodeSettings};
+use crate::{
+    runtime::Random,
+    types::{ClusterId, NodeId},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::time::timeout;
 
 /// What all clients of a process share. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -22,4 +26,15 @@ pub struct RemoteParts {
     pub settings: Arc<NodeSettings>,
     /// The operating system's: nonces come from it.
     pub random: Arc<dyn Random>,
+}
+
+/// Which node answers at `address` (`host:port`), and of which cluster it is: for one who knows the secret and nothing else.
+pub async fn who_is_at(
+    address: &str,
+    secret: &ClusterSecret,
+    random: &dyn Random,
+    deadline: Duration,
+) -> Result<(NodeId, ClusterId), NodeError> {
+    let asked = timeout(deadline, connection::ask_who(address, secret, random)).await;
+    asked.map_err(|_| connection::unreachable("no answer in time"))?
 }

@@ -1,0 +1,276 @@
+//! Metadata that is recovered from what nodes hold of the command log: by the log's format, whoever wrote it.
+
+use super::{
+    fake_nodes::{Fault, Place},
+    test_cluster::{RECORDS, TestCluster, quick_settings},
+};
+use crate::{
+    cluster::{
+        Succession,
+        command_log::{Accepted, LogHead, LogKind, Recovered, Recovery, RecoveryError, pieces_of, recover},
+    },
+    metadata::{
+        Metadata, MetadataError, MetadataSettings,
+        command::CommandRecord,
+        replay::{dump, read_records},
+    },
+    node::{
+        NodeApi, PeerConnector,
+        api::{MetadataWitness, PeerAddress, PutChunk},
+    },
+    runtime::SeededRandom,
+    types::{BlobId, ChunkKey, CommitSequence, GroupId, HistoryId, Term},
+};
+use bytes::Bytes;
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+const LOG: BlobId = BlobId::from_bytes([77; 16]);
+
+struct Lost {
+    test: TestCluster,
+    next_chunk: AtomicU32,
+    term: Term,
+}
+
+impl Lost {
+    async fn with_nodes(count: u8) -> Self {
+        let test = TestCluster::with(quick_settings(), count, Place::Elsewhere).await;
+        let term = test.cluster.term();
+        Self { test, next_chunk: AtomicU32::new(0), term }
+    }
+
+    fn records(&self) -> Vec<CommandRecord> {
+        read_records(&self.test.directory.path().join(RECORDS)).unwrap()
+    }
+
+    fn head(&self, kind: LogKind, number: u64, first: CommitSequence, last: CommitSequence) -> LogHead {
+        LogHead {
+            kind,
+            cluster: self.test.metadata.cluster_id(),
+            history: self.test.metadata.history(),
+            term: self.term,
+            number,
+            first,
+            last,
+            piece: 0,
+            pieces: 1,
+        }
+    }
+
+    /// On the nodes of these positions. Answers the chunks.
+    async fn keep(&self, head: LogHead, payload: Bytes, nodes: &[usize]) -> Vec<ChunkKey> {
+        let pieces = pieces_of(&payload);
+        let (count, mut keys) = (u32::try_from(pieces.len()).unwrap(), Vec::new());
+        for (piece, payload) in (0..).zip(pieces) {
+            let key = ChunkKey { blob: LOG, index: self.next_chunk.fetch_add(1, Ordering::Relaxed) };
+            let (data, root) = LogHead { piece, pieces: count, ..head }.seal(key, payload);
+            for position in nodes {
+                let node = &self.test.nodes[*position];
+                let (term, group, data) = (self.term, GroupId::COMMAND_LOG, data.clone());
+                node.put_chunk(PutChunk { term, group, key, data, root }).await.unwrap();
+            }
+            keys.push(key);
+        }
+        keys
+    }
+
+    async fn keep_snapshot(&self, number: u64, nodes: &[usize]) -> (CommitSequence, Vec<ChunkKey>) {
+        let file = self.test.directory.path().join(format!("snapshot-{number}"));
+        let at = self.test.metadata.backup(&file).await.unwrap().committed;
+        let bytes = std::fs::read(file).unwrap();
+        (at, self.keep(self.head(LogKind::Snapshot, number, at, at), bytes.into(), nodes).await)
+    }
+
+    /// The commands behind `after`, in frames of so many; `nodes` says which nodes keep the frame of a number.
+    async fn keep_frames(
+        &self,
+        after: CommitSequence,
+        length: usize,
+        nodes: impl Fn(usize) -> Vec<usize>,
+    ) -> Vec<ChunkKey> {
+        let mut keys = Vec::new();
+        let behind: Vec<_> = self.records().into_iter().filter(|record| record.sequence > after).collect();
+        for (number, records) in behind.chunks(length).enumerate() {
+            let commands: Vec<_> = records.iter().map(|record| &record.command).collect();
+            let written = serde_json::json!({ "format": CommandRecord::FORMAT, "commands": commands });
+            let (first, last) = (records[0].sequence, records[records.len() - 1].sequence);
+            let head = self.head(LogKind::Frame, number as u64 + 1, first, last);
+            keys.extend(self.keep(head, written.to_string().into(), &nodes(number)).await);
+        }
+        keys
+    }
+
+    fn directory(&self, name: &str) -> PathBuf {
+        self.test.directory.path().join(name)
+    }
+
+    /// Asks the nodes of these positions first.
+    async fn recover(&self, name: &str, asked: &[usize], accepted: Accepted) -> Result<Recovered, RecoveryError> {
+        let nodes = asked.iter().map(|position| {
+            let node = self.test.nodes[*position].id();
+            let address = Some(format!("10.0.0.{position}:9002"));
+            (format!("address-{position}"), self.test.network.connect(&PeerAddress { node, address }).unwrap())
+        });
+        recover(Recovery {
+            directory: &self.directory(name),
+            cluster: self.test.metadata.cluster_id(),
+            nodes: nodes.collect(),
+            silent: Vec::new(),
+            connector: &*self.test.network,
+            clock: &*self.test.clock,
+            random: &SeededRandom::new(5),
+            succession: Succession::AtOnce,
+            suspect_after: Duration::from_secs(15),
+            copies: 3,
+            accepted,
+        })
+        .await
+    }
+
+    async fn assert_refused(&self, asked: &[usize], because: &str) {
+        let terms: Vec<Term> = self.test.nodes.iter().map(|node| node.status_now().term).collect();
+        let error = self.recover("refused", asked, Accepted::Whole).await.unwrap_err();
+        assert!(error.to_string().contains(because), "{error}");
+        let left = std::fs::read_dir(self.directory("refused")).unwrap().map(|entry| entry.unwrap().file_name());
+        assert_eq!(left.collect::<Vec<_>>(), ["lock"], "nothing that looks like metadata is left");
+        assert_eq!(self.test.nodes.iter().map(|node| node.status_now().term).collect::<Vec<_>>(), terms);
+    }
+
+    async fn assert_same(&self, name: &str) {
+        assert_eq!(dump(&self.directory(name)).await.unwrap(), dump(self.test.directory.path()).await.unwrap());
+    }
+
+    async fn put(&self, keys: std::ops::Range<u32>) {
+        for key in keys {
+            self.test.put(&format!("{key}"), b"an object").await;
+        }
+    }
+}
+
+const ALL: [usize; 3] = [0, 1, 2];
+
+/// Frame by frame two others of three.
+fn two_of_three(number: usize) -> Vec<usize> {
+    ALL.into_iter().filter(|node| *node != number % 3).collect()
+}
+
+#[tokio::test]
+async fn everything_is_recovered_whichever_nodes_are_asked_first_and_nothing_is_changed_on_them() {
+    let lost = Lost::with_nodes(3).await;
+    lost.put(0..10).await;
+    let (at, _) = lost.keep_snapshot(1, &[0, 2]).await;
+    lost.put(5..20).await;
+    lost.test.delete("3").await;
+    lost.keep_frames(at, 3, two_of_three).await;
+    let (term, history) = (lost.test.cluster.term(), lost.test.metadata.history());
+    for (position, asked) in [vec![0], vec![2], vec![0, 1, 2]].into_iter().enumerate() {
+        let name = format!("recovered-{position}");
+        let recovered = lost.recover(&name, &asked, Accepted::Whole).await.unwrap();
+        assert_eq!((recovered.committed, recovered.snapshot), (lost.test.metadata.committed(), at));
+        assert_eq!(recovered.begun, None);
+        lost.assert_same(&name).await;
+    }
+    let (directory, settings) = (lost.directory("recovered-0"), MetadataSettings::default());
+    let opened = Metadata::open(&directory, &settings, lost.test.clock.clone(), Arc::new(SeededRandom::new(1))).await;
+    let opened = opened.unwrap();
+    assert_eq!(opened.history(), history);
+    opened.close().await;
+    assert!(lost.test.nodes.iter().all(|node| node.status_now().term == term));
+    // The node without a snapshot knows nobody to ask.
+    lost.assert_refused(&[1], "no snapshot").await;
+    let again = lost.recover("recovered-0", &ALL, Accepted::Whole).await;
+    assert!(matches!(again, Err(RecoveryError::Metadata(MetadataError::Exists(_)))), "{again:?}");
+}
+
+#[tokio::test]
+async fn a_damaged_copy_is_taken_from_the_next_node_and_a_damaged_snapshot_from_before() {
+    let lost = Lost::with_nodes(3).await;
+    lost.put(0..5).await;
+    let (first, older) = lost.keep_snapshot(1, &ALL).await;
+    lost.put(5..10).await;
+    let (at, newer) = lost.keep_snapshot(2, &ALL).await;
+    lost.put(10..15).await;
+    let frames = lost.keep_frames(first, 1, |_| ALL.to_vec()).await;
+    // Whole chunks in the wrong places.
+    lost.test.nodes.iter().for_each(|node| node.swap(older[0], newer[0]));
+    lost.assert_refused(&ALL, "no snapshot").await;
+    lost.test.nodes.iter().for_each(|node| node.swap(older[0], newer[0]));
+    for (position, key) in frames.iter().chain(&newer).enumerate() {
+        lost.test.nodes[position % 3].corrupt(*key);
+        lost.test.nodes[(position + 1) % 3].forget(*key);
+    }
+    let recovered = lost.recover("recovered", &ALL, Accepted::Whole).await.unwrap();
+    assert_eq!(recovered.snapshot, at);
+    lost.assert_same("recovered").await;
+    // The frames since the first one were not dropped yet.
+    // The one good copy that is left of the newer one.
+    lost.test.nodes[(frames.len() + 2) % 3].corrupt(newer[0]);
+    let recovered = lost.recover("from-before", &ALL, Accepted::Whole).await.unwrap();
+    assert_eq!(recovered.snapshot, first);
+    lost.assert_same("from-before").await;
+}
+
+#[tokio::test]
+async fn a_silent_node_is_named_and_where_it_can_hide_nothing_the_history_goes_on() {
+    let lost = Lost::with_nodes(3).await;
+    lost.put(0..5).await;
+    let (at, _) = lost.keep_snapshot(1, &ALL).await;
+    lost.put(5..10).await;
+    lost.keep_frames(at, 2, two_of_three).await;
+    lost.test.nodes[1].set_fault(Fault::Dead);
+    let name = lost.test.metadata.nodes().await.unwrap()[1].name.clone();
+    lost.assert_refused(&[0, 2], &name).await;
+    lost.assert_refused(&[0, 1, 2], &name).await;
+    let recovered = lost.recover("recovered", &[0], Accepted::Incomplete).await.unwrap();
+    assert_eq!((recovered.begun, recovered.missing.silent), (None, vec![name]));
+    lost.assert_same("recovered").await;
+    // Two may hold what the third has not.
+    lost.test.nodes[2].set_fault(Fault::Dead);
+    let recovered = lost.recover("less", &[0], Accepted::Incomplete).await.unwrap();
+    assert!(recovered.begun.is_some() && recovered.missing.silent.len() == 2);
+}
+
+#[tokio::test]
+async fn a_hole_and_a_newer_witness_are_told_and_accepted_they_begin_a_history() {
+    let lost = Lost::with_nodes(3).await;
+    let (at, _) = lost.keep_snapshot(1, &ALL).await;
+    lost.put(0..10).await;
+    let frames = lost.keep_frames(at, 2, |_| ALL.to_vec()).await;
+    let witness = |commit_sequence| MetadataWitness { history: lost.test.metadata.history(), commit_sequence };
+    let newest = lost.test.metadata.committed();
+    lost.test.nodes[2].set_witness(witness(CommitSequence(newest.0 + 4)));
+    lost.assert_refused(&ALL, "4 acknowledged commands are missing").await;
+    let other = MetadataWitness { history: HistoryId::from_bytes([9; 16]), ..witness(CommitSequence(newest.0 + 4)) };
+    lost.test.nodes[2].set_witness(other);
+    lost.recover("whole", &ALL, Accepted::Whole).await.unwrap();
+    lost.assert_same("whole").await;
+
+    lost.test.nodes.iter().for_each(|node| node.forget(frames[1]));
+    lost.assert_refused(&ALL, "of 2 commands behind it no copy was found").await;
+    let recovered = lost.recover("before-the-hole", &ALL, Accepted::Incomplete).await.unwrap();
+    assert_eq!(recovered.committed, CommitSequence(at.0 + 2));
+    assert!(recovered.begun.is_some());
+}
+
+#[tokio::test]
+async fn nodes_that_joined_behind_the_snapshot_are_asked_too() {
+    let mut lost = Lost::with_nodes(3).await;
+    let (at, _) = lost.keep_snapshot(1, &ALL).await;
+    lost.put(0..5).await;
+    lost.test.join(4, Place::Elsewhere).await;
+    let joined = lost.test.metadata.committed();
+    lost.put(5..15).await;
+    // From the join on the newcomer is one of the log's members, and two of the others are lost for what it has.
+    let until = (joined.0 - at.0) as usize;
+    lost.keep_frames(at, 1, |number| if number < until { vec![0, 1] } else { vec![3] }).await;
+    let recovered = lost.recover("recovered", &[0], Accepted::Whole).await.unwrap();
+    assert_eq!(recovered.committed, lost.test.metadata.committed());
+    lost.assert_same("recovered").await;
+}
