@@ -103,6 +103,9 @@ pub struct WriterStats {
     pub refusals: u64,
 }
 
+/// Takes a number and no more.
+const CHANGES_NOTHING: Command = Command::FinishDeletions { blobs: Vec::new() };
+
 /// Rest between two looks at a full disk.
 const FULL_REST: Duration = Duration::from_secs(1);
 
@@ -303,6 +306,8 @@ impl Writer {
             return false;
         }
         self.groups.forget();
+        // In the log the batch is followed by what changes nothing and takes its place: a recovery does not carry it out.
+        self.log.offer(self.state.committed().next(), std::iter::once(&CHANGES_NOTHING));
         match connection::writer(&self.database, &self.settings).await {
             // Dropping the old connection rolls its transaction back.
             Ok(fresh) => self.connection = fresh,

@@ -30,6 +30,8 @@ pub enum Fault {
     /// The node's directory is put back from an image that is older by so much, made while the node was off: what it has
     /// acknowledged since is gone, what was deleted since is there again.
     PutBack { node: u32, age: Duration },
+    /// The front's process is killed and its metadata is gone, of a gateway all that it has; it makes them anew of what nodes keep.
+    LoseMetadata,
     /// Files of a node are damaged.
     Wound { node: u32, wound: Wound, at: WoundAt, seed: u64 },
     /// Every disk loses what was not synced, every process ends; they start in this order.
@@ -81,7 +83,7 @@ pub enum Flapping {
 pub type Kind = fn(&Dice) -> Fault;
 
 /// What every topology can suffer.
-const EVERYWHERE: [Kind; 9] = [
+const EVERYWHERE: [Kind; 10] = [
     Dice::kill_front,
     Dice::kill_all,
     Dice::jump_clocks,
@@ -91,6 +93,7 @@ const EVERYWHERE: [Kind; 9] = [
     Dice::put_back,
     Dice::flip_bits,
     Dice::fail_front_syncs,
+    Dice::lose_metadata,
 ];
 /// What needs nodes of their own.
 const AMONG_PROCESSES: [Kind; 13] = [
@@ -109,7 +112,7 @@ const AMONG_PROCESSES: [Kind; 13] = [
     Dice::fail_node_syncs,
 ];
 /// What needs disks of their own.
-const ON_SMALL_DISKS: [Kind; 7] = [
+const ON_SMALL_DISKS: [Kind; 8] = [
     Dice::cut_power,
     Dice::cut_power,
     Dice::fail_front_disk,
@@ -117,6 +120,7 @@ const ON_SMALL_DISKS: [Kind; 7] = [
     Dice::fill_all_disks,
     Dice::kill_all,
     Dice::fail_front_syncs,
+    Dice::lose_metadata,
 ];
 const ON_SMALL_DISKS_OF_NODES: [Kind; 5] = [
     Dice::fail_node_disk,
@@ -248,6 +252,10 @@ impl Dice {
             (party, self.random.below(2 * furthest) as i64 - furthest as i64)
         });
         Fault::ClocksJump(jumps.collect())
+    }
+
+    fn lose_metadata(&self) -> Fault {
+        Fault::LoseMetadata
     }
 
     fn wipe(&self) -> Fault {

@@ -43,7 +43,7 @@ const SETTINGS: [(&str, &str); 8] = [
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// Repair of everything that a fault damaged, on a machine with other work.
 const HEALING_LIMIT: &str = "120s";
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+pub const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topology {
@@ -87,6 +87,8 @@ pub struct Fleet {
     clocks: Clocks,
     syncs: Syncs,
     members: BTreeMap<Party, Member>,
+    /// Where nodes that are processes are reached.
+    advertised: Vec<String>,
 }
 
 impl Fleet {
@@ -96,7 +98,8 @@ impl Fleet {
         let (address, admin, wire) = (free_address(), free_address(), Wire::default());
         let (disks, members) = (BTreeMap::new(), BTreeMap::new());
         let (clocks, syncs) = (Clocks::new(directory.path()), Syncs::new(directory.path()));
-        let mut fleet = Self { disks, directory, topology, address, admin, wire, clocks, syncs, members };
+        let mut fleet =
+            Self { disks, directory, topology, address, admin, wire, clocks, syncs, members, advertised: Vec::new() };
         fleet.enrol().await;
         if ground == Ground::SmallDisks {
             fleet.mount_disks();
@@ -121,6 +124,7 @@ impl Fleet {
             for number in 1..=nodes {
                 let address = free_address();
                 let advertised = self.wire.door(Party::Node(number), address).await;
+                self.advertised.push(advertised.to_string());
                 let arguments = ["node", "--address", &address.to_string(), "--advertise", &advertised.to_string()]
                     .map(str::to_owned)
                     .into_iter()
@@ -220,12 +224,25 @@ impl Fleet {
     }
 
     pub fn start_party(&mut self, party: Party) {
+        self.start_with(party, &[]);
+    }
+
+    /// Once: the front has lost its metadata, and makes them anew.
+    pub fn start_front_to_recover(&mut self) {
+        let mut arguments = vec!["--recover".to_owned()];
+        if self.topology != Topology::Server(self.topology.nodes()) {
+            arguments.extend(["--recover-from".to_owned(), self.advertised.join(",")]);
+        }
+        self.start_with(Party::Front, &arguments);
+    }
+
+    fn start_with(&mut self, party: Party, more: &[String]) {
         let member = self.members.get_mut(&party).expect("the party takes part");
         if member.process.is_some() {
             return;
         }
         let process = Running::start(&member.log, |command| {
-            command.args(&member.arguments).envs(SHORT_INTERVALS).envs(SETTINGS);
+            command.args(&member.arguments).args(more).envs(SHORT_INTERVALS).envs(SETTINGS);
             let shims = [self.clocks.equip(party, command), self.syncs.equip(party, command)];
             shims::preload(shims.into_iter().flatten(), command);
         });

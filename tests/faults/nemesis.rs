@@ -2,7 +2,7 @@
 
 use crate::{
     fault::{Fault, Flapping, WoundAt, both_ways},
-    fleet::Fleet,
+    fleet::{Fleet, LOOK_AGAIN, Topology},
     party::Party,
     support::damage::copy_directory,
     wire::{Link, Weather},
@@ -25,6 +25,7 @@ pub async fn strike(fleet: &mut Fleet, fault: &Fault) {
         }
         Fault::Storm { links, weather } => set(fleet, links, *weather),
         Fault::ClocksJump(jumps) => jumps.iter().for_each(|(party, seconds)| fleet.clocks().set(*party, *seconds)),
+        Fault::LoseMetadata => lose_metadata(fleet).await,
         Fault::Wipe(number) => wipe(fleet, &[*number]),
         Fault::WipeBoth(numbers) => wipe(fleet, numbers),
         Fault::PutBack { node, age } => put_back(fleet, *node, *age).await,
@@ -80,6 +81,24 @@ fn assert_no_sync_was_tried_again(fleet: &Fleet, party: Party) {
     assert!(again.is_empty(), "{party:?} tried again to sync {again:?}");
 }
 
+/// What is acknowledged while too few nodes keep the log is promised to survive the processes, not the front's disk.
+async fn lose_metadata(fleet: &mut Fleet) {
+    while fleet.told_status()["metadata_log"]["standing"] != "in force" {
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    fleet.kill(Party::Front);
+    let lost = match fleet.topology() {
+        Topology::Server(_) => fleet.metadata_directory(),
+        Topology::Processes(_) => fleet.data_of(Party::Front),
+    };
+    // A disk of its own stays mounted.
+    for entry in fs::read_dir(lost).expect("the front had a directory") {
+        let path = entry.expect("it can be listed").path();
+        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        removed.expect("what was there can be removed");
+    }
+}
+
 fn wipe(fleet: &mut Fleet, numbers: &[u32]) {
     for number in numbers {
         fleet.kill(fleet.host_of(*number));
@@ -113,6 +132,7 @@ pub fn end(fleet: &mut Fleet, fault: &Fault) {
         Fault::Flap { .. } => {}
         Fault::Storm { links, .. } => set(fleet, links, Weather::Clear),
         Fault::ClocksJump(jumps) => jumps.iter().for_each(|(party, _)| fleet.clocks().set(*party, 0)),
+        Fault::LoseMetadata => fleet.start_front_to_recover(),
         Fault::WipeBoth(numbers) => numbers.iter().for_each(|number| fleet.start_party(fleet.host_of(*number))),
         Fault::Wipe(number) | Fault::LoseSegments(number) | Fault::PutBack { node: number, .. } => {
             fleet.start_party(fleet.host_of(*number))
