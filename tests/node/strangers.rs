@@ -2,22 +2,27 @@
 
 use crate::{
     faults::{Meddler, proxy},
-    harness::{Chunk, NODE, Node, TERM, flip_stored_byte, node_settings, remote_parts},
+    harness::{CLUSTER, Chunk, NODE, Node, TERM, flip_stored_byte, node_settings, remote_parts, secret},
 };
 use larder::{
     node::{
         ClusterSecret, NodeApi, NodeError, RemoteNode, RemoteParts,
         api::{GetChunk, PutChunk},
+        client::who_is_at,
     },
+    runtime::SystemRandom,
     types::{ChunkKey, ChunkRoot},
 };
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
 };
 
 fn get(chunk: &Chunk) -> GetChunk {
@@ -280,4 +285,17 @@ async fn an_answer_that_was_changed_on_the_way_is_not_believed() {
         assert!(forger.struck.load(Ordering::SeqCst), "{what} was found on the wire");
         assert!(matches!(answer, Err(NodeError::Unreachable(_))), "{what}: {:?}", answer.map(|_| ()));
     }
+}
+
+/// A gateway that has lost its metadata knows the secret and an address, and nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_a_node_is_it_proves_to_one_who_knows_the_secret_and_no_more() {
+    let node = Node::over_http().await;
+    let address = node.address.clone().unwrap();
+    let deadline = Duration::from_secs(30);
+    assert_eq!(who_is_at(&address, &secret(), &SystemRandom, deadline).await, Ok((NODE, CLUSTER)));
+    let other = ClusterSecret::new(b"not the secret of the cluster").unwrap();
+    assert!(matches!(who_is_at(&address, &other, &SystemRandom, deadline).await, Err(NodeError::Refused(_))));
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    assert!(matches!(who_is_at(&free, &secret(), &SystemRandom, deadline).await, Err(NodeError::Unreachable(_))));
 }

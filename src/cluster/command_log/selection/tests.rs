@@ -38,8 +38,11 @@ fn found(heads: &[LogHead]) -> FoundLog {
     FoundLog::new(heads.iter().enumerate().map(|(number, head)| (key(number), *head)), CLUSTER)
 }
 
-/// First and last of the frames behind the best snapshot.
-fn selected(heads: &[LogHead]) -> (Vec<(u64, u64)>, Option<(u64, u64, u64)>) {
+/// First and last command.
+type Span = (u64, u64);
+
+/// The frames behind the best snapshot, and a gap: after, before, newest.
+fn selected(heads: &[LogHead]) -> (Vec<Span>, Option<(u64, u64, u64)>) {
     let log = found(heads);
     let behind = log.behind(&log.snapshots[0].head);
     let spans = behind.frames.iter().map(|frame| (frame.head.first.0, frame.head.last.0));
