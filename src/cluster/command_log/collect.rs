@@ -22,8 +22,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Pieces that are looked at at the same time: enough to hide the way to a node, of which each has one connection or two.
-const LOOKS_AT_ONCE: usize = 32;
+/// Pieces that are looked at at the same time, which is also how many connections a node may get: enough to hide the way to it.
+const LOOKS_AT_ONCE: usize = 8;
+
+/// How often a node is asked before it counts as one that does not answer. What it holds decides what is lost.
+const ASKED_TIMES: u32 = 3;
 
 /// Chunks of one blob of the log. A keeper begins another blob long before.
 const BLOB_CHUNKS_MAX: u32 = 1 << 20;
@@ -154,11 +157,22 @@ fn note_failure(failed: &Mutex<BTreeSet<usize>>, sources: &[LogSource], position
     }
 }
 
+/// Asks again what did not answer.
+async fn patient<T, F: Future<Output = Result<T, NodeError>>>(ask: impl Fn() -> F) -> Result<T, NodeError> {
+    for _ in 1..ASKED_TIMES {
+        match ask().await {
+            Err(NodeError::Unreachable(reason)) => tracing::debug!(reason, "asking once more"),
+            answered => return answered,
+        }
+    }
+    ask().await
+}
+
 /// The blobs of the log that the node holds chunks of, each with the highest chunk index plus one.
 async fn blobs_of(source: &LogSource) -> Result<BTreeMap<BlobId, u32>, NodeError> {
     let (mut held, mut from) = (BTreeMap::new(), None);
     loop {
-        let page = source.node.inventory(source.term, from, INVENTORY_CHUNKS_MAX).await?;
+        let page = patient(|| source.node.inventory(source.term, from, INVENTORY_CHUNKS_MAX)).await?;
         for entry in page.blobs.into_iter().filter(|entry| entry.group == GroupId::COMMAND_LOG) {
             let limit = held.entry(entry.blob).or_insert(0);
             *limit = entry.chunk_limit.min(BLOB_CHUNKS_MAX).max(*limit);
@@ -203,7 +217,8 @@ async fn rest(source: &LogSource, key: ChunkKey, begin: ChunkSlice) -> Result<By
 /// Blocks that fit the table that the node gives with them.
 async fn slice(source: &LogSource, key: ChunkKey, first_block: u32, block_count: u32) -> Result<ChunkSlice, NodeError> {
     debug_assert!(u64::from(block_count) * u64::from(BLOCK_LENGTH) <= u64::from(u32::MAX));
-    let slice = source.node.get_chunk(GetChunk { term: source.term, key, first_block, block_count }).await?;
+    let get = GetChunk { term: source.term, key, first_block, block_count };
+    let slice = patient(|| source.node.get_chunk(get)).await?;
     let root = slice.table.root(key, slice.chunk_length);
     let is_right = slice.first_block == first_block && slice.is_intact(key, &root);
     if is_right { Ok(slice) } else { Err(NodeError::Corrupt) }
