@@ -66,7 +66,7 @@ impl Metadata {
         }
         let restoring = database.with_extension("restoring");
         // What an interrupted restore, or a database that is gone, left beside: a log would be played into the new file.
-        directory::clear_beside(&database)?;
+        directory.clear_former()?;
         for partial in [&restoring, &directory::rebuilt_in(directory.path())] {
             directory::clear_partial(partial)?;
         }

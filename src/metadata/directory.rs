@@ -10,6 +10,7 @@ use std::{
 const DATABASE: &str = "metadata.sqlite";
 const BALLAST: &str = "ballast";
 const LOCK: &str = "lock";
+const OPEN_MARK: &str = "open";
 
 /// Locked while this lives.
 pub(super) struct Directory {
@@ -46,6 +47,17 @@ impl Directory {
         log_of(&self.database())
     }
 
+    /// There while the database is open (`OpenMark`).
+    pub fn open_mark(&self) -> PathBuf {
+        self.path.join(OPEN_MARK)
+    }
+
+    /// Before another database takes the place of one that is gone: its mark, and what SQLite put beside it.
+    pub fn clear_former(&self) -> Result<(), MetadataError> {
+        clear_beside(&self.database())?;
+        remove_if_there(&self.open_mark())
+    }
+
     pub fn ballast(&self) -> PathBuf {
         self.path.join(BALLAST)
     }
@@ -71,8 +83,8 @@ pub(super) fn clear_partial(file: &Path) -> Result<(), MetadataError> {
     remove_if_there(file)
 }
 
-/// Removes what SQLite put beside a database.
-pub(super) fn clear_beside(database: &Path) -> Result<(), MetadataError> {
+/// Removes what SQLite put beside a database: a log would be played into another one.
+fn clear_beside(database: &Path) -> Result<(), MetadataError> {
     for ending in ["-wal", "-shm", "-journal"] {
         remove_if_there(&beside(database, ending))?;
     }
@@ -95,6 +107,11 @@ fn beside(database: &Path, ending: &str) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)
+}
+
+/// Makes the entry of a file durable, or that it is gone.
+pub(super) fn sync_parent(file: &Path) -> Result<(), MetadataError> {
+    file.parent().map_or(Ok(()), sync)
 }
 
 /// Makes a directory's entries durable.

@@ -89,6 +89,13 @@ pub enum MetadataError {
     Database(#[from] DatabaseError),
     #[error("the metadata is damaged: {0}")]
     Damaged(String),
+    /// The database was not closed in order, and what was committed last was in its log.
+    #[error(
+        "the log of the metadata is gone, and with it what was committed last: {} was there, put it back. (If another program has \
+         opened the database since then and closed it in order, nothing is missing: remove the file `open` beside it)",
+        .0.display()
+    )]
+    LogGone(PathBuf),
 }
 
 impl MetadataError {
@@ -96,7 +103,7 @@ impl MetadataError {
     pub fn is_damage(&self) -> bool {
         match self {
             Self::Database(error) => error.is_of_contents(),
-            Self::Damaged(_) => true,
+            Self::Damaged(_) | Self::LogGone(_) => true,
             _ => false,
         }
     }

@@ -11,6 +11,7 @@ use super::{
     identity::Identity,
     log::LogFeed,
     object_cache::{LookupStats, ObjectCache},
+    open_mark::OpenMark,
     outcome::Outcome,
     readers::{Reader, Readers},
     recorder::Recorder,
@@ -98,6 +99,7 @@ impl Metadata {
         settings.validate().map_err(MetadataError::Settings)?;
         let directory = Directory::lock(path)?;
         let database = directory.database();
+        OpenMark::check(&directory)?;
         let mut connection = connection::writer(&database, settings).await?;
         schema::bring_up_to_date(&mut connection, &database, schema::known()).await?;
         let identity = Identity::read_or_make(&mut connection, &*clock, &*random).await?;
@@ -112,13 +114,14 @@ impl Metadata {
             None => None,
         };
         let reserve = Reserve::new(directory.ballast(), settings.metadata_reserve.bytes(), hooks.free_space.clone());
-        directory.sync()?;
+        let open_mark = OpenMark::set(&directory)?;
         let state = Arc::new(WriterState::new(identity.committed, identity.needs_confirmation));
         let buckets = Arc::new(BucketCache::default());
         let objects = Arc::new(ObjectCache::new(settings.object_cache));
         let log = LogFeed::default();
         let (sender, queue) = mpsc::channel(settings.metadata_queue as usize);
         let writer = Writer {
+            _open_mark: open_mark,
             connection,
             database: database.clone(),
             settings: settings.clone(),

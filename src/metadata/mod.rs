@@ -17,6 +17,7 @@ mod handle;
 mod identity;
 pub mod log;
 mod object_cache;
+mod open_mark;
 pub mod outcome;
 mod place;
 mod query;

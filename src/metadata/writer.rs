@@ -13,6 +13,7 @@ use super::{
     error::{ProposeError, QueryError},
     log::{BatchNumber, Deposed, KeptWhen, LogFeed},
     object_cache::ObjectCache,
+    open_mark::OpenMark,
     outcome::{CommandError, Outcome},
     recorder::Recorder,
     reserve::{Reserve, Room, goes_on_a_full_disk},
@@ -110,6 +111,8 @@ const CHANGES_NOTHING: Command = Command::FinishDeletions { blobs: Vec::new() };
 const FULL_REST: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
+    /// Goes before the connection does: fields are dropped in this order.
+    pub _open_mark: Option<OpenMark>,
     pub connection: SqliteConnection,
     pub database: PathBuf,
     pub settings: MetadataSettings,

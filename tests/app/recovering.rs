@@ -239,3 +239,20 @@ async fn a_server_recovers_a_database_that_is_gone_or_damaged_from_its_own_nodes
     told.put(&server.client(), "after", b"all".to_vec()).await;
     told.assert_all(&server.client()).await;
 }
+
+/// The last changes are in the log alone, and what is left opens as if they had never been.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_without_its_log_is_not_served_and_is_recovered() {
+    let mut server = Server::start_with(Options::default().without_records()).await;
+    await_said(|| server.log(), IN_FORCE).await;
+    let mut told = Told::begin(&server.client()).await;
+    told.change(&server.client(), 1).await;
+    server.kill();
+    let metadata = server.data().join("metadata");
+    fs::remove_file(metadata.join("metadata.sqlite-wal")).unwrap();
+    let said = refusal(&server, &[]);
+    assert!(said.contains("the log of the metadata is gone") && said.contains("--recover"), "{said}");
+    fs::rename(&metadata, server.data().join("damaged")).unwrap();
+    server.start_again_with(&["--recover"]).await;
+    told.assert_all(&server.client()).await;
+}

@@ -149,8 +149,7 @@ impl Rebuilding {
         let Self { place: RebuildPlace { directory, file }, connection, .. } = self;
         connection.close().await?;
         let database = directory.database();
-        // What a database that is gone left beside: a log would be played into the new file.
-        directory::clear_beside(&database)?;
+        directory.clear_former()?;
         File::open(&file).and_then(|file| file.sync_all()).map_err(MetadataError::io(&file))?;
         fs::rename(&file, &database).map_err(MetadataError::io(&database))?;
         directory.sync()

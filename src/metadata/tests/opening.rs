@@ -136,3 +136,35 @@ async fn a_row_that_can_not_be_read_is_named() {
     assert!(groups.to_string().contains("placement group 1: "), "{groups}");
     assert!(nodes.to_string().contains("node node-2: "), "{nodes}");
 }
+
+/// It would serve what was there before the last changes, as if they had never been acknowledged.
+#[tokio::test]
+async fn a_database_that_a_crash_left_without_its_log_is_refused() {
+    let fixture = Fixture::new().await;
+    fixture.put("a", &[5]).await;
+    let (metadata, crashed) = (fixture.folder.path().join("metadata"), fixture.folder.path().join("crashed"));
+    let copy = |name: &str| std::fs::copy(metadata.join(name), crashed.join(name)).unwrap();
+    std::fs::create_dir(&crashed).unwrap();
+    for name in ["metadata.sqlite", "open"] {
+        copy(name);
+    }
+    let error = try_open(&crashed).await.unwrap_err();
+    assert!(matches!(&error, MetadataError::LogGone(log) if log.ends_with("metadata.sqlite-wal")), "{error}");
+    assert!(error.is_damage());
+    copy("metadata.sqlite-wal");
+    let whole = try_open(&crashed).await.unwrap();
+    assert_eq!(whole.committed(), fixture.metadata.committed());
+    whole.close().await;
+    // However it ends, as long as it ends by itself, it may be opened again.
+    for ending in ["closed", "dropped"] {
+        let again = try_open(&crashed).await;
+        match ending {
+            "closed" => again.unwrap().close().await,
+            _ => drop(again.unwrap()),
+        }
+        while crashed.join("metadata.sqlite-wal").exists() {
+            tokio::task::yield_now().await;
+        }
+        assert!(!crashed.join("open").exists(), "{ending}: the mark went before the log");
+    }
+}

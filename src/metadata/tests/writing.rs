@@ -163,6 +163,7 @@ async fn writer_on_a_full_disk(
     let (checkpoints, checkpointer) = checkpoints(log, log_of(&database), 1 << 20, 2 << 20).await.unwrap();
     let (sender, queue) = mpsc::channel(10);
     let writer = Writer {
+        _open_mark: None,
         connection,
         database,
         settings: settings(),
