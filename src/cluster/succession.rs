@@ -188,15 +188,15 @@ mod tests {
     const SILENCE: Duration = Duration::from_secs(15);
 
     fn heard(ago_ms: u64) -> Option<ReignSeen> {
-        Some(ReignSeen { term: Term(3), witness: None, heard_ms: Some(ago_ms), up_ms: 1_000_000 })
+        Some(ReignSeen { term: Term(3), witness: None, heard_ms: Some(ago_ms), up_ms: 1_000_000, volumes_left_out: 0 })
     }
 
     fn started(ago_ms: u64) -> Option<ReignSeen> {
-        Some(ReignSeen { term: Term(3), witness: None, heard_ms: None, up_ms: ago_ms })
+        Some(ReignSeen { term: Term(3), witness: None, heard_ms: None, up_ms: ago_ms, volumes_left_out: 0 })
     }
 
     fn new() -> Option<ReignSeen> {
-        Some(ReignSeen { term: Term(0), witness: None, heard_ms: None, up_ms: 0 })
+        Some(ReignSeen { term: Term(0), witness: None, heard_ms: None, up_ms: 0, volumes_left_out: 0 })
     }
 
     #[test]

@@ -242,6 +242,9 @@ pub struct ReignSeen {
     pub heard_ms: Option<u64>,
     /// Since the node's start.
     pub up_ms: u64,
+    /// Volumes of which its inventory shows nothing: frozen, or not opened.
+    #[serde(default)]
+    pub volumes_left_out: u32,
 }
 
 /// What a caller can do about it is in the variant.

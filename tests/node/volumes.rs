@@ -338,6 +338,7 @@ async fn a_volume_that_is_not_the_nodes_or_is_there_twice_is_as_good_as_frozen()
         assert_eq!(inventory(&node).await.len() as u64, left);
         let frozen: Vec<bool> = status(&node).await.volumes.iter().map(VolumeStatus::is_frozen).collect();
         assert_eq!(frozen, [false, false, true], "those that are open stand first");
+        assert_eq!(node.reign_seen().await.unwrap().volumes_left_out, 1);
         node.put_chunk(Chunk::new(200, 0, 100).put()).await.unwrap();
         node.close().unwrap();
         assert_eq!(fs::read_to_string(&identity).unwrap(), wrong);

@@ -7,7 +7,7 @@ use std::fmt;
 /// Why something acknowledged may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Missing {
-    /// Nodes that did not answer, by name.
+    /// Nodes that did not answer, or don't show all of their volumes, by name.
     pub silent: Vec<String>,
     pub gap: Option<Gap>,
     /// A node that has seen a newer commit than was recovered, and which.
@@ -35,7 +35,11 @@ impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the metadata can be recovered up to command {}", self.recovered)?;
         if !self.silent.is_empty() {
-            write!(f, "; without an answer, so that nobody knows what they hold: {}", self.silent.join(", "))?;
+            write!(
+                f,
+                "; without an answer, or with a volume that is frozen, so that nobody knows what they hold: {}",
+                self.silent.join(", ")
+            )?;
         }
         if let Some(gap) = self.gap {
             let (lost, behind) = (gap.before.0 - gap.after.0 - 1, (gap.newest.0 + 1).saturating_sub(gap.before.0));

@@ -247,9 +247,10 @@ impl Search<'_> {
         is_any
     }
 
-    /// Names of asked nodes that did not answer, or not to the end.
+    /// Names of asked nodes that did not answer, or not to the end, or don't show all that they hold.
     fn unanswered(&self, round: &Round) -> BTreeSet<String> {
-        let nodes = self.nodes.iter().zip(&round.seen).filter(|(_, seen)| seen.is_none());
+        let shows_all = |seen: &Option<ReignSeen>| seen.is_some_and(|seen| seen.volumes_left_out == 0);
+        let nodes = self.nodes.iter().zip(&round.seen).filter(|(_, seen)| !shows_all(seen));
         nodes.map(|((name, _), _)| name.clone()).chain(round.collected.failed()).collect()
     }
 
@@ -260,9 +261,9 @@ impl Search<'_> {
         let counting = rows.iter().filter(|row| !is_removed(row));
         let silent_rows = counting.filter(|row| asked(row).is_none_or(|(name, _)| unanswered.contains(name)));
         // An address that did not answer may be that of a node that the database names.
-        let is_named = |place: &&String| !rows.iter().any(|row| row.address.as_ref() == Some(*place));
+        let is_of_no_row = |place: &&String| !rows.iter().any(|row| row.address.as_ref() == Some(*place));
         let mut silent: Vec<String> = silent_rows.map(|row| row.name.clone()).collect();
-        silent.extend(self.silent.iter().filter(is_named).cloned());
+        silent.extend(self.silent.iter().filter(is_of_no_row).cloned());
         let newest = rebuilding.newest();
         let witnessed = self.nodes.iter().zip(&round.seen).filter_map(|((name, _), seen)| {
             let witness = seen.as_ref()?.witness?;

@@ -240,7 +240,13 @@ impl NodeApi for FakeNode {
         Box::pin(async move {
             let seen = {
                 let state = self.state();
-                ReignSeen { term: state.term, witness: state.witness, heard_ms: None, up_ms: 0 }
+                ReignSeen {
+                    term: state.term,
+                    witness: state.witness,
+                    heard_ms: None,
+                    up_ms: 0,
+                    volumes_left_out: state.volumes_left_out,
+                }
             };
             self.pass(seen.term).await.map(|()| seen)
         })

@@ -99,6 +99,8 @@ pub(super) struct State {
     gets: u64,
     pub term: Term,
     pub witness: Option<MetadataWitness>,
+    /// As it says to who asks about gateways.
+    pub volumes_left_out: u32,
     free: u64,
 }
 
@@ -146,6 +148,7 @@ impl FakeNode {
             gets: 0,
             term: Term(0),
             witness: None,
+            volumes_left_out: 0,
             free: CAPACITY,
         };
         Self { id, is_local: place == Place::InProcess, network, state: Mutex::new(state) }
@@ -296,6 +299,10 @@ impl FakeNode {
     }
 
     /// Makes it have seen this metadata.
+    pub fn leave_out_a_volume(&self) {
+        self.state().volumes_left_out = 1;
+    }
+
     pub fn set_witness(&self, witness: MetadataWitness) {
         self.state().witness = Some(witness);
     }

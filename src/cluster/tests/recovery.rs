@@ -224,8 +224,10 @@ async fn a_silent_node_is_named_and_where_it_can_hide_nothing_the_history_goes_o
     let (at, _) = lost.keep_snapshot(1, &ALL).await;
     lost.put(5..10).await;
     lost.keep_frames(at, 2, two_of_three).await;
-    lost.test.nodes[1].set_fault(Fault::Dead);
+    lost.test.nodes[1].leave_out_a_volume();
     let name = lost.test.metadata.nodes().await.unwrap()[1].name.clone();
+    lost.assert_refused(&ALL, &name).await;
+    lost.test.nodes[1].set_fault(Fault::Dead);
     lost.assert_refused(&[0, 2], &name).await;
     lost.assert_refused(&[0, 1, 2], &name).await;
     let recovered = lost.recover("recovered", &[0], Accepted::Incomplete).await.unwrap();

@@ -30,11 +30,11 @@ impl LastWord {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
     }
 
-    /// With the newest term and metadata that the node has seen.
-    pub fn told(&self, term: Term, witness: Option<MetadataWitness>) -> ReignSeen {
+    /// With the newest term and metadata that the node has seen, and how many of its volumes it does not show.
+    pub fn told(&self, term: Term, witness: Option<MetadataWitness>, volumes_left_out: u32) -> ReignSeen {
         let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let heard_ms = heard.map(|at| self.millis_since(at));
-        ReignSeen { term, witness, heard_ms, up_ms: self.millis_since(self.start) }
+        ReignSeen { term, witness, heard_ms, up_ms: self.millis_since(self.start), volumes_left_out }
     }
 
     fn millis_since(&self, at: Duration) -> u64 {
@@ -53,10 +53,11 @@ mod tests {
         clock.advance(Duration::from_secs(100));
         let word = LastWord::new(clock.clone());
         clock.advance(Duration::from_secs(2));
-        let told = |term, heard_ms, up_ms| ReignSeen { term: Term(term), witness: None, heard_ms, up_ms };
-        assert_eq!(word.told(Term(3), None), told(3, None, 2000));
+        let told =
+            |term, heard_ms, up_ms| ReignSeen { term: Term(term), witness: None, heard_ms, up_ms, volumes_left_out: 0 };
+        assert_eq!(word.told(Term(3), None, 0), told(3, None, 2000));
         word.note();
         clock.advance(Duration::from_secs(1));
-        assert_eq!(word.told(Term(4), None), told(4, Some(1000), 3000));
+        assert_eq!(word.told(Term(4), None, 0), told(4, Some(1000), 3000));
     }
 }

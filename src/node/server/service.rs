@@ -192,7 +192,7 @@ impl NodeApi for NodeService {
     fn reign_seen(&self) -> BoxFuture<'_, Result<ReignSeen, NodeError>> {
         Box::pin(self.run(async {
             let witness = self.inner.state.witness().await;
-            Ok(self.inner.last_word.told(self.term(), witness))
+            Ok(self.inner.last_word.told(self.term(), witness, self.inner.volumes.left_out()))
         }))
     }
 

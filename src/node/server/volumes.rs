@@ -79,6 +79,11 @@ impl Volumes {
         self.inner.open.iter().filter(move |one| !has_serving || !one.volume.is_frozen())
     }
 
+    /// How many there are of which the inventory shows nothing.
+    pub fn left_out(&self) -> u32 {
+        (self.inner.open.len() - self.serving().count() + self.inner.lost.len()) as u32
+    }
+
     /// Those that may have the chunk, frozen ones last.
     fn holders(&self, key: ChunkKey) -> impl Iterator<Item = &OneVolume> {
         let mut holders: Vec<&OneVolume> = self.inner.open.iter().filter(|one| one.volume.may_hold(key)).collect();
