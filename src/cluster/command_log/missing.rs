@@ -12,6 +12,8 @@ pub struct Missing {
     pub gap: Option<Gap>,
     /// A node that has seen a newer commit than was recovered, and which.
     pub newer: Option<(String, CommitSequence)>,
+    /// How far a snapshot goes that can't be read whole, where that is further.
+    pub torn_snapshot: Option<CommitSequence>,
     /// How far the metadata goes without it.
     pub recovered: CommitSequence,
 }
@@ -19,7 +21,12 @@ pub struct Missing {
 impl Missing {
     /// Every node answered, and all agree: nothing acknowledged is missing.
     pub fn is_nothing(&self) -> bool {
-        self.silent.is_empty() && self.gap.is_none() && self.newer.is_none()
+        self.silent.is_empty() && self.is_without_a_trace()
+    }
+
+    /// Nothing that was found tells of more than was recovered.
+    fn is_without_a_trace(&self) -> bool {
+        self.gap.is_none() && self.newer.is_none() && self.torn_snapshot.is_none()
     }
 
     /// Whether each frame that was acknowledged, each on so many nodes at least, has one among those that answered. Then the
@@ -27,7 +34,7 @@ impl Missing {
     ///
     /// How many that were follows from the recovered nodes: of the first frame that might be missing, those were all nodes.
     pub fn hides_nothing(&self, required: usize) -> bool {
-        self.gap.is_none() && self.newer.is_none() && self.silent.len() < required
+        self.is_without_a_trace() && self.silent.len() < required
     }
 }
 
@@ -52,6 +59,13 @@ impl fmt::Display for Missing {
             let lost = sequence.0.saturating_sub(self.recovered.0);
             write!(f, "; node {node} has seen command {sequence}: {lost} acknowledged commands are missing")?;
         }
+        if let Some(sequence) = self.torn_snapshot {
+            let lost = sequence.0.saturating_sub(self.recovered.0);
+            write!(
+                f,
+                "; a snapshot up to command {sequence} can't be read whole: {lost} acknowledged commands are missing"
+            )?;
+        }
         Ok(())
     }
 }
@@ -71,6 +85,8 @@ mod tests {
         assert!(!Missing { gap: Some(gap), ..Missing::default() }.hides_nothing(3));
         let newer = Some(("a".to_owned(), CommitSequence(9)));
         assert!(!Missing { newer, ..Missing::default() }.hides_nothing(3));
+        let torn = Missing { torn_snapshot: Some(CommitSequence(9)), ..Missing::default() };
+        assert!(!torn.hides_nothing(3) && !torn.is_nothing());
     }
 
     #[test]
@@ -79,12 +95,19 @@ mod tests {
             silent: vec!["cellar".to_owned(), "attic".to_owned()],
             gap: Some(Gap { after: CommitSequence(50), before: CommitSequence(54), newest: CommitSequence(60) }),
             newer: Some(("pantry".to_owned(), CommitSequence(62))),
+            torn_snapshot: Some(CommitSequence(57)),
             recovered: CommitSequence(50),
         };
         let said = missing.to_string();
-        for part in
-            ["up to command 50", "cellar, attic", "of 3 commands behind it", "and 7 behind", "pantry", "12 acknow"]
-        {
+        for part in [
+            "up to command 50",
+            "cellar, attic",
+            "of 3 commands behind it",
+            "and 7 behind",
+            "pantry",
+            "12 acknow",
+            "57 can't be read whole: 7",
+        ] {
             assert!(said.contains(part), "{part}: {said}");
         }
     }

@@ -271,7 +271,9 @@ impl Search<'_> {
             is_newer.then(|| (name.clone(), witness.commit_sequence))
         });
         let newer = witnessed.max_by_key(|(_, sequence)| *sequence);
-        Missing { silent, gap, newer, recovered: newest }
+        let committed = round.collected.log.committed(rebuilding.history());
+        let torn_snapshot = (committed > newest).then_some(committed);
+        Missing { silent, gap, newer, torn_snapshot, recovered: newest }
     }
 
     async fn finish(

@@ -28,6 +28,8 @@ pub struct FoundLog {
     pub snapshots: Vec<Logged>,
     /// In the order in which they were written.
     frames: Vec<Logged>,
+    /// Of each history, how far a snapshot of it goes, be it whole or not.
+    committed: BTreeMap<HistoryId, CommitSequence>,
 }
 
 /// What follows a snapshot.
@@ -53,12 +55,16 @@ impl FoundLog {
     /// Of pieces in any order, the same piece from any number of chunks. Pieces of another cluster are passed over.
     pub fn new(pieces: impl IntoIterator<Item = (ChunkKey, LogHead)>, cluster: ClusterId) -> Self {
         let mut found: BTreeMap<_, (LogHead, BTreeMap<u32, Vec<ChunkKey>>)> = BTreeMap::new();
+        let mut this = Self::default();
         for (key, head) in pieces.into_iter().filter(|(_, head)| head.cluster == cluster) {
+            if head.kind == LogKind::Snapshot {
+                let committed = this.committed.entry(head.history).or_default();
+                *committed = head.last.max(*committed);
+            }
             let first = LogHead { piece: 0, ..head };
             let (_, pieces) = found.entry(order(&head)).or_insert((first, BTreeMap::new()));
             pieces.entry(head.piece).or_default().push(key);
         }
-        let mut this = Self::default();
         for (head, pieces) in found.into_values().filter(|(head, pieces)| pieces.len() == head.pieces as usize) {
             let logged = Logged { head, pieces: pieces.into_values().collect() };
             match head.kind {
@@ -69,6 +75,12 @@ impl FoundLog {
         this.snapshots.sort_by_key(|snapshot| (snapshot.head.term, snapshot.head.last, snapshot.head.number));
         this.snapshots.reverse();
         this
+    }
+
+    /// How far the metadata of the history had come at least: a snapshot, of which pieces may be missing, holds what was
+    /// committed.
+    pub fn committed(&self, history: HistoryId) -> CommitSequence {
+        self.committed.get(&history).copied().unwrap_or_default()
     }
 
     /// What was committed behind the snapshot.

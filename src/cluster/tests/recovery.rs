@@ -261,6 +261,19 @@ async fn a_hole_and_a_newer_witness_are_told_and_accepted_they_begin_a_history()
     assert!(recovered.begun.is_some());
 }
 
+/// What it held may have been cleared from the log already.
+#[tokio::test]
+async fn a_snapshot_of_which_a_piece_is_lost_tells_how_far_the_metadata_went() {
+    let lost = Lost::with_nodes(3).await;
+    let (at, _) = lost.keep_snapshot(1, &ALL).await;
+    let further = CommitSequence(at.0 + 2);
+    let head = lost.head(LogKind::Snapshot, 2, further, further);
+    let pieces = lost.keep(head, vec![0; 5 << 20].into(), &ALL).await;
+    lost.test.nodes.iter().for_each(|node| node.forget(pieces[1]));
+    lost.assert_refused(&ALL, "can't be read whole: 2 acknowledged commands").await;
+    assert!(lost.recover("incomplete", &ALL, Accepted::Incomplete).await.unwrap().begun.is_some());
+}
+
 #[tokio::test]
 async fn nodes_that_joined_behind_the_snapshot_are_asked_too() {
     let mut lost = Lost::with_nodes(3).await;
