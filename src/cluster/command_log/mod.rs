@@ -137,7 +137,8 @@ fn holder(cluster: &Cluster, node: &ClusterNode) -> Holder {
 fn log_nodes(topology: &Topology, avoided: &[NodeId]) -> Vec<LogNode> {
     let log_node = |(node, standing): (&Arc<ClusterNode>, super::Standing)| {
         let is_heard = node.vitals.was_heard() && !avoided.contains(&node.id());
-        let device = node.row.device.clone().filter(|_| node.api.is_local());
+        // Also one that is gone: its directory was emptied, and the node that came of it has another identity.
+        let device = node.row.device.clone().filter(|_| node.row.address.is_none());
         LogNode {
             node: node.id(),
             zone: node.row.zone.clone(),

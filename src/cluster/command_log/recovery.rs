@@ -7,7 +7,8 @@
 //!    they hold; and once more, should the commands behind the snapshot name further ones.
 //! 4. The commands are carried out in their order.
 //! 5. What was acknowledged is on most of its members. So nothing of it is missing when every node answered, no hole is
-//!    before a command that was found, and no node has seen a newer commit. Else nothing is made, unless the operator
+//!    before a command that was found, and no node has seen a newer commit. (A node that had failed for good need not: when that was
+//!    noted, all that it had of the log was put elsewhere.) Else nothing is made, unless the operator
 //!    takes what there is.
 //! 6. Only then the database gets its name. Broken off before, a recovery leaves nothing, and may be begun again.
 //!
@@ -27,7 +28,7 @@ use crate::{
     },
     metadata::{
         MetadataError,
-        command::NodeDuty,
+        command::{NodeDuty, NodeState},
         log::{LoggedBatch, RebuildPlace, Rebuilding},
         rows::Node,
     },
@@ -258,7 +259,9 @@ impl Search<'_> {
         let unanswered = self.unanswered(round);
         let is_removed = |row: &Node| row.duty == NodeDuty::Removed;
         let asked = |row: &&Node| self.nodes.iter().find(|(_, node)| node.id() == row.node);
-        let counting = rows.iter().filter(|row| !is_removed(row));
+        // One that had failed was given up, and what it had of the log made up for, before what is recovered ends.
+        let is_given_up = |row: &&Node| row.state == NodeState::Failed;
+        let counting = rows.iter().filter(|row| !is_removed(row) && !is_given_up(row));
         let silent_rows = counting.filter(|row| asked(row).is_none_or(|(name, _)| unanswered.contains(name)));
         // An address that did not answer may be that of a node that the database names.
         let is_of_no_row = |place: &&String| !rows.iter().any(|row| row.address.as_ref() == Some(*place));

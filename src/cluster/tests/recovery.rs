@@ -10,8 +10,8 @@ use crate::{
         command_log::{Accepted, LogHead, LogKind, Recovered, Recovery, RecoveryError, pieces_of, recover},
     },
     metadata::{
-        Metadata, MetadataError, MetadataSettings,
-        command::CommandRecord,
+        Command, Metadata, MetadataError, MetadataSettings,
+        command::{CommandRecord, NodeState},
         replay::{dump, read_records},
     },
     node::{
@@ -19,7 +19,7 @@ use crate::{
         api::{MetadataWitness, PeerAddress, PutChunk},
     },
     runtime::SeededRandom,
-    types::{BlobId, ChunkKey, CommitSequence, GroupId, HistoryId, Term},
+    types::{BlobId, ChunkKey, CommitSequence, GroupId, HistoryId, Term, Timestamp},
 };
 use bytes::Bytes;
 use std::{
@@ -237,6 +237,25 @@ async fn a_silent_node_is_named_and_where_it_can_hide_nothing_the_history_goes_o
     lost.test.nodes[2].set_fault(Fault::Dead);
     let recovered = lost.recover("less", &[0], Accepted::Incomplete).await.unwrap();
     assert!(recovered.begun.is_some() && recovered.missing.silent.len() == 2);
+}
+
+/// From the fault suite: nodes that had been emptied and came back as others stood in the way of every recovery.
+#[tokio::test]
+async fn a_node_that_had_failed_is_not_waited_for() {
+    let lost = Lost::with_nodes(4).await;
+    lost.put(0..5).await;
+    let (at, _) = lost.keep_snapshot(1, &ALL).await;
+    let failed =
+        Command::SetNodeState { node: lost.test.nodes[3].id(), state: NodeState::Failed, at: Timestamp::default() };
+    lost.test.metadata.propose(failed).await.unwrap();
+    lost.put(5..10).await;
+    lost.keep_frames(at, 2, two_of_three).await;
+    lost.test.nodes[3].set_fault(Fault::Dead);
+    let recovered = lost.recover("recovered", &ALL, Accepted::Whole).await.unwrap();
+    assert_eq!(recovered.begun, None);
+    lost.assert_same("recovered").await;
+    lost.test.nodes[2].set_fault(Fault::Dead);
+    lost.assert_refused(&ALL, "without an answer").await;
 }
 
 #[tokio::test]
