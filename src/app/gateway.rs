@@ -35,7 +35,8 @@ use crate::{
     s3::{S3Listener, S3Parts, S3Service, TlsIdentity, WebsiteService, body::Direction, ops::ObjectOperations},
 };
 use anyhow::Context;
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::time::timeout;
 
 /// Runs a gateway with nodes in the same process.
 pub async fn run_server(process: Process, settings: Settings) -> anyhow::Result<()> {
@@ -185,8 +186,9 @@ impl Start {
         let website = self.serve_websites(&s3, objects.clone()).await?;
         let admin = self.admin(&metadata, &cluster, &objects, keys, &credentials).await?;
         let (admin_listener, admin_address) = bind(&self.settings.process.admin_address).await?;
-        shutdown.spawn(s3_listener.serve(s3, shutdown.clone()));
         shutdown.spawn(admin::serve(admin_listener, admin::router(admin), shutdown.clone()));
+        await_command_log(&metadata, &cluster).await;
+        shutdown.spawn(s3_listener.serve(s3, shutdown.clone()));
 
         let greeting = Greeting {
             scheme: if self.tls.is_some() { Scheme::Https } else { Scheme::Http },
@@ -285,6 +287,21 @@ impl Start {
             answers: Arc::new(answers),
             node_calls: Arc::new(Door(door)),
         })
+    }
+}
+
+/// How long clients wait for the command log after a start. Nodes that are there take it within a second, unless the database is
+/// long: then the copy that begins it takes its time.
+const COMMAND_LOG_LIMIT: Duration = Duration::from_secs(3);
+
+/// What is acknowledged first is to outlive the gateway's disk as what comes later does. Without nodes nothing can be written
+/// anyway, and reads wait no longer than this.
+async fn await_command_log(metadata: &Metadata, cluster: &Cluster) {
+    if cluster.nodes().is_empty() {
+        return;
+    }
+    if timeout(COMMAND_LOG_LIMIT, metadata.log_feed().not_behind()).await.is_err() {
+        tracing::warn!("clients are served before the command log is in force: `larder admin status` says when it is");
     }
 }
 

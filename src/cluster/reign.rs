@@ -59,9 +59,10 @@ impl Reign {
         Term(self.term.load(Ordering::Relaxed))
     }
 
-    /// What this gateway knows of the metadata now: goes to nodes, which refuse to destroy for one who knows less.
+    /// What this gateway knows of the metadata now: goes to nodes, which refuse to destroy for one who knows less. They don't hear of
+    /// what a recovery from the command log may not find.
     pub fn witness(&self) -> MetadataWitness {
-        MetadataWitness { history: self.metadata.history(), commit_sequence: self.metadata.committed() }
+        MetadataWitness { history: self.metadata.history(), commit_sequence: self.metadata.answered() }
     }
 
     /// A node of this process has seen a newer term: no other gateway reaches it. After a restore of the metadata that is our

@@ -96,6 +96,8 @@ pub enum MetadataError {
         .0.display()
     )]
     LogGone(PathBuf),
+    #[error("there is nothing in the database {}, which was in use", .0.display())]
+    Emptied(PathBuf),
 }
 
 impl MetadataError {
@@ -103,7 +105,7 @@ impl MetadataError {
     pub fn is_damage(&self) -> bool {
         match self {
             Self::Database(error) => error.is_of_contents(),
-            Self::Damaged(_) | Self::LogGone(_) => true,
+            Self::Damaged(_) | Self::LogGone(_) | Self::Emptied(_) => true,
             _ => false,
         }
     }

@@ -171,6 +171,11 @@ impl Metadata {
         self.inner.state.committed()
     }
 
+    /// The newest sequence that anybody may have been told of: what is newer may be gone with the disk of the database.
+    pub fn answered(&self) -> CommitSequence {
+        self.inner.state.answered()
+    }
+
     pub fn history(&self) -> HistoryId {
         self.inner.identity.history
     }

@@ -9,8 +9,12 @@ use super::{
 use std::{
     fs::{self, File},
     io::ErrorKind,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
+
+/// One page holds no table, and a log of no more than its head no page.
+const PAGE_BYTES: u64 = 4096;
+const LOG_HEAD_BYTES: u64 = 32;
 
 /// The mark of an open database. Dropped before the connection that writes, with which the log may go.
 pub(super) struct OpenMark {
@@ -18,10 +22,18 @@ pub(super) struct OpenMark {
 }
 
 impl OpenMark {
-    /// Before the database is opened: fails when its log is gone.
+    /// Before the database is opened: fails when its log is gone, or all that was in it. Else another cluster would begin.
     pub fn check(directory: &Directory) -> Result<(), MetadataError> {
         let (mark, database, log) = (directory.open_mark(), directory.database(), directory.log());
-        if mark.exists() && database.exists() && !log.exists() {
+        if !mark.exists() || !database.exists() {
+            return Ok(());
+        }
+        let length = |file: &Path| fs::metadata(file).map_or(0, |file| file.len());
+        if length(&database) == 0 || (length(&database) <= PAGE_BYTES && length(&log) <= LOG_HEAD_BYTES && log.exists())
+        {
+            return Err(MetadataError::Emptied(database));
+        }
+        if !log.exists() {
             return Err(MetadataError::LogGone(log));
         }
         Ok(())

@@ -53,6 +53,8 @@ pub(super) struct Proposal {
 pub(super) struct WriterState {
     /// Newest durable sequence.
     committed: AtomicU64,
+    /// Newest one that may have been answered: not before the command log has it, where that is in force.
+    answered: AtomicU64,
     needs_confirmation: AtomicBool,
     commands: AtomicU64,
     batches: AtomicU64,
@@ -65,6 +67,7 @@ impl WriterState {
     pub fn new(committed: CommitSequence, needs_confirmation: bool) -> Self {
         Self {
             committed: AtomicU64::new(committed.0),
+            answered: AtomicU64::new(committed.0),
             needs_confirmation: AtomicBool::new(needs_confirmation),
             commands: AtomicU64::new(0),
             batches: AtomicU64::new(0),
@@ -79,6 +82,10 @@ impl WriterState {
 
     pub fn committed(&self) -> CommitSequence {
         CommitSequence(self.committed.load(Ordering::Acquire))
+    }
+
+    pub fn answered(&self) -> CommitSequence {
+        CommitSequence(self.answered.load(Ordering::Acquire))
     }
 
     pub fn needs_confirmation(&self) -> bool {
@@ -280,6 +287,7 @@ impl Writer {
         if kept_when == KeptWhen::BeforeAnswer {
             self.log.kept(logged).await.map_err(BatchError::Deposed)?;
         }
+        self.state.answered.store(committed.0, Ordering::Release);
         Ok(outcomes)
     }
 

@@ -5,7 +5,7 @@ use super::{
     format::{LogHead, LogKind, pieces_of},
     holder,
     log_blob::{LogBlob, NotKept},
-    register::{Holder, LaidBlob},
+    register::{BLOB_CHUNKS_MAX, Holder, LaidBlob},
 };
 use crate::{
     cluster::{Cluster, topology::Topology},
@@ -25,9 +25,6 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Puts under way to one member.
 const TURNS: usize = 16;
-
-/// Chunks of one blob of frames.
-pub const BLOB_CHUNKS_MAX: u32 = 16_384;
 
 pub struct Keeper {
     cluster: Cluster,

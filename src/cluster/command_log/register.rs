@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 const SUPERSEDED_MAX: usize = 10_000;
 /// Of these so many are kept with the metadata.
 const KEPT_MAX: usize = 1000;
+/// Chunks of one blob of frames.
+pub const BLOB_CHUNKS_MAX: u32 = 16_384;
 
 /// A node that got a blob, as it was then.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,13 +192,13 @@ impl Register {
     }
 
     /// What the next gateway is to know, if that has changed.
-    pub fn take_changed(&mut self, open_limit: u32) -> Option<String> {
+    pub fn take_changed(&mut self) -> Option<String> {
         if !std::mem::take(&mut self.has_changed) {
             return None;
         }
         let of_laid = |laid: &LaidBlob| {
             // It still grows.
-            let chunk_limit = if Some(laid.blob) == self.open { open_limit } else { laid.chunk_limit };
+            let chunk_limit = if Some(laid.blob) == self.open { BLOB_CHUNKS_MAX } else { laid.chunk_limit };
             let (blob, nodes) = (laid.blob, laid.holders.iter().map(|holder| holder.node).collect::<Vec<_>>());
             nodes.into_iter().map(move |node| Superseded { node, blob, chunk_limit })
         };
@@ -272,14 +274,14 @@ mod tests {
     fn the_next_gateway_knows_what_there_is() {
         let mut register = Register::default();
         register.lay(laid(1, LogKind::Frame, 5));
-        let kept = register.take_changed(100).unwrap();
-        assert_eq!(register.take_changed(100), None);
+        let kept = register.take_changed().unwrap();
+        assert_eq!(register.take_changed(), None);
         let mut next = Register::default();
         next.resume(&kept);
         assert!(cleared(&next).is_empty());
         next.lay(laid(2, LogKind::Snapshot, 5));
         next.finish_snapshot(blob(2), 1, 1);
-        let of = Superseded { node: NODE, blob: blob(1), chunk_limit: 100 };
+        let of = Superseded { node: NODE, blob: blob(1), chunk_limit: BLOB_CHUNKS_MAX };
         assert_eq!(next.to_clear().remove(&NODE), Some(vec![of]));
         next.resume("what is this");
     }

@@ -174,7 +174,7 @@ impl Upkeep {
     }
 
     async fn keep(&self) -> Result<(), ClusterError> {
-        let Some(state) = self.log.register().take_changed(super::keeper::BLOB_CHUNKS_MAX) else { return Ok(()) };
+        let Some(state) = self.log.register().take_changed() else { return Ok(()) };
         let job = SaveJobState { name: JOB.to_owned(), state: Some(state) };
         self.cluster.metadata().propose(Command::SaveJobState(job)).await?;
         Ok(())

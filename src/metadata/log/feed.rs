@@ -214,6 +214,8 @@ impl LogFeed {
             state.whole_from = None;
         }
         state.come_into_force();
+        drop(state);
+        self.shared.decided.notify_waiters();
     }
 
     /// Whether batches were let go of that no snapshot has shown since.
@@ -237,6 +239,17 @@ impl LogFeed {
         state.is_deposed |= state.seat == seat;
         drop(state);
         self.shared.decided.notify_waiters();
+    }
+
+    /// Returns when the log is not behind, or not any more.
+    pub async fn not_behind(&self) {
+        loop {
+            let notified = self.shared.decided.notified();
+            if self.standing() != LogStanding::Behind {
+                return;
+            }
+            notified.await;
+        }
     }
 
     pub fn set_kept_when(&self, when: KeptWhen) {

@@ -151,6 +151,15 @@ async fn a_database_that_a_crash_left_without_its_log_is_refused() {
     let error = try_open(&crashed).await.unwrap_err();
     assert!(matches!(&error, MetadataError::LogGone(log) if log.ends_with("metadata.sqlite-wal")), "{error}");
     assert!(error.is_damage());
+    // Nothing in the log, or in the database: another cluster would begin.
+    for (emptied, length) in [("metadata.sqlite-wal", 0), ("metadata.sqlite", 0)] {
+        copy("metadata.sqlite-wal");
+        std::fs::File::options().write(true).open(crashed.join(emptied)).unwrap().set_len(length).unwrap();
+        let is_refused = matches!(try_open(&crashed).await, Err(MetadataError::Emptied(_)));
+        let in_one_page = crashed.join("metadata.sqlite").metadata().unwrap().len() <= 4096;
+        assert!(is_refused || !in_one_page, "{emptied}");
+        copy("metadata.sqlite");
+    }
     copy("metadata.sqlite-wal");
     let whole = try_open(&crashed).await.unwrap();
     assert_eq!(whole.committed(), fixture.metadata.committed());
