@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     admin::{self, Admin, Doorkeeper, OperatorCredentials},
-    cluster::{Cluster, ClusterError, ClusterParts, Share, Succession},
+    cluster::{Cluster, ClusterError, ClusterParts, NamedNode, Share, Succession},
     config::{Secret, Settings},
     identity::{AccessKeys, RootKey},
     metadata::{Metadata, MetadataError},
@@ -51,7 +51,7 @@ pub async fn run_server(process: Process, settings: Settings) -> anyhow::Result<
     let (nodes, members) =
         EmbeddedNodes::open(&start.process, &start.settings, &start.data, metadata.cluster_id(), &peers).await?;
     gauges::register_volumes(&start.process.metrics, &nodes);
-    let cluster = start.cluster(&metadata, peers).await?;
+    let cluster = start.cluster(&metadata, peers, nodes.apis()).await?;
     for member in &members {
         // Each is a zone: the copies go to different directories, which is all that one process can do.
         cluster.register_embedded(member.node, &member.name, &member.name).await?;
@@ -71,7 +71,7 @@ pub async fn run_gateway(process: Process, settings: Settings) -> anyhow::Result
     start.recover(0).await?;
     let metadata = start.open_metadata().await?;
     let peers = start.peers(&metadata)?;
-    let cluster = start.cluster(&metadata, peers).await?;
+    let cluster = start.cluster(&metadata, peers, Vec::new()).await?;
     start.serve(metadata, cluster, None).await
 }
 
@@ -136,10 +136,11 @@ impl Start {
         }))
     }
 
-    async fn cluster(&self, metadata: &Metadata, peers: Peers) -> anyhow::Result<Cluster> {
+    async fn cluster(&self, metadata: &Metadata, peers: Peers, present: Vec<NamedNode>) -> anyhow::Result<Cluster> {
         let parts = ClusterParts {
             metadata: metadata.clone(),
             connector: Arc::new(peers),
+            present,
             settings: self.settings.cluster.clone(),
             clock: self.process.clock.clone(),
             random: self.process.random.clone(),
@@ -147,7 +148,7 @@ impl Start {
             succession: self.succession(),
         };
         let started = Cluster::start(parts).await;
-        let is_damaged = matches!(started, Err(ClusterError::DamagedMetadata(_)));
+        let is_damaged = matches!(started, Err(ClusterError::DamagedMetadata(_) | ClusterError::EndLost { .. }));
         let cluster = started.context("cannot begin to reign over the cluster");
         if is_damaged { cluster.with_context(|| self.advice()) } else { cluster }
     }

@@ -54,6 +54,12 @@ pub enum ClusterError {
          back, or start with --restore FILE if this one is meant"
     )]
     OldMetadata { seen: CommitSequence, own: CommitSequence },
+    /// The end of the metadata is missing. What was acknowledged would be lost for good if anything came in its place.
+    #[error(
+        "the metadata ends at command {own}, and nodes have kept or seen command {newest}: the end of the database was lost, or \
+         another gateway has reigned since. Nothing was changed"
+    )]
+    EndLost { own: CommitSequence, newest: CommitSequence },
     #[error("there is no such node")]
     NoSuchNode,
     /// The operator wants a node gone that is still needed: drain it first.

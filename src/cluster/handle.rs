@@ -3,7 +3,7 @@
 use super::{
     bad_copies::{BadCopies, BadCopiesParts},
     budget::Budget,
-    command_log::{self, CommandLog, CommandLogView},
+    command_log::{self, CommandLog, CommandLogView, LostEnd},
     commit::Commits,
     content_reader::ContentReader,
     content_writer::{ContentWriter, Writes, WrittenContent, new_blob_id},
@@ -21,11 +21,11 @@ use super::{
     reign::Reign,
     settings::ClusterSettings,
     strays::Strays,
-    succession::{Candidate, Succession},
+    succession::{Candidate, NamedNode, Succession},
     verification::Verifications,
 };
 use crate::{
-    metadata::{Command, Metadata, Outcome, command::NewContent, rows::ObjectLookup},
+    metadata::{Command, Ending, Metadata, Outcome, command::NewContent, rows::ObjectLookup},
     node::{
         NodeError, PeerConnector,
         api::PeerAddress,
@@ -45,6 +45,8 @@ pub struct ClusterParts {
     pub metadata: Metadata,
     /// Knows the nodes of this process and how to reach others.
     pub connector: Arc<dyn PeerConnector>,
+    /// The nodes of this process, by name, also those that the metadata does not know.
+    pub present: Vec<NamedNode>,
     pub settings: ClusterSettings,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
@@ -81,7 +83,7 @@ impl Cluster {
     /// Begins a reign, when no other gateway is in its way, and reads who belongs to the cluster. From then on nodes are watched
     /// until shutdown.
     pub async fn start(parts: ClusterParts) -> Result<Self, ClusterError> {
-        let ClusterParts { metadata, connector, settings, clock, random, shutdown, succession } = parts;
+        let ClusterParts { metadata, connector, present, settings, clock, random, shutdown, succession } = parts;
         let candidate = Candidate {
             metadata: &metadata,
             connector: &*connector,
@@ -90,7 +92,12 @@ impl Cluster {
             suspect_after: settings.suspect_after.0,
         };
         let beginning = candidate.await_turn().await?;
-        let command_log = CommandLog::begin(usize::from(settings.metadata_log_copies), &metadata);
+        let copies = usize::from(settings.metadata_log_copies);
+        if metadata.last_ending() != Ending::Orderly && copies > 0 {
+            LostEnd { metadata: &metadata, connector: &*connector, present: &present, copies }.find().await?;
+        }
+        metadata.trust_end();
+        let command_log = CommandLog::begin(copies, &metadata);
         let reign = Reign::begin(metadata.clone(), clock.clone(), shutdown.clone(), &*random, beginning).await?;
         let doubts = Doubts::default();
         let parts = MembershipParts {

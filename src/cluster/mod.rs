@@ -103,7 +103,7 @@ pub use repair::SendMissing;
 pub use scrubs::ScrubView;
 pub use settings::{ClusterSettings, WriteAcks};
 pub use status::{ClusterStats, NodeView};
-pub use succession::Succession;
+pub use succession::{NamedNode, Succession};
 pub use surplus::TrimSurplus;
 pub use verification::{LostObject, Verification, Verifications, VerifyScope, VerifyStage};
 pub use verify::VerifyCopies;

@@ -13,13 +13,17 @@
 
 use super::error::ClusterError;
 use crate::{
-    metadata::{Metadata, command::NodeDuty, rows::LastReign},
+    metadata::{
+        Metadata,
+        command::{NodeDuty, NodeState},
+        rows::{LastReign, Node},
+    },
     node::{
         NodeApi, PeerConnector,
         api::{PeerAddress, ReignSeen},
     },
     runtime::Clock,
-    types::Term,
+    types::{NodeId, Term},
 };
 use futures_util::future::join_all;
 use std::{sync::Arc, time::Duration};
@@ -60,7 +64,7 @@ pub struct Candidate<'a> {
 }
 
 /// A node, and its name for people.
-pub(super) type NamedNode = (String, Arc<dyn NodeApi>);
+pub type NamedNode = (String, Arc<dyn NodeApi>);
 
 impl Candidate<'_> {
     /// Resolves when the gateway may begin; fails when another one is alive. Dropping it leaves nothing behind.
@@ -72,20 +76,14 @@ impl Candidate<'_> {
         match (self.succession, is_elsewhere) {
             (Succession::WhenFree, false) => Ok(Beginning { above: Term(0), leaps: false }),
             (Succession::WhenFree, true) => {
-                self.begin_above(&await_silence(&self.nodes().await?, self.clock, self.suspect_after).await?)
+                let (nodes, given_up) = named_nodes(self.metadata, self.connector).await?;
+                self.begin_above(&await_silence(&nodes, &given_up, self.clock, self.suspect_after).await?)
             }
-            (Succession::AtOnce, _) => self.begin_above(&ask(&self.nodes().await?).await),
+            (Succession::AtOnce, _) => {
+                let (nodes, _) = named_nodes(self.metadata, self.connector).await?;
+                self.begin_above(&ask(&nodes).await)
+            }
         }
-    }
-
-    /// Those of this process are asked as well: no other gateway reaches them, but they have seen metadata.
-    async fn nodes(&self) -> Result<Vec<NamedNode>, ClusterError> {
-        let rows = self.metadata.nodes().await?.into_iter().filter(|row| row.duty != NodeDuty::Removed);
-        let reached = rows.filter_map(|row| {
-            let address = PeerAddress { node: row.node, address: row.address };
-            Some((row.name, self.connector.connect(&address)?))
-        });
-        Ok(reached.collect())
     }
 
     /// Above all terms that nodes have seen, unless they have seen newer metadata.
@@ -101,10 +99,32 @@ impl Candidate<'_> {
     }
 }
 
+/// All nodes, and which had failed. Those of this process are asked as well: no other gateway reaches them, but they have seen
+/// metadata.
+pub(super) async fn named_nodes(
+    metadata: &Metadata,
+    connector: &dyn PeerConnector,
+) -> Result<(Vec<NamedNode>, Vec<NodeId>), ClusterError> {
+    let rows = metadata.nodes().await?;
+    let given_up = given_up(&rows);
+    let staying = rows.into_iter().filter(|row| row.duty != NodeDuty::Removed);
+    let reached = staying.filter_map(|row| {
+        let address = PeerAddress { node: row.node, address: row.address };
+        Some((row.name, connector.connect(&address)?))
+    });
+    Ok((reached.collect(), given_up))
+}
+
+/// Nodes that had failed: identities of such as were emptied stay so for ever, and may be more than all others.
+pub(super) fn given_up(rows: &[Node]) -> Vec<NodeId> {
+    rows.iter().filter(|row| row.state == NodeState::Failed).map(|row| row.node).collect()
+}
+
 /// Resolves when no other gateway commands these nodes, with what each has heard; fails when one does. Dropping it leaves
-/// nothing behind. Those of this process are not waited for.
+/// nothing behind. Those of this process are not waited for, nor is who was given up: his word counts if he answers.
 pub(super) async fn await_silence(
     nodes: &[NamedNode],
+    given_up: &[NodeId],
     clock: &dyn Clock,
     suspect_after: Duration,
 ) -> Result<Vec<Option<ReignSeen>>, ClusterError> {
@@ -113,18 +133,20 @@ pub(super) async fn await_silence(
     let mut told = None;
     loop {
         let watched = clock.monotonic().saturating_sub(began);
-        let answers = ask(&remote).await;
+        let asked = remote.iter().zip(ask(&remote).await);
+        let counting = asked.filter(|((_, node), answer)| answer.is_some() || !given_up.contains(&node.id()));
+        let (counting, answers): (Vec<&NamedNode>, Vec<Option<ReignSeen>>) = counting.unzip();
         match judge(&answers, watched, suspect_after) {
             Judgement::Free => return Ok(ask(nodes).await),
             Judgement::Taken { by_node } => {
-                let node = remote.get(by_node).map_or_else(String::new, |(name, _)| name.clone());
+                let node = counting.get(by_node).map_or_else(String::new, |(name, _)| name.clone());
                 return Err(ClusterError::OtherGateway { node });
             }
             Judgement::Wait { answered } => {
                 if told.replace(answered) != Some(answered) {
                     tracing::warn!(
                         answered,
-                        nodes = remote.len(),
+                        nodes = counting.len(),
                         "the metadata was restored, recovered, copied or moved: this gateway begins when most nodes answer \
                          and none has heard another gateway for {suspect_after:?}; --take-over begins at once",
                     );

@@ -98,6 +98,8 @@ pub enum MetadataError {
     LogGone(PathBuf),
     #[error("there is nothing in the database {}, which was in use", .0.display())]
     Emptied(PathBuf),
+    #[error("a batch of commands that nodes keep can't be carried out: {0}")]
+    NotCarriedOut(#[from] ProposeError),
 }
 
 impl MetadataError {

@@ -11,14 +11,14 @@ use super::{
     identity::Identity,
     log::LogFeed,
     object_cache::{LookupStats, ObjectCache},
-    open_mark::OpenMark,
+    open_mark::{EndIsKnown, Ending, OpenMark},
     outcome::Outcome,
     readers::{Reader, Readers},
     recorder::Recorder,
     reserve::{self, FreeSpace, Reserve},
     schema,
     settings::MetadataSettings,
-    writer::{self, Fatal, Proposal, Writer, WriterState, WriterStats},
+    writer::{self, Answer, Fatal, Origin, Proposal, Writer, WriterState, WriterStats},
 };
 use crate::{
     runtime::{Clock, Random},
@@ -27,7 +27,7 @@ use crate::{
 use std::{
     fmt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -39,6 +39,8 @@ pub struct Metadata {
 
 struct Inner {
     identity: Identity,
+    last_ending: Ending,
+    end_is_known: EndIsKnown,
     state: Arc<WriterState>,
     buckets: Arc<BucketCache>,
     objects: Arc<ObjectCache>,
@@ -99,10 +101,14 @@ impl Metadata {
         settings.validate().map_err(MetadataError::Settings)?;
         let directory = Directory::lock(path)?;
         let database = directory.database();
-        OpenMark::check(&directory)?;
+        let last_ending = OpenMark::check(&directory)?;
         let mut connection = connection::writer(&database, settings).await?;
         schema::bring_up_to_date(&mut connection, &database, schema::known()).await?;
-        let identity = Identity::read_or_make(&mut connection, &*clock, &*random).await?;
+        let identity = match last_ending {
+            // One that was read knows who it is, unless what it came from can't be read any more.
+            Ending::BrokenOff => Identity::read(&mut connection).await?,
+            _ => Identity::read_or_make(&mut connection, &*clock, &*random).await?,
+        };
         let readers = Readers::open(&database, settings).await?;
         let checkpointer = connection::checkpointer(&database, settings).await?;
         let begin_at = settings.metadata_checkpoint_at.bytes();
@@ -114,7 +120,8 @@ impl Metadata {
             None => None,
         };
         let reserve = Reserve::new(directory.ballast(), settings.metadata_reserve.bytes(), hooks.free_space.clone());
-        let open_mark = OpenMark::set(&directory)?;
+        let end_is_known = EndIsKnown::new((last_ending == Ending::Orderly).into());
+        let open_mark = OpenMark::set(&directory, end_is_known.clone())?;
         let state = Arc::new(WriterState::new(identity.committed, identity.needs_confirmation));
         let buckets = Arc::new(BucketCache::default());
         let objects = Arc::new(ObjectCache::new(settings.object_cache));
@@ -142,6 +149,8 @@ impl Metadata {
         let (settings, free_space) = (settings.clone(), hooks.free_space);
         let inner = Inner {
             identity,
+            last_ending,
+            end_is_known,
             state,
             buckets,
             objects,
@@ -159,11 +168,26 @@ impl Metadata {
 
     /// Carries the command out. Returns when its outcome is durable. Dropped before that: the command may still commit.
     pub async fn propose(&self, command: Command) -> Result<Outcome, ProposeError> {
-        let closed = || ProposeError::Unavailable("it is closing or has failed".to_owned());
+        self.submit(command, Origin::Caller).await?.await.map_err(|_| closed())?
+    }
+
+    /// Returns when the command is in the queue.
+    pub(super) async fn submit(&self, command: Command, origin: Origin) -> Result<Answer, ProposeError> {
         let (answer, outcome) = oneshot::channel();
         let queue = self.inner.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        queue.ok_or_else(closed)?.send(Proposal { command, answer }).await.map_err(|_| closed())?;
-        outcome.await.map_err(|_| closed())?
+        queue.ok_or_else(closed)?.send(Proposal { command, origin, answer }).await.map_err(|_| closed())?;
+        Ok(outcome)
+    }
+
+    /// How the process before this one let go of the database.
+    pub fn last_ending(&self) -> Ending {
+        self.inner.last_ending
+    }
+
+    /// After an ending that was not orderly: the database's end is there, as far as anybody can tell. Until this is said, and
+    /// however often the database is opened and closed, the ending stays what it was.
+    pub fn trust_end(&self) {
+        self.inner.end_is_known.store(true, Ordering::Release);
     }
 
     /// The newest durable sequence.
@@ -244,6 +268,10 @@ impl Metadata {
     pub(super) fn database(&self) -> &Path {
         &self.inner.database
     }
+}
+
+fn closed() -> ProposeError {
+    ProposeError::Unavailable("it is closing or has failed".to_owned())
 }
 
 /// Runs both tasks; the directory stays locked until they have ended. A panic in the writer stops the process like an I/O error: its batch's fate is unknown.

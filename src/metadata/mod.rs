@@ -39,6 +39,7 @@ pub use command::Command;
 pub use error::{DatabaseError, MetadataError, ProposeError, QueryError};
 pub use handle::{Metadata, MetadataHooks};
 pub use object_cache::LookupStats;
+pub use open_mark::Ending;
 pub use outcome::{CommandError, Outcome};
 pub use query::{BucketLookup, FoundVersion};
 pub use settings::MetadataSettings;

@@ -45,7 +45,26 @@ pub(super) fn abort_process() -> Fatal {
 /// A command on its way, and where its outcome goes. Whoever asked may be gone: then the outcome is dropped.
 pub(super) struct Proposal {
     pub command: Command,
+    pub origin: Origin,
     pub answer: oneshot::Sender<Result<Outcome, ProposeError>>,
+}
+
+pub(super) type Answer = oneshot::Receiver<Result<Outcome, ProposeError>>;
+
+/// Where a command comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    Caller,
+    /// From a batch that nodes kept. It is one transaction once more, and goes on whatever room there is: it may have been
+    /// acknowledged.
+    CommandLog(Place),
+}
+
+/// In its batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    BeforeOthers,
+    Last,
 }
 
 /// What others read of the writer without asking it.
@@ -206,11 +225,19 @@ impl Writer {
     async fn receive(&mut self, proposals: &mut Vec<Proposal>, batch_max: usize) -> usize {
         while self.state.is_full() {
             match tokio::time::timeout(FULL_REST, self.queue.recv_many(proposals, batch_max)).await {
-                Ok(count) => return count,
+                Ok(count) => return self.complete(proposals, count).await,
                 Err(_) => _ = self.look_for_room().await,
             }
         }
-        self.queue.recv_many(proposals, batch_max).await
+        let count = self.queue.recv_many(proposals, batch_max).await;
+        self.complete(proposals, count).await
+    }
+
+    /// With what belongs into the same transaction.
+    async fn complete(&mut self, proposals: &mut Vec<Proposal>, count: usize) -> usize {
+        let is_open = |last: &Proposal| last.origin == Origin::CommandLog(Place::BeforeOthers);
+        while proposals.last().is_some_and(is_open) && self.queue.recv_many(proposals, 1).await > 0 {}
+        count
     }
 
     async fn look_for_room(&mut self) -> Room {
@@ -335,8 +362,8 @@ impl Writer {
 }
 
 fn refuse_what_needs_room(proposals: &mut Vec<Proposal>) {
-    let (going, refused) =
-        std::mem::take(proposals).into_iter().partition(|proposal: &Proposal| goes_on_a_full_disk(&proposal.command));
+    let goes_on = |proposal: &Proposal| proposal.origin != Origin::Caller || goes_on_a_full_disk(&proposal.command);
+    let (going, refused) = std::mem::take(proposals).into_iter().partition(goes_on);
     *proposals = going;
     for proposal in refused {
         let _ = proposal.answer.send(Err(ProposeError::NoRoom));

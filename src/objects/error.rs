@@ -242,6 +242,7 @@ impl From<ClusterError> for ObjectError {
             ClusterError::NotEnoughNodes { .. }
             | ClusterError::Deposed { .. }
             | ClusterError::OldMetadata { .. }
+            | ClusterError::EndLost { .. }
             | ClusterError::Unreadable { .. }
             | ClusterError::Metadata(_)
             | ClusterError::DamagedMetadata(_)

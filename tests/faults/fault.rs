@@ -32,6 +32,9 @@ pub enum Fault {
     PutBack { node: u32, age: Duration },
     /// The front's process is killed and its metadata is gone, of a gateway all that it has; it makes them anew of what nodes keep.
     LoseMetadata,
+    /// The front's process is killed, and so many bytes at the end of its database's log are gone. It goes on, or says that it must
+    /// not: then the metadata is made anew as above.
+    CutLog { bytes: u64 },
     /// Files of a node are damaged.
     Wound { node: u32, wound: Wound, at: WoundAt, seed: u64 },
     /// Every disk loses what was not synced, every process ends; they start in this order.
@@ -83,7 +86,7 @@ pub enum Flapping {
 pub type Kind = fn(&Dice) -> Fault;
 
 /// What every topology can suffer.
-const EVERYWHERE: [Kind; 10] = [
+const EVERYWHERE: [Kind; 11] = [
     Dice::kill_front,
     Dice::kill_all,
     Dice::jump_clocks,
@@ -94,6 +97,7 @@ const EVERYWHERE: [Kind; 10] = [
     Dice::flip_bits,
     Dice::fail_front_syncs,
     Dice::lose_metadata,
+    Dice::cut_log,
 ];
 /// What needs nodes of their own.
 const AMONG_PROCESSES: [Kind; 13] = [
@@ -112,7 +116,7 @@ const AMONG_PROCESSES: [Kind; 13] = [
     Dice::fail_node_syncs,
 ];
 /// What needs disks of their own.
-const ON_SMALL_DISKS: [Kind; 8] = [
+const ON_SMALL_DISKS: [Kind; 9] = [
     Dice::cut_power,
     Dice::cut_power,
     Dice::fail_front_disk,
@@ -121,6 +125,7 @@ const ON_SMALL_DISKS: [Kind; 8] = [
     Dice::kill_all,
     Dice::fail_front_syncs,
     Dice::lose_metadata,
+    Dice::cut_log,
 ];
 const ON_SMALL_DISKS_OF_NODES: [Kind; 5] = [
     Dice::fail_node_disk,
@@ -256,6 +261,11 @@ impl Dice {
 
     fn lose_metadata(&self) -> Fault {
         Fault::LoseMetadata
+    }
+
+    /// A piece of what was committed last, or anything up to all of it.
+    fn cut_log(&self) -> Fault {
+        Fault::CutLog { bytes: 1 << self.random.below(24) }
     }
 
     fn wipe(&self) -> Fault {

@@ -236,6 +236,13 @@ impl Fleet {
         self.start_with(Party::Front, &arguments);
     }
 
+    /// What the front said, if it ended instead of serving.
+    pub fn refusal_of_front(&mut self) -> Option<String> {
+        let member = self.members.get_mut(&Party::Front)?;
+        let process = member.process.take_if(|process| !process.serves())?;
+        Some(process.log())
+    }
+
     fn start_with(&mut self, party: Party, more: &[String]) {
         let member = self.members.get_mut(&party).expect("the party takes part");
         if member.process.is_some() {

@@ -8,7 +8,10 @@ use crate::{
     wire::{Link, Weather},
     wounds::{self, Wound},
 };
-use std::{fs, time::Duration};
+use std::{
+    fs::{self, File},
+    time::Duration,
+};
 
 /// Afterwards the fault is there.
 pub async fn strike(fleet: &mut Fleet, fault: &Fault) {
@@ -26,6 +29,7 @@ pub async fn strike(fleet: &mut Fleet, fault: &Fault) {
         Fault::Storm { links, weather } => set(fleet, links, *weather),
         Fault::ClocksJump(jumps) => jumps.iter().for_each(|(party, seconds)| fleet.clocks().set(*party, *seconds)),
         Fault::LoseMetadata => lose_metadata(fleet).await,
+        Fault::CutLog { bytes } => cut_log(fleet, *bytes).await,
         Fault::Wipe(number) => wipe(fleet, &[*number]),
         Fault::WipeBoth(numbers) => wipe(fleet, numbers),
         Fault::PutBack { node, age } => put_back(fleet, *node, *age).await,
@@ -82,11 +86,15 @@ fn assert_no_sync_was_tried_again(fleet: &Fleet, party: Party) {
 }
 
 /// What is acknowledged while too few nodes keep the log is promised to survive the processes, not the front's disk.
-async fn lose_metadata(fleet: &mut Fleet) {
+async fn kill_front_in_force(fleet: &mut Fleet) {
     while fleet.told_status()["metadata_log"]["standing"] != "in force" {
         tokio::time::sleep(LOOK_AGAIN).await;
     }
     fleet.kill(Party::Front);
+}
+
+async fn lose_metadata(fleet: &mut Fleet) {
+    kill_front_in_force(fleet).await;
     let lost = match fleet.topology() {
         Topology::Server(_) => fleet.metadata_directory(),
         Topology::Processes(_) => fleet.data_of(Party::Front),
@@ -97,6 +105,25 @@ async fn lose_metadata(fleet: &mut Fleet) {
         let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         removed.expect("what was there can be removed");
     }
+}
+
+async fn cut_log(fleet: &mut Fleet, bytes: u64) {
+    kill_front_in_force(fleet).await;
+    let log = File::options().write(true).open(fleet.metadata_directory().join("metadata.sqlite-wal"));
+    let log = log.expect("a process that was killed has left the log");
+    let length = log.metadata().expect("it has a length").len();
+    log.set_len(length.saturating_sub(bytes)).expect("it can be cut");
+}
+
+/// As an operator would: it says what to do.
+fn start_or_recover(fleet: &mut Fleet) {
+    fleet.start_party(Party::Front);
+    let Some(said) = fleet.refusal_of_front() else { return };
+    assert!(said.lines().last().is_some_and(|last| last.contains("--recover")), "the remedy is not named: {said}");
+    println!("  the front refused to go on, and made its metadata anew");
+    let (metadata, damaged) = (fleet.metadata_directory(), fleet.data_of(Party::Front).join("damaged"));
+    fs::rename(&metadata, &damaged).and_then(|()| fs::remove_dir_all(&damaged)).expect("it can be moved away");
+    fleet.start_front_to_recover();
 }
 
 fn wipe(fleet: &mut Fleet, numbers: &[u32]) {
@@ -133,6 +160,7 @@ pub fn end(fleet: &mut Fleet, fault: &Fault) {
         Fault::Storm { links, .. } => set(fleet, links, Weather::Clear),
         Fault::ClocksJump(jumps) => jumps.iter().for_each(|(party, _)| fleet.clocks().set(*party, 0)),
         Fault::LoseMetadata => fleet.start_front_to_recover(),
+        Fault::CutLog { .. } => start_or_recover(fleet),
         Fault::WipeBoth(numbers) => numbers.iter().for_each(|number| fleet.start_party(fleet.host_of(*number))),
         Fault::Wipe(number) | Fault::LoseSegments(number) | Fault::PutBack { node: number, .. } => {
             fleet.start_party(fleet.host_of(*number))

@@ -57,6 +57,18 @@ impl Running {
         panic!("the process ended before it said `{label}`; its log:\n{}", self.log());
     }
 
+    /// Waits until it greets, or has ended without.
+    pub fn serves(&self) -> bool {
+        self.greeting.lock().unwrap_or_else(PoisonError::into_inner).recv().is_ok()
+    }
+
+    /// Waits for the end of a process that does not begin to serve; what it said.
+    pub fn refused(&mut self) -> String {
+        assert!(!self.serves(), "it serves; its log:\n{}", self.log());
+        assert_eq!(self.wait().code(), Some(1), "{}", self.log());
+        self.log()
+    }
+
     /// What is left of the greeting, up to the end of the process.
     pub fn rest_of_greeting(&self) -> Vec<String> {
         self.greeting.lock().unwrap_or_else(PoisonError::into_inner).iter().collect()

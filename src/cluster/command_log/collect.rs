@@ -2,7 +2,7 @@
 //!
 //! No metadata says what is right, so the pieces do: a node's blocks are checked against its table, the whole against the
 //! head's digest. What one node has lost or holds damaged is taken from the next. In memory are the heads (about 200 bytes
-//! a piece), and the few payloads under way.
+//! a piece), and the few payloads under way. Who has the metadata, but for its end, reads only what is newer.
 
 use super::{
     LogHead, LogKind,
@@ -13,7 +13,7 @@ use crate::{
         NodeApi, NodeError,
         api::{GetChunk, INVENTORY_CHUNKS_MAX},
     },
-    types::{BLOCK_LENGTH, BlobId, BlockTable, ChunkKey, ChunkSlice, ClusterId, GroupId, Term},
+    types::{BLOCK_LENGTH, BlobId, BlockTable, ChunkKey, ChunkSlice, ClusterId, CommitSequence, GroupId, Term},
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, future::join_all, stream};
@@ -59,8 +59,24 @@ enum Look {
 }
 
 impl Collected {
-    /// Asks all of them.
+    /// All of it.
     pub async fn from(sources: Vec<LogSource>, cluster: ClusterId) -> Self {
+        let (this, limits) = Self::holdings(sources).await;
+        let keys = limits.into_iter().flat_map(|(blob, limit)| (0..limit).map(move |index| ChunkKey { blob, index }));
+        let looks = stream::iter(keys).map(|key| this.look(key)).buffer_unordered(LOOKS_AT_ONCE).collect().await;
+        this.with(looks, cluster)
+    }
+
+    /// What is newer than the command, and a little more. Pieces were put in their order, so of each blob only the end is looked at.
+    pub async fn newer_than(command: CommitSequence, sources: Vec<LogSource>, cluster: ClusterId) -> Self {
+        let (this, limits) = Self::holdings(sources).await;
+        let ends = stream::iter(limits).map(|(blob, limit)| this.look_back(command, blob, limit));
+        let looks: Vec<Vec<Look>> = ends.buffer_unordered(LOOKS_AT_ONCE).collect().await;
+        this.with(looks.into_iter().flatten().collect(), cluster)
+    }
+
+    /// Asks all of them for their blobs of the log; with them, how far the chunks of each reach.
+    async fn holdings(sources: Vec<LogSource>) -> (Self, BTreeMap<BlobId, u32>) {
         let failed = Mutex::default();
         let (mut holders, mut limits) = (BTreeMap::<BlobId, Vec<usize>>::new(), BTreeMap::<BlobId, u32>::new());
         for (position, held) in join_all(sources.iter().map(blobs_of)).await.into_iter().enumerate() {
@@ -75,21 +91,14 @@ impl Collected {
                 Err(error) => note_failure(&failed, &sources, position, &error),
             }
         }
-        let mut this = Self { sources, holders, log: FoundLog::default(), unreadable: 0, failed };
-        let keys = limits.into_iter().flat_map(|(blob, limit)| (0..limit).map(move |index| ChunkKey { blob, index }));
-        let mut looks = stream::iter(keys).map(|key| this.look(key)).buffer_unordered(LOOKS_AT_ONCE);
-        let (mut pieces, mut unreadable) = (Vec::new(), 0);
-        while let Some(look) = looks.next().await {
-            match look {
-                Look::Piece(key, head) => pieces.push((key, head)),
-                Look::Absent => {}
-                Look::Unreadable => unreadable += 1,
-            }
-        }
-        drop(looks);
-        this.log = FoundLog::new(pieces, cluster);
-        this.unreadable = unreadable;
-        this
+        (Self { sources, holders, log: FoundLog::default(), unreadable: 0, failed }, limits)
+    }
+
+    fn with(mut self, looks: Vec<Look>, cluster: ClusterId) -> Self {
+        self.unreadable = looks.iter().filter(|look| matches!(look, Look::Unreadable)).count();
+        let piece = |look| if let Look::Piece(key, head) = look { Some((key, head)) } else { None };
+        self.log = FoundLog::new(looks.into_iter().filter_map(piece), cluster);
+        self
     }
 
     /// Names of the nodes that did not answer to the end.
@@ -121,6 +130,21 @@ impl Collected {
             whole.push(self.piece(logged, piece).await?);
         }
         Some(if whole.len() == 1 { whole.remove(0) } else { whole.concat().into() })
+    }
+
+    /// From the end of the blob back to what is not newer than the command.
+    async fn look_back(&self, command: CommitSequence, blob: BlobId, limit: u32) -> Vec<Look> {
+        let mut looks = Vec::new();
+        for index in (0..limit).rev() {
+            let look = self.look(ChunkKey { blob, index }).await;
+            let is_newer = |head: &LogHead| head.kind == LogKind::Frame && head.last > command;
+            let is_enough = matches!(&look, Look::Piece(_, head) if !is_newer(head));
+            looks.push(look);
+            if is_enough {
+                break;
+            }
+        }
+        looks
     }
 
     async fn look(&self, key: ChunkKey) -> Look {

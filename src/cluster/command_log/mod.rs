@@ -6,12 +6,13 @@
 //! without metadata finds and orders them.
 //!
 //! To get it back, `collect` reads it from the nodes, `selection` says what of it is the metadata, `recovery` makes the database,
-//! and `missing` is what it could not get.
+//! and `missing` is what it could not get. After a crash `lost_end` asks whether the database's end is there.
 
 mod collect;
 mod format;
 mod keeper;
 mod log_blob;
+mod lost_end;
 mod members;
 mod missing;
 mod recovery;
@@ -23,6 +24,7 @@ mod upkeep;
 #[cfg(test)]
 pub use format::pieces_of;
 pub use format::{LogFormatError, LogHead, LogKind};
+pub use lost_end::LostEnd;
 pub use missing::Missing;
 pub use recovery::{Accepted, Recovered, Recovery, RecoveryError, recover};
 pub use register::Superseded;
@@ -31,7 +33,9 @@ use super::{Cluster, cluster_node::ClusterNode, topology::Topology};
 use crate::{
     metadata::{
         Metadata,
+        command::NodeDuty,
         log::{LogStanding, Seat},
+        rows::Node,
     },
     runtime::Shutdown,
     types::{BlobId, CommitSequence, NodeId},
@@ -133,18 +137,29 @@ fn holder(cluster: &Cluster, node: &ClusterNode) -> Holder {
     Holder { node: node.id(), volumes, rolled_back: cluster.doubts().rolled_back(node.id()) }
 }
 
+/// As the keeper saw them, when it is not known who was fit.
+fn log_nodes_of(rows: &[Node]) -> Vec<LogNode> {
+    let staying = rows.iter().filter(|row| row.duty != NodeDuty::Removed);
+    let log_node = |row: &Node| LogNode { node: row.node, zone: row.zone.clone(), place: place_of(row), is_fit: true };
+    staying.map(log_node).collect()
+}
+
 /// Nodes that were removed are not in the topology.
 fn log_nodes(topology: &Topology, avoided: &[NodeId]) -> Vec<LogNode> {
     let log_node = |(node, standing): (&Arc<ClusterNode>, super::Standing)| {
         let is_heard = node.vitals.was_heard() && !avoided.contains(&node.id());
-        // Also one that is gone: its directory was emptied, and the node that came of it has another identity.
-        let device = node.row.device.clone().filter(|_| node.row.address.is_none());
         LogNode {
             node: node.id(),
             zone: node.row.zone.clone(),
-            place: device.map_or(Place::Node(node.id()), Place::OwnDevice),
+            place: place_of(&node.row),
             is_fit: is_heard && standing.keeps_groups(),
         }
     };
     topology.nodes().map(log_node).collect()
+}
+
+/// Also of one that is gone: its directory was emptied, and the node that came of it has another identity.
+fn place_of(row: &Node) -> Place {
+    let device = row.device.clone().filter(|_| row.address.is_none());
+    device.map_or(Place::Node(row.node), Place::OwnDevice)
 }

@@ -7,9 +7,9 @@
 //!    they hold; and once more, should the commands behind the snapshot name further ones.
 //! 4. The commands are carried out in their order.
 //! 5. What was acknowledged is on most of its members. So nothing of it is missing when every node answered, no hole is
-//!    before a command that was found, and no node has seen a newer commit. (A node that had failed for good need not: when that was
-//!    noted, all that it had of the log was put elsewhere.) Else nothing is made, unless the operator
-//!    takes what there is.
+//!    before a command that was found, and no node has seen a newer commit. (A node that had failed for good need not: when
+//!    that was noted, all that it had of the log was put elsewhere.) Else nothing is made, unless the operator takes what
+//!    there is.
 //! 6. Only then the database gets its name. Broken off before, a recovery leaves nothing, and may be begun again.
 //!
 //! Nothing is changed on any node: each is asked with the newest term that it has seen.
@@ -17,18 +17,19 @@
 use super::{
     LogHead,
     collect::{Collected, LogSource},
-    members::{LogNode, Place, copies_wanted, majority},
+    log_nodes_of,
+    members::{copies_wanted, majority},
     missing::Missing,
     selection::{Continuation, Gap, Logged},
 };
 use crate::{
     cluster::{
         ClusterError, Succession,
-        succession::{NamedNode, ask, await_silence},
+        succession::{NamedNode, ask, await_silence, given_up},
     },
     metadata::{
         MetadataError,
-        command::{NodeDuty, NodeState},
+        command::NodeDuty,
         log::{LoggedBatch, RebuildPlace, Rebuilding},
         rows::Node,
     },
@@ -111,7 +112,8 @@ pub enum RecoveryError {
 pub async fn recover(recovery: Recovery<'_>) -> Result<Recovered, RecoveryError> {
     let place = RebuildPlace::claim(recovery.directory)?;
     let Recovery { nodes, silent, .. } = &recovery;
-    let mut search = Search { recovery: &recovery, nodes: nodes.clone(), silent: silent.clone() };
+    let (nodes, silent) = (nodes.clone(), silent.clone());
+    let mut search = Search { recovery: &recovery, nodes, given_up: Vec::new(), silent };
     let mut place = Some(place);
     let result = search.run(&mut place).await;
     // What is left was not finished.
@@ -125,6 +127,8 @@ pub async fn recover(recovery: Recovery<'_>) -> Result<Recovered, RecoveryError>
 struct Search<'a> {
     recovery: &'a Recovery<'a>,
     nodes: Vec<NamedNode>,
+    /// Nodes that had failed, as far as is known.
+    given_up: Vec<NodeId>,
     silent: Vec<String>,
 }
 
@@ -164,27 +168,29 @@ impl Search<'_> {
         snapshot: &LogHead,
         rebuilding: &mut Rebuilding,
     ) -> Result<Option<All>, RecoveryError> {
-        if self.finds_further_nodes(&rebuilding.nodes().await?) {
+        let finds_further = self.finds_further_nodes(&rebuilding.nodes().await?);
+        // Whether one that does not answer has failed for good since, what is behind the snapshot tells.
+        if finds_further && ask(&self.nodes).await.iter().all(Option::is_some) {
             return Ok(None);
         }
         let behind = round.collected.log.behind(snapshot);
         let gap = carry_out(&round.collected, &behind, rebuilding).await?;
         let rows = rebuilding.nodes().await?;
-        if self.finds_further_nodes(&rows) {
+        if self.finds_further_nodes(&rows) || finds_further {
             return Ok(None);
         }
         let missing = self.missing(round, &rows, gap, rebuilding);
         if !missing.is_nothing() && self.recovery.accepted == Accepted::Whole {
             return Err(RecoveryError::Incomplete(missing));
         }
-        let wanted = copies_wanted(&log_nodes(&rows), self.recovery.copies.max(1));
+        let wanted = copies_wanted(&log_nodes_of(&rows), self.recovery.copies.max(1));
         Ok(Some(All { missing, required: majority(wanted) }))
     }
 
     async fn ask_all(&self) -> Result<Round, RecoveryError> {
         let Recovery { clock, succession, suspect_after, cluster, .. } = self.recovery;
         let seen = match succession {
-            Succession::WhenFree => await_silence(&self.nodes, *clock, *suspect_after).await?,
+            Succession::WhenFree => await_silence(&self.nodes, &self.given_up, *clock, *suspect_after).await?,
             Succession::AtOnce => ask(&self.nodes).await,
         };
         let sources = self.nodes.iter().zip(&seen).filter_map(|((name, node), seen)| {
@@ -235,6 +241,7 @@ impl Search<'_> {
 
     /// Takes in what the database knows of nodes: true when there are some that were not asked.
     fn finds_further_nodes(&mut self, rows: &[Node]) -> bool {
+        self.given_up = given_up(rows);
         let asked: BTreeSet<NodeId> = self.nodes.iter().map(|(_, node)| node.id()).collect();
         let wanted = rows.iter().filter(|row| row.duty != NodeDuty::Removed && !asked.contains(&row.node));
         let further: Vec<NamedNode> = wanted
@@ -260,8 +267,7 @@ impl Search<'_> {
         let is_removed = |row: &Node| row.duty == NodeDuty::Removed;
         let asked = |row: &&Node| self.nodes.iter().find(|(_, node)| node.id() == row.node);
         // One that had failed was given up, and what it had of the log made up for, before what is recovered ends.
-        let is_given_up = |row: &&Node| row.state == NodeState::Failed;
-        let counting = rows.iter().filter(|row| !is_removed(row) && !is_given_up(row));
+        let counting = rows.iter().filter(|row| !is_removed(row) && !self.given_up.contains(&row.node));
         let silent_rows = counting.filter(|row| asked(row).is_none_or(|(name, _)| unanswered.contains(name)));
         // An address that did not answer may be that of a node that the database names.
         let is_of_no_row = |place: &&String| !rows.iter().any(|row| row.address.as_ref() == Some(*place));
@@ -294,17 +300,6 @@ impl Search<'_> {
         };
         Ok(Recovered { committed, snapshot, begun, missing })
     }
-}
-
-/// As the keeper saw them: `super::log_nodes`.
-fn log_nodes(rows: &[Node]) -> Vec<LogNode> {
-    let counting = rows.iter().filter(|row| row.duty != NodeDuty::Removed);
-    let log_node = |row: &Node| {
-        let device = row.device.clone().filter(|_| row.address.is_none());
-        let place = device.map_or(Place::Node(row.node), Place::OwnDevice);
-        LogNode { node: row.node, zone: row.zone.clone(), place, is_fit: true }
-    };
-    counting.map(log_node).collect()
 }
 
 fn is_as_said(rebuilding: &Rebuilding, head: &LogHead) -> bool {

@@ -32,10 +32,24 @@ pub struct FoundLog {
     committed: BTreeMap<HistoryId, CommitSequence>,
 }
 
-/// What follows a snapshot.
+/// How far metadata has come, and in whose reign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached {
+    pub history: HistoryId,
+    pub term: Term,
+    pub last: CommitSequence,
+}
+
+impl From<&LogHead> for Reached {
+    fn from(&LogHead { history, term, last, .. }: &LogHead) -> Self {
+        Self { history, term, last }
+    }
+}
+
+/// What follows a snapshot, or a database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Continuation<'a> {
-    /// One behind the other, the first right behind the snapshot.
+    /// One behind the other, the first right behind it.
     pub frames: Vec<&'a Logged>,
     pub gap: Option<Gap>,
 }
@@ -83,19 +97,20 @@ impl FoundLog {
         self.committed.get(&history).copied().unwrap_or_default()
     }
 
-    /// What was committed behind the snapshot.
-    pub fn behind(&self, snapshot: &LogHead) -> Continuation<'_> {
+    /// What was committed behind it.
+    pub fn behind(&self, reached: impl Into<Reached>) -> Continuation<'_> {
+        let begin = reached.into();
         let of_its_future = |frame: &&Logged| {
             let LogHead { history, term, first, .. } = frame.head;
-            history == snapshot.history && term >= snapshot.term && first > snapshot.last
+            history == begin.history && term >= begin.term && first > begin.last
         };
         let mut standing: Vec<&Logged> = Vec::new();
         for frame in self.frames.iter().filter(of_its_future) {
             while standing.pop_if(|earlier| earlier.head.last >= frame.head.first).is_some() {}
             standing.push(frame);
         }
-        let newest = standing.last().map_or(snapshot.last, |frame| frame.head.last);
-        let mut reached = snapshot.last;
+        let newest = standing.last().map_or(begin.last, |frame| frame.head.last);
+        let mut reached = begin.last;
         let whole = standing.iter().position(|frame| {
             let is_next = frame.head.first == reached.next();
             reached = if is_next { frame.head.last } else { reached };

@@ -11,6 +11,8 @@ mod frozen_volumes;
 mod halted;
 mod hanging;
 mod losses;
+mod lost;
+mod lost_end;
 mod lost_rows;
 mod members;
 mod outage;

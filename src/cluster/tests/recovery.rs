@@ -1,165 +1,20 @@
-//! Metadata that is recovered from what nodes hold of the command log: by the log's format, whoever wrote it.
+//! Metadata that is recovered from what nodes hold of the command log.
 
 use super::{
     fake_nodes::{Fault, Place},
-    test_cluster::{RECORDS, TestCluster, quick_settings},
+    lost::{ALL, Lost, two_of_three},
 };
 use crate::{
     cluster::{
         Succession,
-        command_log::{Accepted, LogHead, LogKind, Recovered, Recovery, RecoveryError, pieces_of, recover},
+        command_log::{Accepted, LogKind, RecoveryError},
     },
-    metadata::{
-        Command, Metadata, MetadataError, MetadataSettings,
-        command::{CommandRecord, NodeState},
-        replay::{dump, read_records},
-    },
-    node::{
-        NodeApi, PeerConnector,
-        api::{MetadataWitness, PeerAddress, PutChunk},
-    },
+    metadata::{Command, Metadata, MetadataError, MetadataSettings, command::NodeState},
+    node::{NodeApi, api::MetadataWitness},
     runtime::SeededRandom,
-    types::{BlobId, ChunkKey, CommitSequence, GroupId, HistoryId, Term, Timestamp},
+    types::{CommitSequence, HistoryId, Timestamp},
 };
-use bytes::Bytes;
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
-
-const LOG: BlobId = BlobId::from_bytes([77; 16]);
-
-struct Lost {
-    test: TestCluster,
-    next_chunk: AtomicU32,
-    term: Term,
-}
-
-impl Lost {
-    async fn with_nodes(count: u8) -> Self {
-        let test = TestCluster::with(quick_settings(), count, Place::Elsewhere).await;
-        let term = test.cluster.term();
-        Self { test, next_chunk: AtomicU32::new(0), term }
-    }
-
-    fn records(&self) -> Vec<CommandRecord> {
-        read_records(&self.test.directory.path().join(RECORDS)).unwrap()
-    }
-
-    fn head(&self, kind: LogKind, number: u64, first: CommitSequence, last: CommitSequence) -> LogHead {
-        LogHead {
-            kind,
-            cluster: self.test.metadata.cluster_id(),
-            history: self.test.metadata.history(),
-            term: self.term,
-            number,
-            first,
-            last,
-            piece: 0,
-            pieces: 1,
-        }
-    }
-
-    /// On the nodes of these positions. Answers the chunks.
-    async fn keep(&self, head: LogHead, payload: Bytes, nodes: &[usize]) -> Vec<ChunkKey> {
-        let pieces = pieces_of(&payload);
-        let (count, mut keys) = (u32::try_from(pieces.len()).unwrap(), Vec::new());
-        for (piece, payload) in (0..).zip(pieces) {
-            let key = ChunkKey { blob: LOG, index: self.next_chunk.fetch_add(1, Ordering::Relaxed) };
-            let (data, root) = LogHead { piece, pieces: count, ..head }.seal(key, payload);
-            for position in nodes {
-                let node = &self.test.nodes[*position];
-                let (term, group, data) = (self.term, GroupId::COMMAND_LOG, data.clone());
-                node.put_chunk(PutChunk { term, group, key, data, root }).await.unwrap();
-            }
-            keys.push(key);
-        }
-        keys
-    }
-
-    async fn keep_snapshot(&self, number: u64, nodes: &[usize]) -> (CommitSequence, Vec<ChunkKey>) {
-        let file = self.test.directory.path().join(format!("snapshot-{number}"));
-        let at = self.test.metadata.backup(&file).await.unwrap().committed;
-        let bytes = std::fs::read(file).unwrap();
-        (at, self.keep(self.head(LogKind::Snapshot, number, at, at), bytes.into(), nodes).await)
-    }
-
-    /// The commands behind `after`, in frames of so many; `nodes` says which nodes keep the frame of a number.
-    async fn keep_frames(
-        &self,
-        after: CommitSequence,
-        length: usize,
-        nodes: impl Fn(usize) -> Vec<usize>,
-    ) -> Vec<ChunkKey> {
-        let mut keys = Vec::new();
-        let behind: Vec<_> = self.records().into_iter().filter(|record| record.sequence > after).collect();
-        for (number, records) in behind.chunks(length).enumerate() {
-            let commands: Vec<_> = records.iter().map(|record| &record.command).collect();
-            let written = serde_json::json!({ "format": CommandRecord::FORMAT, "commands": commands });
-            let (first, last) = (records[0].sequence, records[records.len() - 1].sequence);
-            let head = self.head(LogKind::Frame, number as u64 + 1, first, last);
-            keys.extend(self.keep(head, written.to_string().into(), &nodes(number)).await);
-        }
-        keys
-    }
-
-    fn directory(&self, name: &str) -> PathBuf {
-        self.test.directory.path().join(name)
-    }
-
-    /// Asks the nodes of these positions first.
-    async fn recover(&self, name: &str, asked: &[usize], accepted: Accepted) -> Result<Recovered, RecoveryError> {
-        let nodes = asked.iter().map(|position| {
-            let node = self.test.nodes[*position].id();
-            let address = Some(format!("10.0.0.{position}:9002"));
-            (format!("address-{position}"), self.test.network.connect(&PeerAddress { node, address }).unwrap())
-        });
-        recover(Recovery {
-            directory: &self.directory(name),
-            cluster: self.test.metadata.cluster_id(),
-            nodes: nodes.collect(),
-            silent: Vec::new(),
-            connector: &*self.test.network,
-            clock: &*self.test.clock,
-            random: &SeededRandom::new(5),
-            succession: Succession::AtOnce,
-            suspect_after: Duration::from_secs(15),
-            copies: 3,
-            accepted,
-        })
-        .await
-    }
-
-    async fn assert_refused(&self, asked: &[usize], because: &str) {
-        let terms: Vec<Term> = self.test.nodes.iter().map(|node| node.status_now().term).collect();
-        let error = self.recover("refused", asked, Accepted::Whole).await.unwrap_err();
-        assert!(error.to_string().contains(because), "{error}");
-        let left = std::fs::read_dir(self.directory("refused")).unwrap().map(|entry| entry.unwrap().file_name());
-        assert_eq!(left.collect::<Vec<_>>(), ["lock"], "nothing that looks like metadata is left");
-        assert_eq!(self.test.nodes.iter().map(|node| node.status_now().term).collect::<Vec<_>>(), terms);
-    }
-
-    async fn assert_same(&self, name: &str) {
-        assert_eq!(dump(&self.directory(name)).await.unwrap(), dump(self.test.directory.path()).await.unwrap());
-    }
-
-    async fn put(&self, keys: std::ops::Range<u32>) {
-        for key in keys {
-            self.test.put(&format!("{key}"), b"an object").await;
-        }
-    }
-}
-
-const ALL: [usize; 3] = [0, 1, 2];
-
-/// Frame by frame two others of three.
-fn two_of_three(number: usize) -> Vec<usize> {
-    ALL.into_iter().filter(|node| *node != number % 3).collect()
-}
+use std::sync::Arc;
 
 #[tokio::test]
 async fn everything_is_recovered_whichever_nodes_are_asked_first_and_nothing_is_changed_on_them() {
@@ -242,16 +97,18 @@ async fn a_silent_node_is_named_and_where_it_can_hide_nothing_the_history_goes_o
 /// From the fault suite: nodes that had been emptied and came back as others stood in the way of every recovery.
 #[tokio::test]
 async fn a_node_that_had_failed_is_not_waited_for() {
-    let lost = Lost::with_nodes(4).await;
+    let lost = Lost::with_nodes(8).await;
     lost.put(0..5).await;
     let (at, _) = lost.keep_snapshot(1, &ALL).await;
-    let failed =
-        Command::SetNodeState { node: lost.test.nodes[3].id(), state: NodeState::Failed, at: Timestamp::default() };
-    lost.test.metadata.propose(failed).await.unwrap();
+    // Most of them.
+    for node in &lost.test.nodes[3..] {
+        let failed = Command::SetNodeState { node: node.id(), state: NodeState::Failed, at: Timestamp::default() };
+        lost.test.metadata.propose(failed).await.unwrap();
+        node.set_fault(Fault::Dead);
+    }
     lost.put(5..10).await;
     lost.keep_frames(at, 2, two_of_three).await;
-    lost.test.nodes[3].set_fault(Fault::Dead);
-    let recovered = lost.recover("recovered", &ALL, Accepted::Whole).await.unwrap();
+    let recovered = lost.recover_by(Succession::WhenFree, "recovered", &ALL, Accepted::Whole).await.unwrap();
     assert_eq!(recovered.begun, None);
     lost.assert_same("recovered").await;
     lost.test.nodes[2].set_fault(Fault::Dead);

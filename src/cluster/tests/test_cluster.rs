@@ -77,6 +77,7 @@ impl TestCluster {
         let network = Arc::new(FakeNetwork::default());
         let shutdown = Shutdown::new();
         let parts = ClusterParts {
+            present: Vec::new(),
             metadata: metadata.clone(),
             connector: network.clone(),
             settings,
@@ -126,6 +127,7 @@ impl TestCluster {
 
     async fn start_over(&self, metadata: Metadata, shutdown: Shutdown, succession: Succession) -> Cluster {
         let parts = ClusterParts {
+            present: Vec::new(),
             metadata,
             connector: self.network.clone(),
             settings: self.cluster.settings().clone(),

@@ -4,6 +4,7 @@ mod acls;
 mod appends;
 mod backup;
 mod buckets;
+mod carry_out;
 mod conditions;
 mod copies;
 mod deletion;

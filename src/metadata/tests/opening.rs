@@ -3,10 +3,11 @@
 use super::fixture::*;
 use crate::{
     metadata::{
-        Metadata, MetadataError, columns::Columns, connection, directory::database_in, identity::Identity, schema,
-        script::Script,
+        Ending, Metadata, MetadataError, columns::Columns, connection, directory::database_in, identity::Identity,
+        schema, script::Script,
     },
     runtime::{SeededRandom, SystemClock},
+    types::CommitSequence,
 };
 use sqlx::{SqlSafeStr, migrate::Migration};
 use std::{path::Path, sync::Arc};
@@ -163,17 +164,68 @@ async fn a_database_that_a_crash_left_without_its_log_is_refused() {
     copy("metadata.sqlite-wal");
     let whole = try_open(&crashed).await.unwrap();
     assert_eq!(whole.committed(), fixture.metadata.committed());
+    whole.trust_end();
     whole.close().await;
     // However it ends, as long as it ends by itself, it may be opened again.
     for ending in ["closed", "dropped"] {
-        let again = try_open(&crashed).await;
+        let again = try_open(&crashed).await.unwrap();
+        again.trust_end();
         match ending {
-            "closed" => again.unwrap().close().await,
-            _ => drop(again.unwrap()),
+            "closed" => again.close().await,
+            _ => drop(again),
         }
         while crashed.join("metadata.sqlite-wal").exists() {
             tokio::task::yield_now().await;
         }
         assert!(!crashed.join("open").exists(), "{ending}: the mark went before the log");
     }
+}
+
+/// An ending that was not orderly stays so, whatever comes in between, until the end of the database was looked for.
+#[tokio::test]
+async fn an_ending_stays_what_it_was_until_the_end_is_trusted() {
+    let fixture = Fixture::new().await;
+    fixture.put("a", &[5]).await;
+    let (metadata, crashed) = (fixture.folder.path().join("metadata"), fixture.folder.path().join("crashed"));
+    std::fs::create_dir(&crashed).unwrap();
+    for name in ["metadata.sqlite", "metadata.sqlite-wal", "open"] {
+        std::fs::copy(metadata.join(name), crashed.join(name)).unwrap();
+    }
+    for _ in 0..2 {
+        let opened = try_open(&crashed).await.unwrap();
+        assert_eq!(opened.last_ending(), Ending::BrokenOff);
+        assert_eq!(opened.committed(), fixture.metadata.committed());
+        opened.close().await;
+        while crashed.join("metadata.sqlite-wal").exists() {
+            tokio::task::yield_now().await;
+        }
+    }
+    let opened = try_open(&crashed).await.unwrap();
+    opened.trust_end();
+    opened.close().await;
+    let opened = try_open(&crashed).await.unwrap();
+    assert_eq!(opened.last_ending(), Ending::Orderly);
+    opened.close().await;
+    assert!(!crashed.join("open").exists());
+}
+
+/// All that it came from is beyond the end of what can be read: it must not become another cluster's.
+#[tokio::test]
+async fn a_database_in_use_that_does_not_know_its_cluster_any_more_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (young, crashed) = (folder.path().join("young"), folder.path().join("crashed"));
+    for folder in [&young, &crashed] {
+        std::fs::create_dir(folder).unwrap();
+    }
+    let database = database_in(&young);
+    let mut connection = connection::writer(&database, &settings()).await.unwrap();
+    schema::bring_up_to_date(&mut connection, &database, schema::known()).await.unwrap();
+    for name in ["metadata.sqlite", "metadata.sqlite-wal"] {
+        std::fs::copy(young.join(name), crashed.join(name)).unwrap();
+    }
+    std::fs::write(crashed.join("open"), "").unwrap();
+    let error = try_open(&crashed).await.unwrap_err();
+    assert!(error.is_damage(), "{error}");
+    std::fs::remove_file(crashed.join("open")).unwrap();
+    assert_eq!(try_open(&crashed).await.unwrap().committed(), CommitSequence(0), "it was new");
 }

@@ -11,7 +11,7 @@ use crate::{
         identity::Identity,
         object_cache::ObjectCache,
         reserve::Reserve,
-        writer::{Fatal, Proposal, Writer, WriterState},
+        writer::{Fatal, Origin, Proposal, Writer, WriterState},
     },
     types::*,
 };
@@ -184,7 +184,10 @@ async fn writer_on_a_full_disk(
 
 async fn propose(queue: &mpsc::Sender<Proposal>, command: Command) -> Result<Outcome, ProposeError> {
     let (answer, outcome) = oneshot::channel();
-    queue.send(Proposal { command, answer }).await.map_err(|_| ProposeError::Unavailable(String::new()))?;
+    queue
+        .send(Proposal { command, origin: Origin::Caller, answer })
+        .await
+        .map_err(|_| ProposeError::Unavailable(String::new()))?;
     outcome.await.map_err(|_| ProposeError::Unavailable(String::new()))?
 }
 

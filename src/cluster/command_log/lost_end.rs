@@ -1,0 +1,116 @@
+//! Before a reign begins on a database whose last process broke off: whether its end is there.
+//!
+//! What was committed last is in the database's own log. Where the end of that can't be read (a sector, a disk that lied about a
+//! sync), SQLite leaves it out without a word. Nodes have kept each batch before it was answered, so they are asked what they
+//! have behind the newest command, before anything takes its numbers:
+//!
+//! - Nothing: the end is there.
+//! - One batch right behind it: the process died before it committed, or was about to answer. It is carried out: then it counts,
+//!   whoever was told of it. There can't be two such, since the next is handed over when one is committed.
+//! - More, or with a hole, or of a reign that this database does not know: the end was lost. The reign does not begin. The
+//!   recovery from the log brings it back; to add to this database what it lacks would not be right, for what its log could not
+//!   tell any more may have come to some of its pages before.
+//!
+//! When nodes are away on which it may be, the reign begins after a while all the same.
+
+use super::{
+    collect::{Collected, LogSource},
+    log_nodes_of,
+    members::{copies_wanted, majority},
+    selection::{Logged, Reached},
+};
+use crate::{
+    cluster::{
+        ClusterError,
+        succession::{NamedNode, ask, named_nodes},
+    },
+    metadata::{Metadata, log::LoggedBatch},
+    node::{PeerConnector, api::ReignSeen},
+    types::{CommitSequence, NodeId},
+};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How long nodes may take to come, when everything was started at once.
+const NODES_WITHIN: Duration = Duration::from_secs(10);
+const ASKED_EVERY: Duration = Duration::from_millis(200);
+
+/// What a database may have lost.
+pub struct LostEnd<'a> {
+    pub metadata: &'a Metadata,
+    pub connector: &'a dyn PeerConnector,
+    /// Nodes of this process: of a young cluster even the knowledge of its nodes may be in the end that was lost.
+    pub present: &'a [NamedNode],
+    /// How many nodes were to keep each batch.
+    pub copies: usize,
+}
+
+impl LostEnd<'_> {
+    /// Called before anything is proposed. Afterwards the database has everything that was acknowledged, as far as the nodes
+    /// know that answer.
+    pub async fn find(&self) -> Result<(), ClusterError> {
+        let term = self.metadata.last_reign().await?.term;
+        let (mut nodes, given_up) = named_nodes(self.metadata, self.connector).await?;
+        let is_named = |present: &NamedNode| nodes.iter().any(|(_, node)| node.id() == present.1.id());
+        let unknown: Vec<NamedNode> = self.present.iter().filter(|present| !is_named(present)).cloned().collect();
+        nodes.extend(unknown);
+        let seen = self.ask_enough(&nodes, &given_up).await?;
+        let sources = nodes.iter().zip(&seen).filter_map(|((name, node), seen)| {
+            Some(LogSource { name: name.clone(), node: node.clone(), term: seen.as_ref()?.term })
+        });
+        let (history, own) = (self.metadata.history(), self.metadata.committed());
+        let collected = Collected::newer_than(own, sources.collect(), self.metadata.cluster_id()).await;
+        let behind = collected.log.behind(Reached { history, term, last: own });
+        let witnesses = seen.iter().flatten().filter_map(|seen| seen.witness).filter(|seen| seen.history == history);
+        let newest = [collected.log.committed(history), behind.gap.map_or(own, |gap| gap.newest)]
+            .into_iter()
+            .chain(witnesses.map(|seen| seen.commit_sequence))
+            .chain(behind.frames.last().map(|frame| frame.head.last))
+            .fold(own, CommitSequence::max);
+        let is_of_this_reign = seen.iter().flatten().all(|seen| seen.term <= term);
+        match *behind.frames {
+            _ if newest == own => Ok(()),
+            [frame] if is_of_this_reign && newest == frame.head.last => self.carry_out(&collected, frame).await,
+            _ => Err(ClusterError::EndLost { own, newest }),
+        }
+    }
+
+    /// What each has seen, when so many have answered that each batch is on one of them; or what there is after a while.
+    async fn ask_enough(
+        &self,
+        nodes: &[NamedNode],
+        given_up: &[NodeId],
+    ) -> Result<Vec<Option<ReignSeen>>, ClusterError> {
+        let rows = self.metadata.nodes().await?;
+        let required = majority(copies_wanted(&log_nodes_of(&rows), self.copies));
+        let deadline = Instant::now() + NODES_WITHIN;
+        loop {
+            let seen = ask(nodes).await;
+            let is_silent =
+                |((_, node), seen): &(&NamedNode, &Option<ReignSeen>)| seen.is_none() && !given_up.contains(&node.id());
+            let silent: Vec<&str> =
+                nodes.iter().zip(&seen).filter(is_silent).map(|((name, _), _)| name.as_str()).collect();
+            if silent.len() < required {
+                return Ok(seen);
+            }
+            if Instant::now() >= deadline {
+                tracing::warn!(
+                    silent = silent.join(", "),
+                    "the last process broke off, and whether the end of its metadata is there could not be asked of these nodes"
+                );
+                return Ok(seen);
+            }
+            sleep(ASKED_EVERY).await;
+        }
+    }
+
+    async fn carry_out(&self, collected: &Collected, frame: &Logged) -> Result<(), ClusterError> {
+        let (first, last) = (frame.head.first, frame.head.last);
+        let lost = ClusterError::EndLost { own: self.metadata.committed(), newest: last };
+        let bytes = collected.payload(frame).await.ok_or(lost)?;
+        let carried = self.metadata.carry_out(&LoggedBatch { first, last, bytes }).await;
+        carried.map_err(|error| ClusterError::Metadata(error.to_string()))?;
+        tracing::info!(%first, %last, "the batch that was under way when the last process ended is carried out");
+        Ok(())
+    }
+}
