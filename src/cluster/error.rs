@@ -48,10 +48,11 @@ pub enum ClusterError {
          start with --take-over if this one is to take its place"
     )]
     OtherGateway { node: String },
-    /// An older copy of the metadata was put back: this gateway has to stop.
+    /// An older copy of the metadata was put back, or it lost its end: this gateway has to stop.
     #[error(
         "the metadata is older than what the nodes have seen (commit {own}, they have seen {seen}): put the newest copy \
-         back, or start with --restore FILE if this one is meant"
+         back, or move this one away and start with --recover, which makes it anew of what the nodes keep; or start with \
+         --restore FILE if this one is meant"
     )]
     OldMetadata { seen: CommitSequence, own: CommitSequence },
     /// The end of the metadata is missing. What was acknowledged would be lost for good if anything came in its place.

@@ -26,6 +26,13 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Puts under way to one member.
 const TURNS: usize = 16;
 
+/// A batch on its way.
+struct Frame<'a> {
+    number: u64,
+    batch: &'a LoggedBatch,
+    payloads: Vec<Bytes>,
+}
+
 pub struct Keeper {
     cluster: Cluster,
     log: CommandLog,
@@ -46,24 +53,23 @@ impl Keeper {
     /// Ends when the writer has, or another keeper has taken its seat, or when another gateway reigns.
     pub async fn run(mut self) {
         let feed = self.cluster.metadata().log_feed().clone();
-        while let Some((number, batch)) = feed.next(self.seat).await {
-            match self.keep(&batch).await {
-                Some(()) => feed.settle(number),
+        while let Some((last, batches)) = feed.next(self.seat).await {
+            match self.keep(&batches).await {
+                Some(()) => feed.settle(last),
                 None => return,
             }
         }
     }
 
     /// `None` when it never will be.
-    async fn keep(&mut self, batch: &LoggedBatch) -> Option<()> {
-        self.number += 1;
+    async fn keep(&mut self, batches: &[LoggedBatch]) -> Option<()> {
         let feed = self.cluster.metadata().log_feed().clone();
-        let payloads = pieces_of(&batch.bytes);
+        let frames = self.frames(batches);
         let mut failed = Vec::new();
         loop {
             let term = self.cluster.term();
-            let pieces = self.pieces(batch, &payloads);
-            let kept = match self.blob_for(batch, &failed, payloads.len()) {
+            let pieces = self.pieces(&frames);
+            let kept = match self.blob_for(batches, &failed, pieces.len()) {
                 Some(blob) => blob.put(term, &pieces, ENOUGH_WITHIN).await,
                 None => Err(NotKept::TooFew),
             };
@@ -92,33 +98,47 @@ impl Keeper {
         }
     }
 
-    fn pieces(&self, batch: &LoggedBatch, payloads: &[Bytes]) -> Vec<(LogHead, Bytes)> {
-        let metadata = self.cluster.metadata();
-        let head = LogHead {
-            kind: LogKind::Frame,
-            cluster: metadata.cluster_id(),
-            history: metadata.history(),
-            term: self.cluster.term(),
-            number: self.number,
-            first: batch.first,
-            last: batch.last,
-            piece: 0,
-            pieces: u32::try_from(payloads.len()).unwrap_or(u32::MAX),
+    fn frames<'a>(&mut self, batches: &'a [LoggedBatch]) -> Vec<Frame<'a>> {
+        let frame = |batch: &'a LoggedBatch| {
+            self.number += 1;
+            Frame { number: self.number, batch, payloads: pieces_of(&batch.bytes) }
         };
-        (0..).zip(payloads).map(|(piece, payload)| (LogHead { piece, ..head }, payload.clone())).collect()
+        batches.iter().map(frame).collect()
     }
 
-    /// The open blob, when it may take the frame, or a new one; `None` while there are too few nodes.
-    fn blob_for(&mut self, batch: &LoggedBatch, failed: &[NodeId], pieces: usize) -> Option<&mut LogBlob> {
+    fn pieces(&self, frames: &[Frame<'_>]) -> Vec<(LogHead, Bytes)> {
+        let metadata = self.cluster.metadata();
+        let of_frame = |frame: &Frame<'_>| {
+            let head = LogHead {
+                kind: LogKind::Frame,
+                cluster: metadata.cluster_id(),
+                history: metadata.history(),
+                term: self.cluster.term(),
+                number: frame.number,
+                first: frame.batch.first,
+                last: frame.batch.last,
+                piece: 0,
+                pieces: u32::try_from(frame.payloads.len()).unwrap_or(u32::MAX),
+            };
+            let pieces =
+                (0..).zip(&frame.payloads).map(|(piece, payload)| (LogHead { piece, ..head }, payload.clone()));
+            pieces.collect::<Vec<_>>()
+        };
+        frames.iter().flat_map(of_frame).collect()
+    }
+
+    /// The open blob, when it may take the frames, or a new one; `None` while there are too few nodes.
+    fn blob_for(&mut self, batches: &[LoggedBatch], failed: &[NodeId], pieces: usize) -> Option<&mut LogBlob> {
+        let last = batches.last()?.last;
         let topology = self.cluster.membership().topology().load_full();
         let is_same_view = self.seen.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, &topology));
         let chosen = (!is_same_view).then(|| self.log.choose(&topology, &self.members, failed));
-        let bytes = batch.bytes.len() as u64;
+        let bytes = batches.iter().map(|batch| batch.bytes.len() as u64).sum();
         if let Some(open) = &mut self.open {
             let limit = open.chunk_limit() + pieces as u32;
             let may_go_on = chosen.as_ref().is_none_or(|chosen| chosen.members == self.members)
                 && limit <= BLOB_CHUNKS_MAX
-                && self.log.register().extend(open.blob, limit, bytes, batch.last);
+                && self.log.register().extend(open.blob, limit, bytes, last);
             if !may_go_on {
                 self.open = None;
             }
@@ -128,7 +148,7 @@ impl Keeper {
             if chosen.members.len() < chosen.required {
                 return None;
             }
-            self.begin_blob(&topology, chosen.members, chosen.required, batch.last, bytes);
+            self.begin_blob(&topology, chosen.members, chosen.required, last, bytes);
         }
         self.seen = Some(topology);
         self.open.as_mut()

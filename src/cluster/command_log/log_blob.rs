@@ -7,6 +7,7 @@ use crate::{
     types::{BlobId, ChunkData, ChunkKey, ChunkRoot, GroupId, NodeId, Term},
 };
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -101,10 +102,11 @@ impl LogBlob {
     }
 }
 
+/// Together: the node makes them durable by few syncs.
 async fn put_all(node: &ClusterNode, term: Term, sealed: &[(ChunkKey, ChunkData, ChunkRoot)]) -> Result<(), NodeError> {
-    for (key, data, root) in sealed {
+    let put = |(key, data, root): &(ChunkKey, ChunkData, ChunkRoot)| {
         let put = PutChunk { term, group: GroupId::COMMAND_LOG, key: *key, data: data.clone(), root: *root };
-        node.api.put_chunk(put).await?;
-    }
-    Ok(())
+        node.api.put_chunk(put)
+    };
+    try_join_all(sealed.iter().map(put)).await.map(drop)
 }

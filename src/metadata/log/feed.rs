@@ -3,7 +3,8 @@
 //! While the log is *in force*, no batch is answered before it is kept, and as a rule none commits: what a client is told, and
 //! what any reader sees, outlives the disk of the database. When it can't be kept within `KEPT_WITHIN`, nodes being away, the log falls *behind*: the
 //! writer goes on without waiting (the database alone keeps what is acknowledged, as it does without a log), batches gather
-//! here, and the log is in force again once all of them are kept. When too many gather, the older ones are let go of: then
+//! here, and the log is in force again once all of them are kept. So that this comes to pass though batches never cease to come, the writer
+//! waits again as soon as those that wait may be kept at once. When too many gather, the older ones are let go of: then
 //! only a snapshot of the database brings the log into force.
 
 use super::LoggedBatch;
@@ -21,6 +22,10 @@ const KEPT_WITHIN: Duration = Duration::from_secs(3);
 
 /// Bytes of batches that gather: memory of the gateway.
 const WAITING_BYTES_MAX: usize = 16 << 20;
+
+/// Batches that are kept together, and their bytes: a keeper that is behind has many.
+const TOGETHER_MAX: usize = 64;
+const TOGETHER_BYTES_MAX: usize = 4 << 20;
 
 /// How far what is committed outlives the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +72,8 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     standing: LogStanding,
+    /// Behind, but the writer waits: what it hands over is kept next.
+    is_catching_up: bool,
     waiting: VecDeque<(BatchNumber, LoggedBatch)>,
     waiting_bytes: usize,
     newest: BatchNumber,
@@ -83,6 +90,7 @@ impl Default for State {
     fn default() -> Self {
         Self {
             standing: LogStanding::Off,
+            is_catching_up: false,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             newest: BatchNumber(0),
@@ -121,7 +129,7 @@ impl LogFeed {
             state.waiting.clear();
             state.waiting_bytes = 0;
             state.whole_from = Some(batch.first);
-            state.standing = LogStanding::Behind;
+            state.fall_behind();
         }
         state.newest.0 += 1;
         let number = state.newest;
@@ -169,7 +177,7 @@ impl LogFeed {
     pub fn begin(&self, next: CommitSequence) -> Seat {
         let mut state = self.state();
         state.seat.0 += 1;
-        state.standing = LogStanding::Behind;
+        state.fall_behind();
         state.whole_from = Some(next);
         state.waiting.clear();
         state.waiting_bytes = 0;
@@ -179,15 +187,17 @@ impl LogFeed {
         seat
     }
 
-    /// The oldest batch that waits; `None` when none comes any more. Cancelled, nothing is lost.
-    pub async fn next(&self, seat: Seat) -> Option<(BatchNumber, LoggedBatch)> {
+    /// The batches that wait, the oldest first, and the number of the last of them; as many as may be kept together, for one by
+    /// one a keeper that is behind would never catch up with a writer that does not wait. `None` when none comes any more.
+    /// Cancelled, nothing is lost.
+    pub async fn next(&self, seat: Seat) -> Option<(BatchNumber, Vec<LoggedBatch>)> {
         loop {
             let notified = self.shared.offered.notified();
             {
                 let state = self.state();
-                match state.waiting.front() {
+                match state.oldest() {
                     _ if state.seat != seat => return None,
-                    Some(front) => return Some(front.clone()),
+                    Some(oldest) => return Some(oldest),
                     None if state.is_closed => return None,
                     None => {}
                 }
@@ -226,8 +236,8 @@ impl LogFeed {
     /// The writer waits no longer.
     pub fn fall_behind(&self) {
         let mut state = self.state();
-        if state.standing == LogStanding::InForce {
-            state.standing = LogStanding::Behind;
+        if state.standing == LogStanding::InForce || state.is_catching_up {
+            state.fall_behind();
         }
         drop(state);
         self.shared.decided.notify_waiters();
@@ -276,13 +286,34 @@ impl LogFeed {
 }
 
 impl State {
-    fn is_decided(&self, number: BatchNumber) -> bool {
-        let is_waiting = self.waiting.front().is_some_and(|(front, _)| *front <= number);
-        self.is_deposed || !is_waiting || self.standing != LogStanding::InForce
+    fn oldest(&self) -> Option<(BatchNumber, Vec<LoggedBatch>)> {
+        let mut bytes = 0;
+        let few_enough = self.waiting.iter().take(TOGETHER_MAX).take_while(|(_, batch)| {
+            let is_first = bytes == 0;
+            bytes += batch.bytes.len();
+            is_first || bytes <= TOGETHER_BYTES_MAX
+        });
+        let mut last = None;
+        let batches = few_enough.inspect(|(number, _)| last = Some(*number)).map(|(_, batch)| batch.clone()).collect();
+        last.map(|last| (last, batches))
     }
 
+    fn is_decided(&self, number: BatchNumber) -> bool {
+        let is_waiting = self.waiting.front().is_some_and(|(front, _)| *front <= number);
+        self.is_deposed || !is_waiting || (self.standing != LogStanding::InForce && !self.is_catching_up)
+    }
+
+    fn fall_behind(&mut self) {
+        (self.standing, self.is_catching_up) = (LogStanding::Behind, false);
+    }
+
+    /// As far as it can: something was kept.
     fn come_into_force(&mut self) {
-        if self.standing == LogStanding::Behind && self.waiting.is_empty() && self.whole_from.is_none() {
+        if self.standing != LogStanding::Behind || self.whole_from.is_some() {
+            return;
+        }
+        self.is_catching_up = !self.waiting.is_empty() && self.waiting.len() <= TOGETHER_MAX;
+        if self.waiting.is_empty() {
             self.standing = LogStanding::InForce;
             tracing::info!("the command log is in force");
         }
@@ -323,7 +354,8 @@ mod tests {
         let (feed, seat) = in_force();
         let number = offer(&feed, 1);
         assert_eq!(feed.kept(number).now_or_never(), None);
-        let (offered, batch) = feed.next(seat).await.unwrap();
+        let (offered, batches) = feed.next(seat).await.unwrap();
+        let [batch] = &batches[..] else { panic!("one was offered") };
         assert_eq!((Some(offered), batch.first, batch.last), (number, CommitSequence(1), CommitSequence(1)));
         feed.settle(offered);
         assert_eq!(feed.kept(number).now_or_never(), Some(Ok(())));
@@ -338,10 +370,72 @@ mod tests {
         assert_eq!(feed.kept(first).now_or_never(), Some(Ok(())));
         let second = offer(&feed, 2);
         assert_eq!(feed.kept(second).now_or_never(), Some(Ok(())));
-        feed.settle(feed.next(seat).await.unwrap().0);
+        let (both, batches) = feed.next(seat).await.unwrap();
+        assert_eq!((batches.len(), Some(both)), (2, second));
+        let third = offer(&feed, 3);
+        assert_eq!(feed.kept(third).now_or_never(), Some(Ok(())));
+        feed.settle(both);
         assert_eq!(feed.standing(), LogStanding::Behind);
         feed.settle(feed.next(seat).await.unwrap().0);
         assert_eq!(feed.standing(), LogStanding::InForce);
+    }
+
+    /// From the fault suite: a keeper that was slower than the writer never came into force, for as long as clients wrote.
+    #[tokio::test]
+    async fn it_comes_into_force_though_batches_never_cease_to_come() {
+        let (feed, seat) = in_force();
+        feed.fall_behind();
+        let mut newest = 0;
+        let mut more = |count: u64| {
+            (0..count)
+                .map(|_| {
+                    newest += 1;
+                    offer(&feed, newest)
+                })
+                .last()
+                .flatten()
+        };
+        more(200);
+        for expected in [136 + 10, 82 + 10, 28 + 10] {
+            let (last, _) = feed.next(seat).await.unwrap();
+            let number = more(10);
+            feed.settle(last);
+            assert_eq!(feed.state().waiting.len(), expected);
+            let waits = expected <= TOGETHER_MAX;
+            assert_eq!(feed.kept(number).now_or_never().is_none(), waits);
+        }
+        // The writer waits for its batch, so no more come.
+        let (last, _) = feed.next(seat).await.unwrap();
+        feed.settle(last);
+        assert_eq!(feed.standing(), LogStanding::InForce);
+        // Where nodes are away again it does not wait for ever.
+        feed.fall_behind();
+        more(1);
+        let (last, _) = feed.next(seat).await.unwrap();
+        let number = more(1);
+        feed.settle(last);
+        assert_eq!(feed.kept_or_behind(number, Duration::from_millis(1)).await, Ok(()));
+        assert_eq!(feed.kept(number).now_or_never(), Some(Ok(())), "nobody waits any more");
+    }
+
+    #[test]
+    fn what_is_kept_together_is_bounded_and_never_nothing() {
+        let (feed, seat) = in_force();
+        feed.fall_behind();
+        let long =
+            Command::SaveJobState(crate::metadata::command::SaveJobState { name: "x".repeat(5 << 20), state: None });
+        feed.offer(CommitSequence(1), [&long].into_iter());
+        (2..200).for_each(|first| _ = offer(&feed, first));
+        let (mut counts, mut next) = (Vec::new(), 1);
+        while let Some((last, batches)) = feed.next(seat).now_or_never().flatten() {
+            counts.push(batches.len());
+            for batch in batches {
+                assert_eq!(batch.first.0, next);
+                next += 1;
+            }
+            feed.settle(last);
+        }
+        assert_eq!(counts, [1, 64, 64, 64, 6]);
     }
 
     #[test]
@@ -357,7 +451,7 @@ mod tests {
         }
         assert!(first > 15);
         let (number, kept) = feed.next(seat).now_or_never().flatten().unwrap();
-        assert_eq!(kept.first, CommitSequence(first), "the newest, which may not have committed");
+        assert_eq!(kept[0].first, CommitSequence(first), "the newest, which may not have committed");
         feed.settle(number);
         feed.note_snapshot(CommitSequence(first - 2));
         assert_eq!(feed.standing(), LogStanding::Behind, "a command is neither in the snapshot nor behind it");
@@ -377,7 +471,7 @@ mod tests {
         assert!(feed.next(seat).now_or_never().flatten().is_none(), "another has its seat");
         feed.depose(seat);
         let seat = next;
-        assert_eq!(feed.next(seat).now_or_never().flatten().unwrap().1.first, CommitSequence(2));
+        assert_eq!(feed.next(seat).now_or_never().flatten().unwrap().1[0].first, CommitSequence(2));
     }
 
     #[tokio::test]
