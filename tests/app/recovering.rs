@@ -8,7 +8,7 @@ use aws_sdk_s3::{
     primitives::ByteStream,
     types::{CompletedMultipartUpload, CompletedPart},
 };
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
 
 const IN_FORCE: &str = "the command log is in force";
 const BUCKET: &str = "pantry";
@@ -206,14 +206,20 @@ fn refusal(server: &Server, arguments: &[&str]) -> String {
     refused.refused()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_recovers_a_database_that_is_gone_or_damaged_from_its_own_nodes() {
+/// What clients were told, and where its metadata is.
+async fn killed_server() -> (Server, Told, PathBuf) {
     let mut server = Server::start_with(Options::default().without_records()).await;
     await_said(|| server.log(), IN_FORCE).await;
     let mut told = Told::begin(&server.client()).await;
     told.change(&server.client(), 1).await;
     server.kill();
     let metadata = server.data().join("metadata");
+    (server, told, metadata)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_recovers_a_database_that_is_gone_or_damaged_from_its_own_nodes() {
+    let (mut server, mut told, metadata) = killed_server().await;
     fs::remove_dir_all(&metadata).unwrap();
     assert!(refusal(&server, &[]).contains("--recover"));
     server.start_again_with(&["--recover"]).await;
@@ -237,12 +243,7 @@ async fn a_server_recovers_a_database_that_is_gone_or_damaged_from_its_own_nodes
 /// The last changes are in the log alone, and what is left opens as if they had never been.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_without_its_log_is_not_served_and_is_recovered() {
-    let mut server = Server::start_with(Options::default().without_records()).await;
-    await_said(|| server.log(), IN_FORCE).await;
-    let mut told = Told::begin(&server.client()).await;
-    told.change(&server.client(), 1).await;
-    server.kill();
-    let metadata = server.data().join("metadata");
+    let (mut server, told, metadata) = killed_server().await;
     fs::remove_file(metadata.join("metadata.sqlite-wal")).unwrap();
     let said = refusal(&server, &[]);
     assert!(said.contains("the log of the metadata is gone") && said.contains("--recover"), "{said}");
@@ -254,12 +255,7 @@ async fn a_database_without_its_log_is_not_served_and_is_recovered() {
 /// SQLite leaves out without a word what it can't read at the end of its log.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_whose_log_ends_early_is_not_served_and_is_recovered() {
-    let mut server = Server::start_with(Options::default().without_records()).await;
-    await_said(|| server.log(), IN_FORCE).await;
-    let mut told = Told::begin(&server.client()).await;
-    told.change(&server.client(), 1).await;
-    server.kill();
-    let metadata = server.data().join("metadata");
+    let (mut server, told, metadata) = killed_server().await;
     let log = fs::OpenOptions::new().write(true).open(metadata.join("metadata.sqlite-wal")).unwrap();
     log.set_len(log.metadata().unwrap().len() / 2).unwrap();
     for _ in 0..2 {

@@ -125,6 +125,8 @@ async fn one_run(topology: Topology, ground: Ground, seed: u64, rounds: u64, tot
     aftermath::copies_are_exact(&mut fleet).await;
     surveyor.delete_all().await;
     aftermath::space_comes_back(&fleet).await;
+    // There the chunks of the metadata's log are counted from above: nothing else may hide among them.
+    aftermath::copies_are_exact(&mut fleet).await;
 }
 
 /// Load, fault, end of the fault under load, healing.

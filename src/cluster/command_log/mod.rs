@@ -23,7 +23,7 @@ mod upkeep;
 
 #[cfg(test)]
 pub use format::pieces_of;
-pub use format::{LogFormatError, LogHead, LogKind};
+pub use format::{LogHead, LogKind};
 pub use lost_end::LostEnd;
 pub use missing::Missing;
 pub use recovery::{Accepted, Recovered, Recovery, RecoveryError, recover};
@@ -61,8 +61,6 @@ pub struct CommandLogView {
     pub standing: LogStanding,
     /// Names of the nodes that get what is committed now.
     pub nodes: Vec<String>,
-    /// How many there could be.
-    pub nodes_wanted: usize,
     /// The newest command in the newest snapshot, and its bytes.
     pub snapshot: Option<(CommitSequence, u64)>,
     /// Bytes of commands behind older snapshots and this one.
@@ -102,7 +100,6 @@ impl CommandLog {
         CommandLogView {
             standing: metadata.log_feed().standing(),
             nodes,
-            nodes_wanted: members::copies_wanted(&log_nodes(topology, &[]), self.copies),
             snapshot: register.snapshot().map(|snapshot| (snapshot.last, snapshot.bytes)),
             frame_bytes: register.frame_bytes(),
             chunks: register.chunks(),
