@@ -28,7 +28,7 @@ use crate::{
     node::{PeerConnector, api::ReignSeen},
     types::{CommitSequence, NodeId},
 };
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use tokio::time::{Instant, sleep};
 
 /// How long nodes may take to come, when everything was started at once.
@@ -45,29 +45,33 @@ pub struct LostEnd<'a> {
     pub copies: usize,
 }
 
+/// Who was asked, and what each has seen.
+struct Asked {
+    nodes: Vec<NamedNode>,
+    seen: Vec<Option<ReignSeen>>,
+    given_up: Vec<NodeId>,
+    /// On how many nodes each batch is, at least.
+    required: usize,
+}
+
 impl LostEnd<'_> {
     /// Called before anything is proposed. Afterwards the database has everything that was acknowledged, as far as the nodes
     /// know that answer.
     pub async fn find(&self) -> Result<(), ClusterError> {
-        let term = self.metadata.last_reign().await?.term;
-        let (mut nodes, given_up) = named_nodes(self.metadata, self.connector).await?;
-        let is_named = |present: &NamedNode| nodes.iter().any(|(_, node)| node.id() == present.1.id());
-        let unknown: Vec<NamedNode> = self.present.iter().filter(|present| !is_named(present)).cloned().collect();
-        nodes.extend(unknown);
-        let seen = self.ask_enough(&nodes, &given_up).await?;
-        let sources = nodes.iter().zip(&seen).filter_map(|((name, node), seen)| {
-            Some(LogSource { name: name.clone(), node: node.clone(), term: seen.as_ref()?.term })
-        });
         let (history, own) = (self.metadata.history(), self.metadata.committed());
-        let collected = Collected::newer_than(own, sources.collect(), self.metadata.cluster_id()).await;
+        let term = self.metadata.last_reign().await?.term;
+        let asked = self.ask_enough().await?;
+        let collected = Collected::newer_than(own, asked.sources(), self.metadata.cluster_id()).await;
+        asked.tell_what_is_unknown(&collected);
         let behind = collected.log.behind(Reached { history, term, last: own });
-        let witnesses = seen.iter().flatten().filter_map(|seen| seen.witness).filter(|seen| seen.history == history);
+        let seen = || asked.seen.iter().flatten();
+        let witnesses = seen().filter_map(|seen| seen.witness).filter(|seen| seen.history == history);
         let newest = [collected.log.committed(history), behind.gap.map_or(own, |gap| gap.newest)]
             .into_iter()
             .chain(witnesses.map(|seen| seen.commit_sequence))
             .chain(behind.frames.last().map(|frame| frame.head.last))
             .fold(own, CommitSequence::max);
-        let is_of_this_reign = seen.iter().flatten().all(|seen| seen.term <= term);
+        let is_of_this_reign = seen().all(|seen| seen.term <= term);
         match *behind.frames {
             _ if newest == own => Ok(()),
             [frame] if is_of_this_reign && newest == frame.head.last => self.carry_out(&collected, frame).await,
@@ -75,33 +79,20 @@ impl LostEnd<'_> {
         }
     }
 
-    /// What each has seen, when so many have answered that each batch is on one of them; or what there is after a while.
-    async fn ask_enough(
-        &self,
-        nodes: &[NamedNode],
-        given_up: &[NodeId],
-    ) -> Result<Vec<Option<ReignSeen>>, ClusterError> {
-        let rows = self.metadata.nodes().await?;
-        let required = majority(copies_wanted(&log_nodes_of(&rows), self.copies));
+    /// Returns when so many have answered that each batch is on one of them, or after a while.
+    async fn ask_enough(&self) -> Result<Asked, ClusterError> {
+        let (mut nodes, given_up) = named_nodes(self.metadata, self.connector).await?;
+        let is_named = |present: &NamedNode| nodes.iter().any(|(_, node)| node.id() == present.1.id());
+        let unnamed: Vec<NamedNode> = self.present.iter().filter(|present| !is_named(present)).cloned().collect();
+        nodes.extend(unnamed);
+        let required = majority(copies_wanted(&log_nodes_of(&self.metadata.nodes().await?), self.copies));
         let deadline = Instant::now() + NODES_WITHIN;
-        loop {
-            let seen = ask(nodes).await;
-            let is_silent =
-                |((_, node), seen): &(&NamedNode, &Option<ReignSeen>)| seen.is_none() && !given_up.contains(&node.id());
-            let silent: Vec<&str> =
-                nodes.iter().zip(&seen).filter(is_silent).map(|((name, _), _)| name.as_str()).collect();
-            if silent.len() < required {
-                return Ok(seen);
-            }
-            if Instant::now() >= deadline {
-                tracing::warn!(
-                    silent = silent.join(", "),
-                    "the last process broke off, and whether the end of its metadata is there could not be asked of these nodes"
-                );
-                return Ok(seen);
-            }
+        let mut asked = Asked { seen: ask(&nodes).await, nodes, given_up, required };
+        while asked.without(Option::is_some).len() >= required && Instant::now() < deadline {
             sleep(ASKED_EVERY).await;
+            asked.seen = ask(&asked.nodes).await;
         }
+        Ok(asked)
     }
 
     async fn carry_out(&self, collected: &Collected, frame: &Logged) -> Result<(), ClusterError> {
@@ -112,5 +103,35 @@ impl LostEnd<'_> {
         carried.map_err(|error| ClusterError::Metadata(error.to_string()))?;
         tracing::info!(%first, %last, "the batch that was under way when the last process ended is carried out");
         Ok(())
+    }
+}
+
+impl Asked {
+    fn sources(&self) -> Vec<LogSource> {
+        let answers = self.nodes.iter().zip(&self.seen);
+        let source = |((name, node), seen): (&NamedNode, &Option<ReignSeen>)| {
+            Some(LogSource { name: name.clone(), node: node.clone(), term: seen.as_ref()?.term })
+        };
+        answers.filter_map(source).collect()
+    }
+
+    /// Names of nodes that were not given up and have not answered so.
+    fn without(&self, is_enough: impl Fn(&Option<ReignSeen>) -> bool) -> BTreeSet<String> {
+        let answers = self.nodes.iter().zip(&self.seen);
+        let lacking = answers.filter(|((_, node), seen)| !is_enough(seen) && !self.given_up.contains(&node.id()));
+        lacking.map(|((name, _), _)| name.clone()).collect()
+    }
+
+    fn tell_what_is_unknown(&self, collected: &Collected) {
+        let shows_all = |seen: &Option<ReignSeen>| seen.is_some_and(|seen| seen.volumes_left_out == 0);
+        let mut unknown = self.without(shows_all);
+        unknown.extend(collected.failed());
+        if unknown.len() >= self.required || collected.unreadable > 0 {
+            tracing::warn!(
+                nodes = unknown.into_iter().collect::<Vec<_>>().join(", "),
+                unreadable_chunks = collected.unreadable,
+                "the last process broke off, and whether the end of its metadata is there could not be asked of enough nodes",
+            );
+        }
     }
 }
