@@ -144,9 +144,11 @@ pub(super) async fn await_silence(
             }
             Judgement::Wait { answered } => {
                 if told.replace(answered) != Some(answered) {
+                    let silent = counting.iter().zip(&answers).filter(|(_, answer)| answer.is_none());
                     tracing::warn!(
                         answered,
                         nodes = counting.len(),
+                        silent = silent.map(|((name, _), _)| name.as_str()).collect::<Vec<_>>().join(", "),
                         "the metadata was restored, recovered, copied or moved: this gateway begins when most nodes answer \
                          and none has heard another gateway for {suspect_after:?}; --take-over begins at once",
                     );

@@ -1,4 +1,4 @@
-//! Keeps batches of commands on nodes, one after the other, each before it commits: what the writer waits for.
+//! Keeps batches of commands on nodes in their order, each before it commits: what the writer waits for. Those that wait go together.
 
 use super::{
     CommandLog,
