@@ -87,6 +87,7 @@ impl Reign {
             Some(seen) if seen.history == own.history && seen.commit_sequence > own.commit_sequence => {
                 let error = ClusterError::OldMetadata { seen: seen.commit_sequence, own: own.commit_sequence };
                 if !self.shutdown.has_begun() {
+                    self.metadata.note_lacking(seen.commit_sequence);
                     tracing::error!(node, %error, "this gateway stops");
                     self.shutdown.fail(error.to_string());
                 }

@@ -11,6 +11,9 @@ const DATABASE: &str = "metadata.sqlite";
 const BALLAST: &str = "ballast";
 const LOCK: &str = "lock";
 const OPEN_MARK: &str = "open";
+/// As long a name as the former: one becomes the other on a full disk too.
+const LEFT_MARK: &str = "left";
+pub(super) const LACKING: &str = "lacking";
 
 /// Locked while this lives.
 pub(super) struct Directory {
@@ -52,10 +55,25 @@ impl Directory {
         self.path.join(OPEN_MARK)
     }
 
-    /// Before another database takes the place of one that is gone: its mark, and what SQLite put beside it.
+    /// There when the database was closed in order before anybody knew that its end is there (`OpenMark`).
+    pub fn left_mark(&self) -> PathBuf {
+        self.path.join(LEFT_MARK)
+    }
+
+    /// What the database is known to lack.
+    pub fn lacking(&self) -> PathBuf {
+        self.path.join(LACKING)
+    }
+
+    /// SQLite's index of the log.
+    pub fn log_index(&self) -> PathBuf {
+        beside(&self.database(), "-shm")
+    }
+
+    /// Before another database takes the place of one that is gone: its marks, and what SQLite put beside it.
     pub fn clear_former(&self) -> Result<(), MetadataError> {
         clear_beside(&self.database())?;
-        remove_if_there(&self.open_mark())
+        [self.open_mark(), self.left_mark(), self.lacking()].iter().try_for_each(|mark| remove_if_there(mark))
     }
 
     pub fn ballast(&self) -> PathBuf {
@@ -91,7 +109,7 @@ fn clear_beside(database: &Path) -> Result<(), MetadataError> {
     Ok(())
 }
 
-fn remove_if_there(file: &Path) -> Result<(), MetadataError> {
+pub(super) fn remove_if_there(file: &Path) -> Result<(), MetadataError> {
     match fs::remove_file(file) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(MetadataError::io(file)(error)),
         _ => Ok(()),

@@ -1,7 +1,7 @@
 //! Errors of the metadata layer. Variants say what the caller can do; nothing of the engine shows through but its text.
 
 use super::outcome::CommandError;
-use crate::types::ByteSize;
+use crate::types::{ByteSize, CommitSequence};
 use std::{fmt, path::PathBuf};
 
 /// What the database engine said. Only its text leaves this layer.
@@ -98,6 +98,12 @@ pub enum MetadataError {
     LogGone(PathBuf),
     #[error("there is nothing in the database {}, which was in use", .0.display())]
     Emptied(PathBuf),
+    /// Somebody knows more than it does.
+    #[error(
+        "the metadata ends at command {own}, and command {newest} had been acknowledged: the end of the database was lost, or an \
+         older copy was put in its place. If there is a newer one, put that back"
+    )]
+    Lacking { own: CommitSequence, newest: CommitSequence },
     #[error("a batch of commands that nodes keep can't be carried out: {0}")]
     NotCarriedOut(#[from] ProposeError),
 }
@@ -107,7 +113,7 @@ impl MetadataError {
     pub fn is_damage(&self) -> bool {
         match self {
             Self::Database(error) => error.is_of_contents(),
-            Self::Damaged(_) | Self::LogGone(_) | Self::Emptied(_) => true,
+            Self::Damaged(_) | Self::LogGone(_) | Self::Emptied(_) | Self::Lacking { .. } => true,
             _ => false,
         }
     }

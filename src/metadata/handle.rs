@@ -6,10 +6,12 @@ use super::{
     checkpoint,
     command::Command,
     connection,
-    directory::{Directory, database_in},
+    directory::{Directory, LACKING, database_in},
     error::{MetadataError, ProposeError, QueryError},
     identity::Identity,
+    lacking,
     log::LogFeed,
+    log_index::LogReach,
     object_cache::{LookupStats, ObjectCache},
     open_mark::{EndIsKnown, Ending, OpenMark},
     outcome::Outcome,
@@ -102,6 +104,7 @@ impl Metadata {
         let directory = Directory::lock(path)?;
         let database = directory.database();
         let last_ending = OpenMark::check(&directory)?;
+        let log_before = LogReach::read(&directory.log_index());
         let mut connection = connection::writer(&database, settings).await?;
         schema::bring_up_to_date(&mut connection, &database, schema::known()).await?;
         let identity = match last_ending {
@@ -109,6 +112,10 @@ impl Metadata {
             Ending::BrokenOff => Identity::read(&mut connection).await?,
             _ => Identity::read_or_make(&mut connection, &*clock, &*random).await?,
         };
+        if LogReach::is_cut(log_before, LogReach::read(&directory.log_index())) {
+            lacking::note(&directory.lacking(), identity.history, identity.committed.next())?;
+        }
+        lacking::check(&directory, &identity)?;
         let readers = Readers::open(&database, settings).await?;
         let checkpointer = connection::checkpointer(&database, settings).await?;
         let begin_at = settings.metadata_checkpoint_at.bytes();
@@ -177,6 +184,14 @@ impl Metadata {
         let queue = self.inner.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         queue.ok_or_else(closed)?.send(Proposal { command, origin, answer }).await.map_err(|_| closed())?;
         Ok(outcome)
+    }
+
+    /// Somebody knows of a newer command that was acknowledged: the database is not opened again before it has it.
+    pub fn note_lacking(&self, newest: CommitSequence) {
+        let file = self.inner.database.with_file_name(LACKING);
+        if let Err(error) = lacking::note(&file, self.history(), newest) {
+            tracing::error!(%error, "that the metadata lacks something can't be noted");
+        }
     }
 
     /// How the process before this one let go of the database.

@@ -8,7 +8,7 @@ use super::{
 };
 use std::{
     fs::{self, File},
-    io::{self, ErrorKind, Write},
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -32,23 +32,24 @@ pub enum Ending {
     BrokenOffUnmarked,
 }
 
-/// In the mark of a database that was closed in order before anybody knew that its end is there: its log is gone, and rightly so.
-const CLOSED: &[u8] = b"closed, but its end was not looked for";
-
 /// Whether the end of the database is there, as far as can be known.
 pub(super) type EndIsKnown = Arc<AtomicBool>;
 
 /// The mark of an open database. Dropped before the connection that writes, with which the log may go.
 pub(super) struct OpenMark {
     file: PathBuf,
+    /// What it becomes when nobody looked for the end: then the log goes, and rightly so.
+    left: PathBuf,
     end_is_known: EndIsKnown,
 }
 
 impl OpenMark {
     /// Before the database is opened: fails when its log is gone, or all that was in it. Else another cluster would begin.
     pub fn check(directory: &Directory) -> Result<Ending, MetadataError> {
-        let (mark, database, log) = (directory.open_mark(), directory.database(), directory.log());
-        if !mark.exists() || !database.exists() {
+        let (mark, left) = (directory.open_mark(), directory.left_mark());
+        let (database, log) = (directory.database(), directory.log());
+        let was_open = mark.exists();
+        if !(was_open || left.exists()) || !database.exists() {
             return Ok(if log.exists() { Ending::BrokenOffUnmarked } else { Ending::Orderly });
         }
         let length = |file: &Path| fs::metadata(file).map_or(0, |file| file.len());
@@ -56,9 +57,13 @@ impl OpenMark {
         {
             return Err(MetadataError::Emptied(database));
         }
-        let was_closed = fs::read(&mark).is_ok_and(|said| said == CLOSED);
-        if !was_closed && !log.exists() {
-            return Err(MetadataError::LogGone(log));
+        if was_open {
+            if !log.exists() {
+                return Err(MetadataError::LogGone(log));
+            }
+            // Whatever keeps the database from being opened now, the log goes with the last connection.
+            fs::rename(&mark, &left).map_err(MetadataError::io(&mark))?;
+            directory.sync()?;
         }
         Ok(Ending::BrokenOff)
     }
@@ -66,27 +71,27 @@ impl OpenMark {
     /// Durable when this returns, and so is the log's name. Called when the database was read. `None` on a full disk, which must
     /// not keep the metadata from being opened, since deleting makes room.
     pub fn set(directory: &Directory, end_is_known: EndIsKnown) -> Result<Option<Self>, MetadataError> {
-        let file = directory.open_mark();
-        let made = File::create(&file).and_then(|made| made.sync_all());
+        let (file, left) = (directory.open_mark(), directory.left_mark());
+        let made = match left.exists() {
+            true => fs::rename(&left, &file),
+            false => File::create(&file).and_then(|made| made.sync_all()),
+        };
         directory.sync()?;
         match made {
             Err(error) if error.kind() == ErrorKind::StorageFull => Ok(None),
-            made => made.map(|()| Some(Self { file: file.clone(), end_is_known })).map_err(MetadataError::io(file)),
+            made => {
+                made.map(|()| Some(Self { file: file.clone(), left, end_is_known })).map_err(MetadataError::io(file))
+            }
         }
-    }
-}
-
-impl OpenMark {
-    fn keep(&self) -> io::Result<()> {
-        let mut mark = File::create(&self.file)?;
-        mark.write_all(CLOSED)?;
-        mark.sync_all()
     }
 }
 
 impl Drop for OpenMark {
     fn drop(&mut self) {
-        let ended = if self.end_is_known.load(Ordering::Acquire) { fs::remove_file(&self.file) } else { self.keep() };
+        let ended = match self.end_is_known.load(Ordering::Acquire) {
+            true => fs::remove_file(&self.file),
+            false => fs::rename(&self.file, &self.left),
+        };
         if let Err(error) =
             ended.map_err(MetadataError::io(&self.file)).and_then(|()| directory::sync_parent(&self.file))
         {

@@ -75,7 +75,10 @@ impl LostEnd<'_> {
         match *behind.frames {
             _ if newest == own => Ok(()),
             [frame] if is_of_this_reign && newest == frame.head.last => self.carry_out(&collected, frame).await,
-            _ => Err(ClusterError::EndLost { own, newest }),
+            _ => {
+                self.metadata.note_lacking(newest);
+                Err(ClusterError::EndLost { own, newest })
+            }
         }
     }
 

@@ -3,14 +3,17 @@
 use super::fixture::*;
 use crate::{
     metadata::{
-        Ending, Metadata, MetadataError, columns::Columns, connection, directory::database_in, identity::Identity,
-        schema, script::Script,
+        Ending, Metadata, MetadataError, MetadataSettings, columns::Columns, connection, directory::database_in,
+        identity::Identity, schema, script::Script,
     },
     runtime::{SeededRandom, SystemClock},
     types::CommitSequence,
 };
 use sqlx::{SqlSafeStr, migrate::Migration};
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 async fn try_open(folder: &Path) -> Result<Metadata, MetadataError> {
     Metadata::open(folder, &settings(), Arc::new(SystemClock::new()), Arc::new(SeededRandom::new(3))).await
@@ -203,6 +206,9 @@ async fn an_ending_stays_what_it_was_until_the_end_is_trusted() {
     let opened = try_open(&crashed).await.unwrap();
     opened.trust_end();
     opened.close().await;
+    while crashed.join("metadata.sqlite-wal").exists() {
+        tokio::task::yield_now().await;
+    }
     let opened = try_open(&crashed).await.unwrap();
     assert_eq!(opened.last_ending(), Ending::Orderly);
     opened.close().await;
@@ -226,6 +232,71 @@ async fn a_database_in_use_that_does_not_know_its_cluster_any_more_is_refused() 
     std::fs::write(crashed.join("open"), "").unwrap();
     let error = try_open(&crashed).await.unwrap_err();
     assert!(error.is_damage(), "{error}");
-    std::fs::remove_file(crashed.join("open")).unwrap();
+    std::fs::remove_file(crashed.join("left")).unwrap();
     assert_eq!(try_open(&crashed).await.unwrap().committed(), CommitSequence(0), "it was new");
+}
+
+/// As a SIGKILL leaves it, with SQLite's index beside the log.
+fn crashed_copy(fixture: &Fixture, name: &str) -> PathBuf {
+    let (metadata, crashed) = (fixture.folder.path().join("metadata"), fixture.folder.path().join(name));
+    std::fs::create_dir(&crashed).unwrap();
+    for name in ["metadata.sqlite", "metadata.sqlite-wal", "metadata.sqlite-shm", "open"] {
+        std::fs::copy(metadata.join(name), crashed.join(name)).unwrap();
+    }
+    crashed
+}
+
+#[tokio::test]
+async fn a_log_that_is_shorter_than_its_index_says_is_refused_for_good() {
+    let fixture = Fixture::new().await;
+    fixture.put("a", &[5]).await;
+    fixture.put("b", &[5]).await;
+    let (crashed, whole) = (crashed_copy(&fixture, "crashed"), crashed_copy(&fixture, "whole"));
+    let log = std::fs::File::options().write(true).open(crashed.join("metadata.sqlite-wal")).unwrap();
+    log.set_len(log.metadata().unwrap().len() - 1).unwrap();
+    for _ in 0..3 {
+        let error = try_open(&crashed).await.unwrap_err();
+        assert!(matches!(error, MetadataError::Lacking { .. }) && error.is_damage(), "{error}");
+    }
+    // The right one is put in its place.
+    for name in ["metadata.sqlite", "metadata.sqlite-wal"] {
+        std::fs::copy(whole.join(name), crashed.join(name)).unwrap();
+    }
+    let opened = try_open(&crashed).await.unwrap();
+    assert_eq!(opened.committed(), fixture.metadata.committed());
+    assert!(!crashed.join("lacking").exists());
+}
+
+#[tokio::test]
+async fn what_it_is_known_to_lack_keeps_a_database_shut() {
+    let fixture = Fixture::new().await;
+    fixture.put("a", &[5]).await;
+    let crashed = crashed_copy(&fixture, "crashed");
+    let opened = try_open(&crashed).await.unwrap();
+    let own = opened.committed();
+    opened.note_lacking(own.next());
+    opened.trust_end();
+    opened.close().await;
+    for _ in 0..2 {
+        let error = try_open(&crashed).await.unwrap_err();
+        assert!(matches!(error, MetadataError::Lacking { own: told, .. } if told == own), "{error}");
+    }
+    crate::metadata::lacking::note(&crashed.join("lacking"), fixture.metadata.history(), own).unwrap();
+    assert_eq!(try_open(&crashed).await.unwrap().committed(), own, "it has that one");
+}
+
+/// From outside: the log went with the connection of a start that failed, and the mark said that it must be there.
+#[tokio::test]
+async fn a_start_that_fails_after_a_crash_does_not_make_the_next_one_fail() {
+    let fixture = Fixture::new().await;
+    fixture.put("a", &[5]).await;
+    let crashed = crashed_copy(&fixture, "crashed");
+    let nowhere = MetadataSettings { record_commands: Some("/nonexistent/records".into()), ..settings() };
+    for _ in 0..2 {
+        let (clock, random) = (Arc::new(SystemClock::new()), Arc::new(SeededRandom::new(3)));
+        let error = Metadata::open(&crashed, &nowhere, clock, random).await.unwrap_err();
+        assert!(!error.is_damage(), "{error}");
+    }
+    let opened = try_open(&crashed).await.unwrap();
+    assert_eq!((opened.last_ending(), opened.committed()), (Ending::BrokenOff, fixture.metadata.committed()));
 }
