@@ -42,6 +42,8 @@ pub struct Metadata {
 struct Inner {
     identity: Identity,
     last_ending: Ending,
+    /// Of a process that broke off: its whole log was read.
+    log_is_proved: bool,
     end_is_known: EndIsKnown,
     state: Arc<WriterState>,
     buckets: Arc<BucketCache>,
@@ -112,7 +114,8 @@ impl Metadata {
             Ending::BrokenOff => Identity::read(&mut connection).await?,
             _ => Identity::read_or_make(&mut connection, &*clock, &*random).await?,
         };
-        if LogReach::is_cut(log_before, LogReach::read(&directory.log_index())) {
+        let log_now = LogReach::read(&directory.log_index());
+        if LogReach::is_cut(log_before, log_now) {
             lacking::note(&directory.lacking(), identity.history, identity.committed.next())?;
         }
         lacking::check(&directory, &identity)?;
@@ -157,6 +160,7 @@ impl Metadata {
         let inner = Inner {
             identity,
             last_ending,
+            log_is_proved: LogReach::is_proved(log_before, log_now),
             end_is_known,
             state,
             buckets,
@@ -253,6 +257,10 @@ impl Metadata {
         let mut ended = self.inner.ended.clone();
         // An error means that the task is gone, which is what is waited for.
         let _ = ended.wait_for(|ended| *ended).await;
+    }
+
+    pub(super) fn log_is_proved(&self) -> bool {
+        self.inner.log_is_proved
     }
 
     pub(super) async fn reader(&self) -> Result<Reader<'_>, QueryError> {

@@ -30,6 +30,11 @@ impl LogReach {
         is_whole.then(|| Self { salts: header[32..40].try_into().unwrap_or_default(), frames })
     }
 
+    /// Whether all that the log had is read of it `now`.
+    pub fn is_proved(before: Option<Self>, now: Option<Self>) -> bool {
+        matches!((before, now), (Some(before), Some(now)) if before.salts == now.salts && before.frames <= now.frames)
+    }
+
     /// Whether the log had more than what is read of it `now`.
     pub fn is_cut(before: Option<Self>, now: Option<Self>) -> bool {
         matches!((before, now), (Some(before), Some(now)) if before.salts == now.salts && before.frames > now.frames)
@@ -64,9 +69,12 @@ mod tests {
             (of(1, 9), None, false),
         ] {
             assert_eq!(LogReach::is_cut(before, now), expected, "{before:?} {now:?}");
+            assert!(!(expected && LogReach::is_proved(before, now)));
         }
         let mut torn = header(1, 9);
         torn[16] ^= 1;
         assert_eq!(LogReach::of(&torn), None);
+        assert!(LogReach::is_proved(of(1, 8), of(1, 9)) && !LogReach::is_proved(None, of(1, 9)));
+        assert!(!LogReach::is_proved(of(1, 8), of(2, 9)), "another generation");
     }
 }

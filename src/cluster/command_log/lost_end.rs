@@ -100,12 +100,20 @@ impl LostEnd<'_> {
 
     async fn carry_out(&self, collected: &Collected, frame: &Logged) -> Result<(), ClusterError> {
         let (first, last) = (frame.head.first, frame.head.last);
-        let lost = ClusterError::EndLost { own: self.metadata.committed(), newest: last };
-        let bytes = collected.payload(frame).await.ok_or(lost)?;
-        let carried = self.metadata.carry_out(&LoggedBatch { first, last, bytes }).await;
-        carried.map_err(|error| ClusterError::Metadata(error.to_string()))?;
-        tracing::info!(%first, %last, "the batch that was under way when the last process ended is carried out");
-        Ok(())
+        let own = self.metadata.committed();
+        let bytes = collected.payload(frame).await.ok_or(ClusterError::EndLost { own, newest: last })?;
+        match self.metadata.carry_out(&LoggedBatch { first, last, bytes }).await {
+            Ok(()) => {
+                tracing::info!(%first, %last, "the batch that was under way when the last process ended is carried out");
+                Ok(())
+            }
+            Err(error) if error.is_damage() => {
+                tracing::error!(%error, "the database is damaged");
+                self.metadata.note_lacking(last);
+                Err(ClusterError::EndLost { own, newest: last })
+            }
+            Err(error) => Err(ClusterError::Metadata(error.to_string())),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use super::LoggedBatch;
 use crate::metadata::{
     Metadata,
     error::{MetadataError, ProposeError},
+    schema,
     writer::{Origin, Place},
 };
 
@@ -18,6 +19,10 @@ impl Metadata {
         let records = batch.records()?;
         if records.is_empty() || batch.first != self.committed().next() {
             return Err(does_not_fit());
+        }
+        if !self.log_is_proved() {
+            // The end of the log may be what can't be read, and a checkpoint may have taken parts of it before.
+            schema::verify(&mut *self.reader().await?).await?;
         }
         let (last, mut answers) = (records.len() - 1, Vec::with_capacity(records.len()));
         for (position, record) in records.into_iter().enumerate() {
