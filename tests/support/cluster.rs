@@ -1,6 +1,7 @@
 //! A gateway and storage nodes as processes of their own, with what a test asks of them.
 
 use super::{
+    address::free_address,
     command::{larder, text},
     process::Running,
 };
@@ -47,9 +48,9 @@ impl Cluster {
                 "--data",
                 text(&data),
                 "--address",
-                "127.0.0.1:0",
+                &free_address().to_string(),
                 "--admin-address",
-                "127.0.0.1:0",
+                &free_address().to_string(),
             ]);
             command.envs(ENVIRONMENT).envs(settings.iter().copied());
         });

@@ -1,6 +1,6 @@
 //! A whole server in a directory of its own, on free ports.
 
-use super::{command::larder, process::Running, replay::assert_replay_gives_the_same_rows};
+use super::{address::free_address, command::larder, process::Running, replay::assert_replay_gives_the_same_rows};
 use aws_sdk_s3::{
     Client,
     config::{BehaviorVersion, Credentials, Region},
@@ -73,7 +73,7 @@ impl Server {
 
     pub async fn start_with(options: Options) -> Self {
         let directory = tempfile::tempdir().expect("a directory for the server");
-        let (endpoint, admin) = ("127.0.0.1:0".to_owned(), "127.0.0.1:0".to_owned());
+        let (endpoint, admin) = (free_address().to_string(), free_address().to_string());
         let mut server = Self { process: None, options, directory, endpoint, admin };
         server.start_again().await;
         server
