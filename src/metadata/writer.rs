@@ -133,6 +133,8 @@ pub struct WriterStats {
 /// Takes a number and no more.
 const CHANGES_NOTHING: Command = Command::FinishDeletions { blobs: Vec::new() };
 
+const UNKNOWN_IF_TAKEN_BACK: &str = "the disk of the metadata was full, and the nodes that may have been told of the change can't be told that it was taken back";
+
 /// Rest between two looks at a full disk.
 const FULL_REST: Duration = Duration::from_secs(1);
 
@@ -344,8 +346,9 @@ impl Writer {
             return false;
         }
         self.groups.forget();
-        // In the log the batch is followed by what changes nothing and takes its place: a recovery does not carry it out.
-        self.log.offer(self.state.committed().next(), std::iter::once(&CHANGES_NOTHING));
+        // In the log the batch is followed by what changes nothing and takes its place: nothing that begins from the log
+        // carries it out.
+        let in_its_place = self.log.offer(self.state.committed().next(), std::iter::once(&CHANGES_NOTHING));
         match connection::writer(&self.database, &self.settings).await {
             // Dropping the old connection rolls its transaction back.
             Ok(fresh) => self.connection = fresh,
@@ -354,10 +357,20 @@ impl Writer {
                 return false;
             }
         }
-        for proposal in proposals.drain(..) {
-            let _ = proposal.answer.send(Err(ProposeError::NoRoom));
-        }
+        let (log, refused) = (self.log.clone(), std::mem::take(proposals));
+        // Others do not wait for it.
+        tokio::spawn(refuse_taken_back(log, in_its_place, refused));
         true
+    }
+}
+
+/// Not before the log has what takes the batch's place: who is told that there was no room may rely on it, whatever dies then.
+async fn refuse_taken_back(log: LogFeed, in_its_place: Option<BatchNumber>, refused: Vec<Proposal>) {
+    let is_final = log.surely_kept(in_its_place).await;
+    for proposal in refused {
+        let error =
+            if is_final { ProposeError::NoRoom } else { ProposeError::Unavailable(UNKNOWN_IF_TAKEN_BACK.to_owned()) };
+        let _ = proposal.answer.send(Err(error));
     }
 }
 

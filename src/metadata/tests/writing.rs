@@ -15,7 +15,7 @@ use crate::{
     },
     types::*,
 };
-use futures_util::future::join_all;
+use futures_util::{FutureExt, future::join_all};
 use std::{
     path::Path,
     sync::{
@@ -208,6 +208,40 @@ async fn a_batch_that_finds_no_room_is_taken_back_and_answered_so() {
     let big = big_put(&fixture);
     assert_eq!(propose(&queue, big.clone()).await, Err(ProposeError::NoRoom));
     assert!(propose(&queue, big).await.is_ok(), "the writer goes on with a new connection, and nothing had remained");
+    drop(queue);
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+/// Found by killing a server on a full disk: a write that it had refused was carried out by its next start.
+#[tokio::test]
+async fn that_there_was_no_room_is_said_once_nodes_know_that_the_batch_was_taken_back() {
+    let fixture = Fixture::new().await;
+    fixture.metadata.close().await;
+    let folder = fixture.folder.path().join("metadata");
+    let fatal: Fatal = Arc::new(|reason| panic!("{reason}"));
+    let (writer, queue, checkpointer) = writer_on_a_full_disk(&folder, 200, fatal).await;
+    let next = writer.state.committed().next();
+    let feed = writer.log.clone();
+    let seat = feed.begin(next);
+    feed.note_snapshot(writer.state.committed());
+    let tasks = [tokio::spawn(writer.run()), tokio::spawn(checkpointer.run())];
+    let sender = queue.clone();
+    let big = big_put(&fixture);
+    let mut asked = tokio::spawn(async move { propose(&sender, big).await });
+    let (taken_back, batches) = feed.next(seat).await.unwrap();
+    assert_eq!((batches.len(), batches[0].first), (1, next));
+    feed.settle(taken_back);
+    let (in_its_place, batches) = feed.next(seat).await.unwrap();
+    assert_eq!((batches.len(), batches[0].first), (1, next));
+    // Others go on meanwhile, also where the log does not.
+    feed.fall_behind();
+    let deletion = propose(&queue, Command::UnrollDeletedContents { limit: 1 }).await;
+    assert!(deletion.is_ok(), "{deletion:?}");
+    assert!((&mut asked).now_or_never().is_none(), "nodes would carry it out");
+    feed.settle(in_its_place);
+    assert_eq!(asked.await.unwrap(), Err(ProposeError::NoRoom));
     drop(queue);
     for task in tasks {
         task.await.unwrap();
