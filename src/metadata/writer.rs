@@ -346,9 +346,8 @@ impl Writer {
             return false;
         }
         self.groups.forget();
-        // In the log the batch is followed by what changes nothing and takes its place: nothing that begins from the log
-        // carries it out.
-        let in_its_place = self.log.offer(self.state.committed().next(), std::iter::once(&CHANGES_NOTHING));
+        // Nobody who begins from the log carries it out.
+        let in_its_place = self.log.take_back(self.state.committed().next(), &CHANGES_NOTHING);
         match connection::writer(&self.database, &self.settings).await {
             // Dropping the old connection rolls its transaction back.
             Ok(fresh) => self.connection = fresh,

@@ -77,6 +77,8 @@ struct State {
     waiting: VecDeque<(BatchNumber, LoggedBatch)>,
     waiting_bytes: usize,
     newest: BatchNumber,
+    /// The newest one that the keeper has begun with.
+    begun: BatchNumber,
     /// The newest one that is kept.
     settled: BatchNumber,
     /// From this command on every batch is kept or waits. What is before it only a snapshot shows.
@@ -96,6 +98,7 @@ impl Default for State {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             newest: BatchNumber(0),
+            begun: BatchNumber(0),
             settled: BatchNumber(0),
             whole_from: None,
             kept_when: KeptWhen::default(),
@@ -141,6 +144,16 @@ impl LogFeed {
         drop(state);
         self.shared.offered.notify_one();
         Some(number)
+    }
+
+    /// The newest batch did not commit. Where the keeper has begun with it, `instead`, which changes nothing, takes its place:
+    /// that has to be kept before anybody may rely on it (`surely_kept`).
+    pub(in crate::metadata) fn take_back(&self, first: CommitSequence, instead: &Command) -> Option<BatchNumber> {
+        if self.state().withdraw_newest() {
+            self.shared.decided.notify_waiters();
+            return None;
+        }
+        self.offer(first, std::iter::once(instead))
     }
 
     /// Returns when the batch may commit, or be answered (`kept_when`).
@@ -212,10 +225,13 @@ impl LogFeed {
         loop {
             let notified = self.shared.offered.notified();
             {
-                let state = self.state();
+                let mut state = self.state();
                 match state.oldest() {
                     _ if state.seat != seat => return None,
-                    Some(oldest) => return Some(oldest),
+                    Some((last, batches)) => {
+                        state.begun = last;
+                        return Some((last, batches));
+                    }
                     None if state.is_closed => return None,
                     None => {}
                 }
@@ -309,6 +325,15 @@ impl State {
         let mut last = None;
         let batches = few_enough.inspect(|(number, _)| last = Some(*number)).map(|(_, batch)| batch.clone()).collect();
         last.map(|last| (last, batches))
+    }
+
+    /// Whether it could be withdrawn: nobody has begun to keep it.
+    fn withdraw_newest(&mut self) -> bool {
+        let begun = self.begun;
+        let Some((_, batch)) = self.waiting.pop_back_if(|(number, _)| *number > begun) else { return false };
+        self.waiting_bytes -= batch.bytes.len();
+        self.come_into_force();
+        true
     }
 
     fn is_decided(&self, number: BatchNumber) -> bool {

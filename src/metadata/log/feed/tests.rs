@@ -186,3 +186,24 @@ async fn only_what_is_kept_is_surely_kept() {
     feed.depose(seat);
     assert_eq!(feed.surely_kept(lost).now_or_never(), Some(false));
 }
+
+/// A start on a full disk proposes before anybody keeps batches.
+#[tokio::test]
+async fn what_nobody_began_to_keep_is_taken_back_without_a_trace() {
+    let (feed, seat) = in_force();
+    feed.fall_behind();
+    offer(&feed, 1);
+    assert_eq!(feed.take_back(CommitSequence(1), &command()), None);
+    assert_eq!(feed.state().waiting_bytes, 0);
+    assert_eq!(feed.standing(), LogStanding::InForce, "nothing waits");
+    let begun = offer(&feed, 1);
+    assert_eq!(feed.next(seat).await.unwrap().0, begun.unwrap());
+    let instead = feed.take_back(CommitSequence(1), &command());
+    assert!(instead > begun);
+    assert_eq!(feed.state().waiting.len(), 2);
+    feed.settle(begun.unwrap());
+    offer(&feed, 1);
+    feed.next(seat).await.unwrap();
+    feed.settle(instead.unwrap());
+    assert_eq!(feed.state().waiting.len(), 1, "the next batch goes its own way");
+}

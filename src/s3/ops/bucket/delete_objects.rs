@@ -111,6 +111,7 @@ fn delete_entry(entry: &Entry, bypass: Bypass) -> Result<DeleteEntry, S3Error> {
 
 fn render(named: Vec<Named>, outcomes: Vec<Result<DeletedVersion, ObjectError>>, report: Report) -> Response {
     let mut outcomes = outcomes.into_iter();
+    let mut own_faults = 0;
     let mut xml = XmlWriter::document("DeleteResult");
     for named in named {
         let outcome = match named.entry {
@@ -125,8 +126,18 @@ fn render(named: Vec<Named>, outcomes: Vec<Result<DeletedVersion, ObjectError>>,
                 write_deleted(&mut xml, &named.key, named.version.as_deref(), &deleted);
             }
             Ok(_) => {}
-            Err(error) => write_error(&mut xml, &named.key, named.version.as_deref(), &error),
+            Err(error) => {
+                let is_own_fault = error.status().is_server_error();
+                if is_own_fault && own_faults == 0 {
+                    tracing::warn!(key = named.key, %error, "entries of DeleteObjects fail, of which this is the first");
+                }
+                own_faults += u32::from(is_own_fault);
+                write_error(&mut xml, &named.key, named.version.as_deref(), &error);
+            }
         }
+    }
+    if own_faults > 1 {
+        tracing::warn!(entries = own_faults, "so many entries of this DeleteObjects failed");
     }
     parameter::document(xml.finish())
 }
