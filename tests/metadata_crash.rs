@@ -65,6 +65,7 @@ async fn prepare(metadata: &Metadata) -> BucketId {
         object_lock: None,
         acl: Default::default(),
         ownership: None,
+        buckets_max: 10_000,
     };
     let _ = metadata.propose(Command::CreateBucket(bucket)).await;
     metadata.bucket(&"bucket".parse().unwrap()).await.unwrap().unwrap().id

@@ -212,6 +212,14 @@ pub struct CreateBucket {
     pub acl: Acl,
     #[serde(default)]
     pub ownership: Option<ObjectOwnership>,
+    /// More buckets than this there can't be. (Older records don't name it.)
+    #[serde(default = "default_buckets_max")]
+    pub buckets_max: u32,
+}
+
+/// The default quota of an AWS account.
+fn default_buckets_max() -> u32 {
+    10_000
 }
 
 /// A small text that a job finds again after a restart: its cursor and counts, or what an operator wants of it.

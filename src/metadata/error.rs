@@ -10,13 +10,20 @@ pub struct DatabaseError(Box<sqlx::Error>);
 /// SQLITE_FULL: there was no room for the change, and nothing of it remains.
 const CODE_DISK_FULL: &str = "13";
 
+/// SQLITE_IOERR_SHMSIZE: the file beside the log that shows where in it pages are could not be made as long as it has to be.
+const CODE_NO_INDEX: &str = "4874";
+
 /// SQLITE_PERM, BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL and CANTOPEN: the machine's doing, not the rows'.
 const CODES_OF_WEATHER: [u32; 9] = [3, 5, 6, 7, 8, 9, 10, 13, 14];
 
 impl DatabaseError {
     /// Whether the disk was full: deleting something helps.
     pub fn is_disk_full(&self) -> bool {
-        self.0.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == CODE_DISK_FULL)
+        self.has_code(CODE_DISK_FULL)
+    }
+
+    fn has_code(&self, wanted: &str) -> bool {
+        self.0.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == wanted)
     }
 
     /// Whether it comes of what the database holds, and will be the same tomorrow.
@@ -47,7 +54,8 @@ impl fmt::Debug for DatabaseError {
 
 impl fmt::Display for DatabaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.0.fmt(f)?;
+        if self.has_code(CODE_NO_INDEX) { f.write_str("; most likely its disk is full") } else { Ok(()) }
     }
 }
 

@@ -432,6 +432,13 @@ pub struct AccessKey {
     pub created: Timestamp,
 }
 
+/// What a bucket holds: all versions, delete markers left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BucketUsage {
+    pub objects: u64,
+    pub bytes: u64,
+}
+
 /// Totals for `larder admin status` and for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {

@@ -5,10 +5,13 @@ use crate::{
     metadata::{
         Command, Outcome,
         command::CreateBucket,
-        rows::{Bucket, ListMarker},
+        rows::{Bucket, BucketUsage, ListMarker},
     },
     types::{Acl, BucketName, ObjectLockConfiguration, ObjectOwnership, TagSet, Versioning},
 };
+
+/// Rows that are counted at a time.
+const USAGE_PAGE: u32 = 10_000;
 
 /// Buckets on one page of ListBuckets. Amazon S3 API Reference: 10 000.
 pub const BUCKETS_PAGE_MAX: u32 = 10_000;
@@ -63,6 +66,7 @@ impl Objects {
             object_lock: input.object_lock,
             acl: input.acl.unwrap_or_default(),
             ownership: input.ownership,
+            buckets_max: self.buckets_max,
         });
         match self.propose(command).await {
             Ok(Outcome::BucketCreated { .. }) => Ok(()),
@@ -91,6 +95,22 @@ impl Objects {
 
     pub async fn head_bucket(&self, name: &BucketName) -> Result<Bucket, ObjectError> {
         self.bucket(name).await
+    }
+
+    /// Counted anew, page by page: in proportion to the versions in the bucket. What changes meanwhile may be counted or not.
+    pub async fn bucket_usage(&self, bucket: &Bucket) -> Result<BucketUsage, ObjectError> {
+        let (mut usage, mut after) = self.metadata.bucket_usage(bucket.id, None, USAGE_PAGE).await?;
+        while let Some(key) = after {
+            let (more, next) = self.metadata.bucket_usage(bucket.id, Some(&key), USAGE_PAGE).await?;
+            usage = BucketUsage { objects: usage.objects + more.objects, bytes: usage.bytes + more.bytes };
+            after = next;
+        }
+        Ok(usage)
+    }
+
+    /// More buckets than this can't be made.
+    pub fn buckets_max(&self) -> u32 {
+        self.buckets_max
     }
 
     pub async fn list_buckets(&self, input: &ListBucketsInput) -> Result<BucketPage, ObjectError> {

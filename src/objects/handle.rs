@@ -18,6 +18,7 @@ pub struct Objects {
     pub(super) hashes: HashPool,
     /// Of lifecycle rules.
     pub(super) lifecycle_day: DayLength,
+    pub(super) buckets_max: u32,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -33,7 +34,7 @@ impl Objects {
     ) -> std::io::Result<Self> {
         let hashes = HashPool::start(settings.effective_hash_threads())?;
         let lifecycle_day = DayLength::new(settings.lifecycle_day.0);
-        Ok(Self { metadata, cluster, hashes, lifecycle_day, clock, random })
+        Ok(Self { metadata, cluster, hashes, lifecycle_day, buckets_max: settings.buckets_max, clock, random })
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -1,5 +1,6 @@
 //! Settings of the object layer.
 
+use super::BUCKETS_PAGE_MAX;
 use crate::types::HumanDuration;
 use serde::{Deserialize, Serialize};
 use std::{thread, time::Duration};
@@ -21,13 +22,15 @@ pub struct ObjectsSettings {
     /// no way back; what answers say of it (`x-amz-expiration`) stays in real days. A change counts for what is written, and
     /// for rules that are set, after it.
     pub lifecycle_day: HumanDuration,
+    /// More buckets than this can't be made: 10000, the default quota of an AWS account, or fewer. Those that are there stay.
+    pub buckets_max: u32,
 }
 
 const REAL_DAY: Duration = Duration::from_secs(86_400);
 
 impl Default for ObjectsSettings {
     fn default() -> Self {
-        Self { hash_threads: 0, lifecycle_day: HumanDuration(REAL_DAY) }
+        Self { hash_threads: 0, lifecycle_day: HumanDuration(REAL_DAY), buckets_max: BUCKETS_PAGE_MAX }
     }
 }
 
@@ -39,6 +42,10 @@ impl ObjectsSettings {
         }
         if !(Duration::from_millis(10)..=REAL_DAY).contains(&self.lifecycle_day.0) {
             return Err(format!("lifecycle_day is {}; from 10ms to 1d is possible", self.lifecycle_day));
+        }
+        // Clients that don't page get all buckets on one page.
+        if !(1..=BUCKETS_PAGE_MAX).contains(&self.buckets_max) {
+            return Err(format!("buckets_max is {}; from 1 to {BUCKETS_PAGE_MAX} is possible", self.buckets_max));
         }
         Ok(())
     }

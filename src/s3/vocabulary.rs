@@ -226,6 +226,7 @@ const PARAMETERS: &[Word] = &[
         "prefix",
         &[Op::ListBuckets, Op::ListMultipartUploads, Op::ListObjectVersions, Op::ListObjects, Op::ListObjectsV2],
     ),
+    used("read-stats", &[Op::HeadBucket]),
     used("response-cache-control", OVERRIDES),
     used("response-content-disposition", OVERRIDES),
     used("response-content-encoding", OVERRIDES),

@@ -1,6 +1,10 @@
 //! HeadBucket.
 
-use crate::fixture::{Fixture, code, new_bucket_name};
+use crate::{
+    anonymous::anonymously,
+    fixture::{Fixture, code, new_bucket_name},
+};
+use aws_sdk_s3::types::BucketVersioningStatus as Status;
 
 #[tokio::test]
 async fn a_bucket_that_exists_is_200_with_its_region() {
@@ -30,4 +34,28 @@ async fn a_wrong_secret_is_403() {
         "0".repeat(64)
     );
     assert_eq!(crate::raw::exchange(&fixture.authority(), head.as_bytes(), b"").await.status, 403);
+}
+
+#[tokio::test]
+async fn what_the_bucket_holds_is_counted_on_request() {
+    let fixture = Fixture::new().await;
+    let stats = async || {
+        let answer = fixture.raw("HEAD", "?read-stats=true").send().await;
+        assert_eq!((answer.status, answer.header("x-rgw-quota-max-buckets")), (200, Some("10000")));
+        ["x-rgw-object-count", "x-rgw-bytes-used"].map(|name| answer.header(name).unwrap().parse::<u64>().unwrap())
+    };
+    assert_eq!(stats().await, [0, 0]);
+    fixture.set_versioning(Status::Enabled).await;
+    for (key, body) in [("a", "four"), ("a", "three"), ("b/c", "")] {
+        fixture.put(key, body).await;
+    }
+    fixture.client.delete_object().bucket(&fixture.bucket).key("a").send().await.unwrap();
+    assert_eq!(stats().await, [3, 9], "all versions, and no delete marker");
+    for target in ["", "?read-stats", "?read-stats=false"] {
+        assert_eq!(fixture.raw("HEAD", target).send().await.header("x-rgw-object-count"), None, "{target}");
+    }
+    let opened = fixture.raw("PUT", "?acl").header("x-amz-acl", "public-read").send().await;
+    assert_eq!(opened.status, 200);
+    let strangers = async |query| anonymously(&fixture, "HEAD", query, "", b"").await.status;
+    assert_eq!((strangers("").await, strangers("?read-stats=true").await), (200, 403), "nobody unnamed has it counted");
 }

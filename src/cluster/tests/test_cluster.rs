@@ -96,6 +96,7 @@ impl TestCluster {
             object_lock: None,
             acl: Default::default(),
             ownership: None,
+            buckets_max: 10_000,
         };
         let bucket = match metadata.propose(Command::CreateBucket(create)).await.unwrap() {
             Outcome::BucketCreated { bucket } => bucket,

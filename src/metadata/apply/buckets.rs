@@ -15,9 +15,6 @@ use crate::{
     types::{BucketId, CorsConfiguration, ObjectLockConfiguration, TagSet, Versioning, WebsiteConfiguration},
 };
 
-/// The default quota of an AWS account; it also bounds ListBuckets.
-const BUCKETS_MAX: u64 = 10_000;
-
 const READ_OWNER: &str = "SELECT owner FROM buckets WHERE name = $1";
 const COUNT_BUCKETS: &str = "SELECT count(*) FROM buckets";
 const INSERT_BUCKET: &str = "
@@ -32,7 +29,7 @@ pub(super) async fn create(command: &CreateBucket, tx: &mut Transaction<'_>) -> 
             false => CommandError::BucketAlreadyExists.into(),
         });
     }
-    if tx.fetch_number(Script::of(COUNT_BUCKETS)).await? >= Some(BUCKETS_MAX) {
+    if tx.fetch_number(Script::of(COUNT_BUCKETS)).await? >= Some(command.buckets_max.into()) {
         return Err(CommandError::TooManyBuckets.into());
     }
     acls::check_together(command.acl, command.ownership)?;

@@ -1,6 +1,7 @@
 //! Queries: `impl Metadata` by subject, one file each. Each is one statement, or one short transaction.
 
 mod access_keys;
+mod bucket_usage;
 mod buckets;
 mod extents;
 mod job_states;

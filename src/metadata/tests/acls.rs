@@ -180,6 +180,7 @@ async fn a_bucket_keeps_what_it_was_told_about_access() {
             object_lock: None,
             acl,
             ownership,
+            buckets_max: 10_000,
         })
     };
     let enforced = Some(ObjectOwnership::BucketOwnerEnforced);

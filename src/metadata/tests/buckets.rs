@@ -16,6 +16,7 @@ fn create(name: &str, owner: &str) -> Command {
         object_lock: None,
         acl: Default::default(),
         ownership: None,
+        buckets_max: 10_000,
     })
 }
 
@@ -162,4 +163,44 @@ async fn access_keys_are_made_disabled_and_deleted() {
     fixture.done(delete()).await;
     assert_eq!(fixture.propose(delete()).await, Err(CommandError::NoSuchAccessKey));
     assert!(fixture.metadata.access_key("AKIA1").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn there_are_no_more_buckets_than_the_command_allows() {
+    let fixture = Fixture::new().await;
+    let create = |name: &str, buckets_max| {
+        let Command::CreateBucket(create) = create(name, "root") else { unreachable!() };
+        Command::CreateBucket(CreateBucket { buckets_max, ..create })
+    };
+    fixture.done(create("second", 2)).await;
+    assert_eq!(fixture.propose(create("third", 2)).await, Err(CommandError::TooManyBuckets));
+    assert_eq!(fixture.propose(create("second", 2)).await, Err(CommandError::BucketAlreadyOwnedByYou));
+    fixture.done(create("third", 3)).await;
+}
+
+#[tokio::test]
+async fn the_pages_of_a_buckets_usage_add_up_to_all_versions() {
+    let fixture = Fixture::new().await;
+    let other = fixture.create_bucket("other").await;
+    fixture.set_versioning(Versioning::Enabled).await;
+    for (name, sizes) in [("a", &[1][..]), ("b", &[10, 20, 30]), ("c", &[]), ("d", &[100]), ("e/é", &[200, 300])] {
+        for size in sizes {
+            fixture.put(name, &[*size]).await;
+        }
+        fixture.delete(name).await;
+    }
+    for rows in [1, 2, 3, 5, 100] {
+        let (mut objects, mut bytes, mut after) = (0, 0, None);
+        loop {
+            let (page, next) = fixture.metadata.bucket_usage(fixture.bucket, after.as_ref(), rows).await.unwrap();
+            (objects, bytes) = (objects + page.objects, bytes + page.bytes);
+            assert!(next.is_none() || next > after, "it gets on");
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!((objects, bytes), (7, 661), "{rows} rows a page");
+    }
+    assert_eq!(fixture.metadata.bucket_usage(other, None, 10).await.unwrap(), (Default::default(), None));
 }

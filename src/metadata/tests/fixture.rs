@@ -108,6 +108,7 @@ impl Fixture {
             object_lock: None,
             acl: Default::default(),
             ownership: None,
+            buckets_max: 10_000,
         };
         match self.done(Command::CreateBucket(create)).await {
             Outcome::BucketCreated { bucket } => bucket,

@@ -358,6 +358,7 @@ async fn a_bucket_made_with_object_lock_keeps_versions_from_the_beginning_on() {
         object_lock: Some(ObjectLockConfiguration::default()),
         acl: Default::default(),
         ownership: None,
+        buckets_max: 10_000,
     };
     fixture.done(Command::CreateBucket(create)).await;
     let bucket = fixture.metadata.bucket(&"locked".parse().unwrap()).await.unwrap().unwrap();

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// What may be read whole: lists that one command or an operator bounds, what is kept in memory anyway, and totals.
-const MAY_SCAN: [(&str, &str); 13] = [
+const MAY_SCAN: [(&str, &str); 14] = [
     ("ended_buckets", "its first row alone"),
     ("ended_uploads", "its first row alone"),
     ("lifecycle_walks", "its first row alone"),
@@ -16,6 +16,7 @@ const MAY_SCAN: [(&str, &str); 13] = [
     ("copy", "copies that the command brings"),
     ("w", "keys that the batch brings"),
     ("hop", "rows of a recursion that is bounded"),
+    ("page", "one row"),
     ("named", "counted rows of one content"),
     ("released", "counted rows of one step"),
     ("unnamed", "counted rows of one upload"),
@@ -175,6 +176,7 @@ async fn ask_everything(fixture: &Fixture, upload: UploadId, copy: BlobCopy) {
     while let Some(last) = metadata.placed_pieces(bucket, place.as_ref(), 2).await.unwrap().pop() {
         place = Some(last.place);
     }
+    metadata.bucket_usage(bucket, Some(&key("a")), 10).await.unwrap();
     metadata.counted_blobs(None, 10).await.unwrap();
     metadata.known_blobs(&[copy.blob]).await.unwrap();
     metadata.extents_in_order(None, 10).await.unwrap();
