@@ -107,6 +107,10 @@ impl Metadata {
         let database = directory.database();
         let last_ending = OpenMark::check(&directory)?;
         let log_before = LogReach::read(&directory.log_index());
+        let mut reserve =
+            Reserve::new(directory.ballast(), settings.metadata_reserve.bytes(), hooks.free_space.clone());
+        // To be opened at all the database needs room for the index of its log.
+        reserve.check(0);
         let mut connection = connection::writer(&database, settings).await?;
         schema::bring_up_to_date(&mut connection, &database, schema::known()).await?;
         let identity = match last_ending {
@@ -129,7 +133,6 @@ impl Metadata {
             Some(path) => Some(Recorder::open(path, identity.committed)?),
             None => None,
         };
-        let reserve = Reserve::new(directory.ballast(), settings.metadata_reserve.bytes(), hooks.free_space.clone());
         let end_is_known = EndIsKnown::new((last_ending == Ending::Orderly).into());
         let open_mark = OpenMark::set(&directory, end_is_known.clone())?;
         let state = Arc::new(WriterState::new(identity.committed, identity.needs_confirmation));

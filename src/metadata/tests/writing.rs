@@ -103,6 +103,21 @@ async fn a_full_disk_takes_deletes_and_refuses_writes() {
     assert!(metadata.propose(second).await.is_ok());
 }
 
+/// Found by starting a server again on a full disk: SQLite could not make the index of its log, beside the reserve.
+#[tokio::test]
+async fn the_reserve_makes_room_for_a_start_on_a_full_disk() {
+    let fixture = Fixture::new().await;
+    fixture.metadata.close().await;
+    let folder = fixture.folder.path().join("metadata");
+    let (free, ballast) = (Arc::new(AtomicU64::new(1 << 40)), folder.join("ballast"));
+    open(&folder, &settings(), disk(&free)).await.close().await;
+    assert!(ballast.exists(), "a start makes it");
+    free.store(0, Ordering::Relaxed);
+    let metadata = open(&folder, &settings(), disk(&free)).await;
+    assert!(!ballast.exists(), "nothing was proposed yet");
+    metadata.close().await;
+}
+
 /// A disk of which this directory's files are all that there is.
 fn small_disk(folder: &Path, capacity: u64) -> MetadataHooks {
     let folder = folder.to_owned();
