@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use larder::{
     node::{
-        ClusterSecret, NodeApi, NodeSettings, PeerConnector, RemoteNode, RemoteParts,
-        api::{MetadataWitness, PeerAddress, PutChunk},
+        ClusterSecret, NodeApi, NodeError, NodeSettings, PeerConnector, RemoteNode, RemoteParts,
+        api::{GetChunk, MetadataWitness, PeerAddress, PutChunk},
         server::{
             NodeParts, NodeService,
             http::{ServeParts, serve},
@@ -242,4 +242,19 @@ fn write_byte(path: &Path, at: usize, byte: u8) {
     use std::os::unix::fs::FileExt;
     let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
     file.write_all_at(&[byte], at as u64).unwrap();
+}
+
+pub fn get(chunk: &Chunk) -> GetChunk {
+    GetChunk { term: TERM, key: chunk.key, first_block: 0, block_count: u32::MAX }
+}
+
+/// The node has the chunk, and it is the right one.
+pub async fn assert_holds(node: &Node, chunk: &Chunk) {
+    let slice = node.api.get_chunk(get(chunk)).await.unwrap();
+    assert!(slice.is_intact(chunk.key, &chunk.root()));
+    assert_eq!(slice.bytes, chunk.bytes);
+}
+
+pub async fn assert_lacks(node: &Node, chunk: &Chunk) {
+    assert_eq!(node.api.get_chunk(get(chunk)).await.map(|_| ()), Err(NodeError::NotFound));
 }

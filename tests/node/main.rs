@@ -1,6 +1,7 @@
 //! Storage nodes from outside: one behaviour suite against an embedded node and a node over HTTP, then what only the
 //! wire has: strangers, cut and stuck connections, registration.
 
+mod drop_suite;
 mod faults;
 mod harness;
 mod inventory_suite;
