@@ -107,6 +107,11 @@ impl Vitals {
         }
     }
 
+    /// One of its volumes at least, as it said last.
+    pub fn has_frozen_volume(&self) -> bool {
+        self.status().is_some_and(|status| status.volumes.iter().any(VolumeStatus::is_frozen))
+    }
+
     /// The node said how it is.
     pub fn heard(&self, now: Duration, status: NodeStatus) {
         let serving = || status.volumes.iter().filter(|volume| !volume.is_frozen());

@@ -1,6 +1,7 @@
 //! Background step: carries out committed deletions. Blobs that lost their last extent (`release_contents`) are dropped on
-//! every member of their group, through `reclaim`; then they are forgotten. Members are asked side by side, and one that does
-//! not answer holds up the others for some seconds, once a round.
+//! every member of their group, and on those that have left it and are there, through `reclaim`; then they are forgotten. (What
+//! one that is away still holds is found by its inventory.) Nodes are asked side by side, and one that does not answer holds
+//! up the others for some seconds, once a round.
 
 use super::{
     Cluster,
@@ -47,17 +48,17 @@ pub struct CarryOutDeletions {
     cursor: Option<DeletedBlob>,
     /// Pages that were looked at since something was done.
     pages_in_vain: u32,
-    /// Which members have dropped a blob, while not all have.
+    /// Which nodes have dropped a blob, while not all have.
     dropped_on: HashMap<BlobId, Vec<NodeId>>,
-    /// Members that failed in this round: the next one asks them again.
+    /// Nodes that failed in this round: the next one asks them again.
     passed_over: HashSet<NodeId>,
     rest: Duration,
     progress: Progress,
 }
 
-/// What a member is to drop of a page, group by group.
+/// What a node is to drop of a page, group by group.
 struct Share {
-    member: Arc<ClusterNode>,
+    node: Arc<ClusterNode>,
     groups: Vec<(OfGroup, Vec<Candidate>)>,
 }
 
@@ -135,7 +136,7 @@ impl CarryOutDeletions {
         page.iter().position(|row| !is_old(row))
     }
 
-    /// Drops what may be dropped of the page on every member that is there; returns how many blobs are done with.
+    /// Drops what may be dropped of the page on every holder that is there; returns how many blobs are done with.
     async fn drop_page(&mut self, topology: &Topology, page: &[DeletedBlob]) -> Result<usize, ClusterError> {
         let mut by_group: BTreeMap<GroupId, Vec<&DeletedBlob>> = BTreeMap::new();
         for row in page {
@@ -151,7 +152,7 @@ impl CarryOutDeletions {
         let (mut finished, mut bytes) = (Vec::new(), 0);
         for (group, rows) in &by_group {
             let Some(group) = topology.group(*group) else { continue };
-            for row in rows.iter().filter(|row| self.is_done(group, row)) {
+            for row in rows.iter().filter(|row| self.is_done(topology, group, row)) {
                 finished.push(row.blob);
                 bytes += row.size;
             }
@@ -167,25 +168,33 @@ impl CarryOutDeletions {
         Ok(finished.len())
     }
 
-    /// Each of those that are members now has dropped it: some that did may have left the group since.
-    fn is_done(&self, group: &PlacedGroup, row: &DeletedBlob) -> bool {
-        let dropped_on = self.dropped_on.get(&row.blob);
-        dropped_on.is_some_and(|nodes| group.members.iter().all(|member| nodes.contains(&member.id())))
+    /// Each of those that are members now has dropped it, and those that have left the group, as far as they can: some that did
+    /// as members may have left it since.
+    fn is_done(&self, topology: &Topology, group: &PlacedGroup, row: &DeletedBlob) -> bool {
+        let Some(dropped_on) = self.dropped_on.get(&row.blob) else { return false };
+        let is_asked = |node: &Arc<ClusterNode>| {
+            group.has_member(node.id()) || (self.can_be_asked(topology, node) && !node.vitals.has_frozen_volume())
+        };
+        group.holders().filter(|node| is_asked(node)).all(|node| dropped_on.contains(&node.id()))
     }
 
-    /// What each member that is there has left to drop.
+    fn can_be_asked(&self, topology: &Topology, node: &ClusterNode) -> bool {
+        let is_there = topology.standing(node.id()).is_some_and(|standing| standing.is_reachable());
+        is_there && !self.passed_over.contains(&node.id())
+    }
+
+    /// What each member that is there has left to drop, and each that was one.
     fn shares(&self, topology: &Topology, by_group: &BTreeMap<GroupId, Vec<&DeletedBlob>>) -> Vec<Share> {
         let mut shares: BTreeMap<NodeId, Share> = BTreeMap::new();
         for (group, rows) in by_group {
             let Some(group) = topology.group(*group) else { continue };
-            for member in &group.members {
-                let is_there = topology.standing(member.id()).is_some_and(|standing| standing.is_reachable());
-                let candidates = self.candidates(member.id(), rows);
-                if !is_there || self.passed_over.contains(&member.id()) || candidates.is_empty() {
+            for node in group.holders() {
+                let candidates = self.candidates(node.id(), rows);
+                if candidates.is_empty() || !self.can_be_asked(topology, node) {
                     continue;
                 }
-                let share = Share { member: member.clone(), groups: Vec::new() };
-                let share = shares.entry(member.id()).or_insert(share);
+                let share = Share { node: node.clone(), groups: Vec::new() };
+                let share = shares.entry(node.id()).or_insert(share);
                 share.groups.push((OfGroup { group: group.group, epoch: group.epoch }, candidates));
             }
         }
@@ -223,19 +232,19 @@ fn is_short_of_room(topology: &Topology) -> bool {
     topology.nodes().any(|(node, _)| node.vitals.is_short_of_room())
 }
 
-/// Group by group, until the member fails or does not answer.
+/// Group by group, until the node fails or does not answer.
 async fn carry_out(reclaimer: &Reclaimer, share: &Share, patience: Duration) -> Outcome {
-    let member = &share.member;
-    let mut outcome = Outcome { node: member.id(), dropped: Vec::new(), is_whole: false };
+    let node = &share.node;
+    let mut outcome = Outcome { node: node.id(), dropped: Vec::new(), is_whole: false };
     for (of_group, candidates) in &share.groups {
-        match timeout(patience, reclaimer.reclaim(member, *of_group, candidates)).await {
+        match timeout(patience, reclaimer.reclaim(node, *of_group, candidates)).await {
             Ok(Ok(reclaimed)) => outcome.dropped.extend(reclaimed.dropped),
             Ok(Err(error)) => {
-                tracing::warn!(node = %member.row.name, %error, "deletions were not carried out");
+                tracing::warn!(node = %node.row.name, %error, "deletions were not carried out");
                 return outcome;
             }
             Err(_) => {
-                tracing::warn!(node = %member.row.name, "no answer whether deletions were carried out");
+                tracing::warn!(node = %node.row.name, "no answer whether deletions were carried out");
                 return outcome;
             }
         }

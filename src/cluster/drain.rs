@@ -26,6 +26,8 @@ pub enum Obstacle {
     NobodyTakes,
     /// The node holds more than the others have room for.
     NoRoom { held: ByteSize, free: ByteSize },
+    /// The node is cleared of all groups, but what lies on a frozen volume of it stays there.
+    FrozenVolume,
 }
 
 impl fmt::Display for Obstacle {
@@ -44,6 +46,10 @@ impl fmt::Display for Obstacle {
             Self::NoRoom { held, free } => {
                 write!(f, "it holds {}, and the others have room for {}", held.to_human(), free.to_human())
             }
+            Self::FrozenVolume => f.write_str(
+                "it is cleared of all groups, but what lies on its frozen volume can't be cleared: start it again with a volume in its \
+                 place, or remove the node as it is",
+            ),
         }
     }
 }
@@ -93,13 +99,21 @@ fn of_group(nodes: &[Candidate], group: &GroupNow, leaving: NodeId) -> Option<Ob
     (!others.iter().any(takes)).then_some(Obstacle::NobodyTakes)
 }
 
+fn keeps_frozen_data(view: &NodeView) -> bool {
+    let mut volumes = view.status.iter().flat_map(|status| &status.volumes);
+    volumes.any(|volume| volume.is_frozen() && volume.chunks > 0)
+}
+
 impl Cluster {
     /// Why the drain of the node waits, if it is being drained and does.
     pub fn drain_waits_for(&self, view: &NodeView) -> Option<Obstacle> {
-        if view.row.duty != NodeDuty::Draining || view.group_count == 0 {
-            return None;
+        match view.row.duty {
+            NodeDuty::Draining if view.group_count > 0 => self.judge(view.row.node, obstacle),
+            NodeDuty::Draining if view.left_group_count == 0 => {
+                keeps_frozen_data(view).then_some(Obstacle::FrozenVolume)
+            }
+            _ => None,
         }
-        self.judge(view.row.node, obstacle)
     }
 
     /// A drain that was begun is not refused: it is watched again.

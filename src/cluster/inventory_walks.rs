@@ -8,7 +8,7 @@
 //! - in another incarnation of the node, unless its volumes go on from where they were: else one may hold what it did not show,
 //!   being frozen or put back from a copy, and sequences may begin again;
 //! - when it was away, since it may have missed that something was dropped;
-//! - while it has left groups: what is deleted from a group is dropped by its members alone;
+//! - while it has left groups: who was away when something was deleted from a group that it has left is not asked again;
 //! - when something that was shown was not remembered;
 //! - after `WHOLE_EVERY`, so that a mistake in all this does not last for ever.
 
@@ -91,8 +91,8 @@ pub struct Base {
 }
 
 impl InventoryWalks {
-    /// Whether a walk is under way, or `interval` has passed since the last. A node that has left groups holds what was
-    /// deleted from them since, and keeps its place in their past until that is cleared: it is looked at more often.
+    /// Whether a walk is under way, or `interval` has passed since the last. A node that has left groups may hold what was
+    /// deleted from them while it was away, and keeps its place in their past until that is cleared: it is looked at more often.
     pub fn is_due(&self, node: NodeId, now: &NodeNow, interval: Duration) -> bool {
         let interval = if now.has_left_groups { interval.min(INTERVAL_OF_LEFT_GROUPS) } else { interval };
         match self.walks.get(&node) {

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     metadata::{
         Command,
-        command::{BlobCopy, MissingReason},
+        command::{BlobCopy, MissingReason, NodeDuty},
         rows::SurplusBlob,
     },
     node::api::{InventoryCursor, InventoryEntry, PULL_CHUNKS_MAX, PullBlob},
@@ -69,8 +69,10 @@ struct Rest {
 }
 
 impl Rest {
-    fn time(&self, groups: &HashSet<GroupId>) -> Duration {
-        if self.kept == *groups { self.time } else { REST }
+    /// Somebody waits for a drain, and what is in its way goes at any moment: when its grace period is over, say.
+    fn time(&self, node: &ClusterNode, groups: &HashSet<GroupId>) -> Duration {
+        let is_waited_for = node.row.duty == NodeDuty::Draining;
+        if self.kept == *groups && !is_waited_for { self.time } else { REST }
     }
 }
 
@@ -121,7 +123,7 @@ impl TrimSurplus {
         });
         let groups: HashSet<GroupId> = left.map(|group| group.group).collect();
         let has_rested =
-            self.rests.get(&node.id()).is_none_or(|rest| now.saturating_sub(rest.from) >= rest.time(&groups));
+            self.rests.get(&node.id()).is_none_or(|rest| now.saturating_sub(rest.from) >= rest.time(node, &groups));
         (has_rested && !groups.is_empty()).then(|| Walk {
             next: None,
             groups,

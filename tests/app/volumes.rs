@@ -40,3 +40,35 @@ fn a_volume_that_was_away_leaves_no_chunk_twice_when_it_is_back() {
         cluster.assert_same(&file, &format!("s3://pantry/{number}"));
     }
 }
+
+/// From outside: the drain of a node with a frozen volume never ended, and said that others might lack room.
+#[test]
+fn a_drain_says_that_it_waits_for_a_frozen_volume_and_the_node_can_be_removed() {
+    let mut cluster = Cluster::start_with(0, &[WITHOUT_LOG]);
+    cluster.start_node_on(1, "127.0.0.1:0", &["a", "b"]);
+    for number in 2..=4 {
+        cluster.start_node(number);
+    }
+    cluster.await_nodes(|nodes| nodes.len() == 4 && nodes.iter().all(|node| node["groups"].as_u64() > Some(0)));
+    let file = cluster.directory.path().join("file");
+    std::fs::write(&file, vec![7; 70_000]).unwrap();
+    assert!(cluster.client(&["mb", "s3://pantry"]).status.success());
+    for number in 0..OBJECTS {
+        cluster.put(&file, &format!("s3://pantry/{number}"));
+    }
+    std::fs::remove_dir_all(cluster.directory.path().join("volume-1-a")).unwrap();
+    let is_frozen = |node: &serde_json::Value| node["volumes"].to_string().contains("frozen");
+    let nodes = cluster.await_nodes(|nodes| nodes.iter().any(is_frozen));
+    let name = nodes.iter().find(|node| is_frozen(node)).unwrap()["name"].as_str().unwrap().to_owned();
+    let drain = cluster.admin(&["node", "drain", &name, "--no-wait"]);
+    assert!(drain.status.success(), "{drain:?}");
+    let why = |node: &serde_json::Value| node["drain_waits_for"].as_str().unwrap_or_default().to_owned();
+    cluster.await_nodes(|nodes| nodes.iter().any(|node| node["name"] == *name && why(node).contains("frozen volume")));
+    let status = String::from_utf8(cluster.admin(&["status"]).stdout).unwrap();
+    assert!(status.contains(&format!("the drain of {name} waits: it is cleared of all groups")), "{status}");
+    let remove = cluster.admin(&["node", "remove", &name]);
+    assert!(remove.status.success(), "{remove:?}");
+    for number in 0..OBJECTS {
+        cluster.assert_same(&file, &format!("s3://pantry/{number}"));
+    }
+}

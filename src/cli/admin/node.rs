@@ -158,11 +158,20 @@ async fn watch(client: &AdminClient, name: &str, output: Output) -> anyhow::Resu
             }
         } else if moved_at.elapsed() >= STANDSTILL {
             moved_at = Instant::now();
-            let why = report.drain_waits_for.as_deref().unwrap_or("are there enough other nodes with room?");
+            let why = report.drain_waits_for.as_deref().unwrap_or_else(|| usual_reason(&report));
             eprintln!("nothing has moved for {} s: {why}", STANDSTILL.as_secs());
         }
         last = report;
         tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+}
+
+fn usual_reason(report: &NodeReport) -> &'static str {
+    match report.groups {
+        0 => {
+            "what was deleted meanwhile goes after the grace period, and a copy too many once all members of its group have shown theirs"
+        }
+        _ => "are there enough other nodes with room?",
     }
 }
 

@@ -7,6 +7,7 @@ mod doubts;
 pub(crate) mod fake_network;
 mod fake_node_calls;
 pub(crate) mod fake_nodes;
+mod former_members;
 mod frozen_volumes;
 mod halted;
 mod hanging;
