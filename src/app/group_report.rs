@@ -93,9 +93,16 @@ fn why(group: &Group, zones: usize, all_zones: usize) -> String {
         1 => "its members have changed once since it was made".to_owned(),
         more => format!("its members have changed {more} times since it was made"),
     };
+    let possible = all_zones.min(group.members.len());
+    let spread = match zones < possible {
+        false => "as far apart as there are zones".to_owned(),
+        true => format!(
+            "where {possible} are possible: a copy moves when a node of another zone has room and is no fuller than its own"
+        ),
+    };
     format!(
-        "{history}: {} nodes in {zones} of {all_zones} zones, as far apart as the nodes of that time allowed, each node in as \
-         many groups as fits its capacity; the write took the less burdened of two groups drawn from those it could use",
+        "{history}: {} nodes in {zones} of {all_zones} zones, {spread}, each node in as many groups as fits its capacity; the \
+         write took the less burdened of two groups drawn from those it could use",
         group.members.len()
     )
 }
@@ -119,6 +126,8 @@ mod tests {
         };
         assert_eq!([1, 3, 4].map(|byte| role_of(&group, node(byte))), ["member", "arriving", "former"]);
         assert!(why(&group, 2, 3).starts_with("its members have changed 2 times since it was made: 3 nodes in 2 of 3"));
+        assert!(why(&group, 2, 3).contains("where 3 are possible"));
+        assert!(why(&group, 3, 4).contains("as far apart as there are zones"));
         let made = Group { epoch: Epoch(1), ..group };
         assert!(why(&made, 3, 3).starts_with("its members are those that it was made with"));
     }

@@ -65,9 +65,9 @@ fn is_below(fullness: f64, mean: f64) -> bool {
 }
 
 impl<'a> Planner<'a> {
-    /// A group for a node that is in none, or one of a full node for an empty one.
+    /// A group for a node that is in none, or one that gets into another zone, or one of a full node for an empty one.
     pub(super) fn even_out(&self) -> Evening {
-        self.welcome().map_or_else(|| self.relieve(), Evening::Move)
+        self.welcome().or_else(|| self.move_apart()).map_or_else(|| self.relieve(), Evening::Move)
     }
 
     /// A node that was replaced everywhere and is back, when there are as many groups as there may be: whoever is in the
@@ -159,30 +159,37 @@ impl<'a> Planner<'a> {
         self.groups.iter().filter(|group| group.former.contains(&node.node.node)).count()
     }
 
-    /// Groups in which the one may take the other's place. One that nodes have left before is not moved on until they are
+    /// Whether the group may be moved though nothing presses. One that nodes have left before is not moved on until they are
     /// cleared: they would pile up.
+    pub(super) fn may_change(&self, group: &GroupNow) -> bool {
+        group.is_settled() && group.former.iter().all(|former| self.has_role(*former, Role::Lost))
+    }
+
+    /// Groups in which the one may take the other's place.
     fn giveable(&self, giver: &Candidate, taker: &Candidate) -> impl Iterator<Item = &'a GroupNow> {
         let leaving = giver.node.node;
         self.groups.iter().filter(move |group| {
-            group.is_settled()
-                && group.former.iter().all(|former| self.has_role(*former, Role::Lost))
+            self.may_change(group)
                 && group.members.contains(&leaving)
                 && !knows(taker, group)
                 && self.keeps_spread(group, leaving, &taker.node)
         })
     }
 
-    /// Whether the group stands in as many zones and on as many devices with the newcomer as it does now.
-    fn keeps_spread(&self, group: &GroupNow, leaving: NodeId, newcomer: &PlacedNode) -> bool {
+    /// Whether the group stands in as many zones with the newcomer as it could, whoever left for it, and on as many devices as it
+    /// does now.
+    pub(super) fn keeps_spread(&self, group: &GroupNow, leaving: NodeId, newcomer: &PlacedNode) -> bool {
         let spread = |members: Vec<&PlacedNode>| {
             let zones = zone_count(members.iter().map(|member| member.zone.as_str()));
             let devices: HashSet<_> = members.iter().filter_map(|member| member.device.as_ref()).collect();
             (zones, devices.len())
         };
+        let without = |leaving: NodeId| spread(self.staying(group, leaving).chain([newcomer]).collect());
         let before =
             spread(group.members.iter().filter_map(|member| self.nodes.get(member)).map(|n| &n.node).collect());
-        let after = spread(self.staying(group, leaving).chain([newcomer]).collect());
-        after.0 >= before.0 && after.1 >= before.1
+        let zones = group.members.iter().map(|member| without(*member).0).max().unwrap_or(0);
+        let after = without(leaving);
+        after.0 >= zones && after.1 >= before.1
     }
 }
 

@@ -66,6 +66,7 @@ mod repair;
 mod rollback;
 mod scrubs;
 mod settings;
+mod spread;
 mod status;
 mod strays;
 mod succession;

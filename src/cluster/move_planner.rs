@@ -56,6 +56,8 @@ pub enum Cause {
     Drained,
     /// Its node is much fuller than another.
     Uneven,
+    /// Its node is in a zone with another of the group's, and there is a zone without one.
+    Close,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -166,7 +166,7 @@ impl ChangeGroups {
             self.halt = plan.halt;
             tracing::warn!(halt = ?plan.halt, "whether lost nodes are replaced has changed");
         }
-        for cause in [Cause::Lost, Cause::Drained, Cause::Uneven] {
+        for cause in [Cause::Lost, Cause::Drained, Cause::Uneven, Cause::Close] {
             let count = plan.moves.iter().filter(|change| change.cause == cause).count();
             if count > 0 {
                 tracing::info!(groups = count, ?cause, "groups change a member");
