@@ -67,6 +67,12 @@ async fn a_repeated_request_with_the_same_token_is_one_rename() {
     rename("to").await.unwrap();
     rename("to").await.expect("it was done");
     assert_eq!(code(rename("elsewhere").await), "IdempotencyParameterMismatch");
+    for name in ["if-match", "if-none-match", "x-amz-rename-source-if-match", "x-amz-rename-source-if-none-match"] {
+        let other = fixture.raw("PUT", "/to?renameObject").header("x-amz-client-token", "token-1");
+        let other = other.header("x-amz-rename-source", format!("{}/from", fixture.bucket)).header(name, "\"zz\"");
+        let other = other.send().await;
+        assert_eq!((other.status, other.code().as_str()), (400, "IdempotencyParameterMismatch"), "{name}");
+    }
     assert_eq!(fixture.keys().await, ["to"]);
     for token in ["", "a b", &"x".repeat(65)] {
         let refused = fixture.raw("PUT", "/x?renameObject").header("x-amz-client-token", token);
