@@ -236,6 +236,18 @@ async fn a_condition_in_a_form_is_refused_as_on_every_write_that_reads_none() {
     assert!(fixture.keys().await.is_empty());
 }
 
+/// A form brings its file; what names another source was passed over.
+#[tokio::test]
+async fn a_copy_in_a_form_is_refused() {
+    let fixture = Fixture::new().await;
+    let source = format!("/{}/other", fixture.bucket);
+    for (name, value) in [("x-amz-copy-source", source.as_str()), ("x-amz-copy-source-if-match", "*")] {
+        let answer = Form::new(&fixture, &[("key", "k"), (name, value)]).sign(Version::V4).send().await;
+        assert_eq!((answer.status, answer.code().as_str()), (501, "NotImplemented"), "{name}: {}", answer.text());
+    }
+    assert!(fixture.keys().await.is_empty());
+}
+
 /// A form is signed in its fields, whole, and nothing beside them counts.
 #[tokio::test]
 async fn what_is_not_signed_so_is_refused() {
