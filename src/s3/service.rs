@@ -183,8 +183,12 @@ impl Inner {
     /// What the answer says to a page of another origin, by the rules of the bucket. No request but such a page's costs
     /// anything here.
     async fn cross_origin_headers(&self, parts: &request::Parts) -> HeaderMap {
-        if parts.method == Method::OPTIONS || !parts.headers.contains_key(header::ORIGIN) {
+        if !parts.headers.contains_key(header::ORIGIN) {
             return HeaderMap::new();
+        }
+        if parts.method == Method::OPTIONS {
+            // What a preflight may do it says itself (`Preflight::answer`), where it is not refused.
+            return HeaderMap::from_iter([(header::VARY, cross_origin::VARY)]);
         }
         let address = head::check(parts).and_then(|host| Address::parse(host, parts.uri.path(), &self.domains));
         let Ok(Address { bucket: Some(bucket), .. }) = address else { return HeaderMap::new() };
