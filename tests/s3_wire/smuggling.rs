@@ -52,6 +52,25 @@ async fn too_many_or_too_long_headers_are_refused() {
     assert_eq!(RawRequest::new("GET", "/").line(&long).send(&server).code(), "RequestHeaderSectionTooLarge");
 }
 
+/// hyper takes these; what they address, or where a proxy in front cut them, is not sure.
+#[tokio::test]
+async fn behind_a_head_that_nothing_is_done_with_the_connection_ends() {
+    let server = Server::start().await;
+    let long = "x".repeat(17 << 10);
+    for (head, code) in [
+        (format!("GET / HTTP/1.1\r\nHost: a\r\nX: {long}\r\n\r\n"), "RequestHeaderSectionTooLarge"),
+        ("GET / HTTP/1.1\r\n\r\n".to_owned(), "BadRequest"),
+        ("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), "BadRequest"),
+    ] {
+        let mut stream = connect(&server);
+        stream.write_all(head.as_bytes()).unwrap();
+        let answer = read_answer(&mut stream);
+        assert_refused(&answer, code);
+        assert!(answer.head.contains("connection: close\r\n"), "{answer:?}");
+        assert!(is_closed(&mut stream), "{code}");
+    }
+}
+
 /// hyper leaves out what follows it: the request was carried out on what stands before it.
 #[tokio::test]
 async fn a_fragment_has_no_place_in_a_request() {
