@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 const APPLICATION_ID: u64 = 0x4C52_4452;
 
 /// Every migration, in order. One that was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str); 11] = [
     (1, "schema", include_str!("../../migrations/0001_schema.sql")),
     (2, "group changes", include_str!("../../migrations/0002_group_changes.sql")),
     (3, "job states", include_str!("../../migrations/0003_job_states.sql")),
@@ -30,6 +30,7 @@ const MIGRATIONS: [(i64, &str, &str); 10] = [
     (8, "lifecycle", include_str!("../../migrations/0008_lifecycle.sql")),
     (9, "bucket website", include_str!("../../migrations/0009_bucket_website.sql")),
     (10, "access control lists", include_str!("../../migrations/0010_access_control_lists.sql")),
+    (11, "rename token conditions", include_str!("../../migrations/0011_rename_token_conditions.sql")),
 ];
 
 fn migration((version, name, sql): (i64, &'static str, &'static str)) -> Migration {

@@ -60,8 +60,8 @@ pub enum ObjectError {
     NoSuchVersion,
     /// The current version is a delete marker: S3 says `NoSuchKey` and names the marker.
     #[error("the current version is a delete marker")]
-    CurrentIsDeleteMarker { version: VersionName },
-    /// The version that was named is a delete marker: S3 says `MethodNotAllowed`.
+    CurrentIsDeleteMarker { version: VersionName, modified: Timestamp },
+    /// The version that was named, or that was to get tags, is a delete marker: S3 says `MethodNotAllowed`.
     #[error("the version is a delete marker")]
     VersionIsDeleteMarker { version: VersionName, modified: Timestamp },
     /// A retention whose date has not come, or a legal hold: the version stays as it is.

@@ -180,11 +180,9 @@ pub(super) fn missing(version: VersionSelector) -> ObjectError {
 }
 
 fn delete_marker(asked: VersionSelector, marker: &ObjectVersion) -> ObjectError {
-    let version = marker.name();
+    let (version, modified) = (marker.name(), marker.created);
     match asked {
-        VersionSelector::Latest => ObjectError::CurrentIsDeleteMarker { version },
-        VersionSelector::Null | VersionSelector::Id(_) => {
-            ObjectError::VersionIsDeleteMarker { version, modified: marker.created }
-        }
+        VersionSelector::Latest => ObjectError::CurrentIsDeleteMarker { version, modified },
+        VersionSelector::Null | VersionSelector::Id(_) => ObjectError::VersionIsDeleteMarker { version, modified },
     }
 }

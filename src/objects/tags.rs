@@ -1,6 +1,6 @@
 //! Tags of objects and buckets. Source: Amazon S3 API Reference, "PutObjectTagging", "PutBucketTagging".
 
-use super::{ObjectError, Objects, VersionSelector, get::missing, handle::unexpected, overtaken::unless_overtaken};
+use super::{ObjectError, Objects, VersionSelector, handle::unexpected, overtaken::unless_overtaken};
 use crate::{
     identity::Permit,
     metadata::{
@@ -41,14 +41,46 @@ impl Objects {
         key: &ObjectKey,
         version: VersionSelector,
         tags: TagSet,
+        permit: Permit,
     ) -> Result<Option<VersionName>, ObjectError> {
-        let bucket = self.bucket(bucket).await?;
-        let command = Command::SetObjectTags { bucket: bucket.id, key: key.clone(), version, tags };
+        unless_overtaken(|| self.try_set_object_tags(bucket, key, version, &tags, permit)).await
+    }
+
+    async fn try_set_object_tags(
+        &self,
+        name: &BucketName,
+        key: &ObjectKey,
+        version: VersionSelector,
+        tags: &TagSet,
+        permit: Permit,
+    ) -> Result<Option<VersionName>, ObjectError> {
+        let (bucket, key) = (self.bucket(name).await?.id, key.clone());
+        let command = Command::SetObjectTags { bucket, key: key.clone(), version, tags: tags.clone() };
         match self.metadata.propose(command).await {
             Ok(Outcome::Changed(changed)) => Ok(changed.version),
             Ok(other) => Err(unexpected(&other)),
-            Err(ProposeError::Refused(CommandError::IsDeleteMarker)) => Err(missing(version)),
+            Err(ProposeError::Refused(CommandError::IsDeleteMarker)) => {
+                Err(self.marker_refusal(name, &key, version, permit).await)
+            }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Of tags on a delete marker, which S3 refuses alike whether the marker was named or is the newest version. A read says
+    /// what it is, unless it is gone by now.
+    async fn marker_refusal(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        version: VersionSelector,
+        permit: Permit,
+    ) -> ObjectError {
+        match self.version_of(bucket, key, version, permit).await {
+            Ok(_) => ObjectError::Overtaken,
+            Err(ObjectError::CurrentIsDeleteMarker { version, modified }) => {
+                ObjectError::VersionIsDeleteMarker { version, modified }
+            }
+            Err(error) => error,
         }
     }
 

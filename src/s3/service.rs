@@ -159,6 +159,7 @@ impl Inner {
             self.stats.panicked();
             Err(S3Error::internal("the request panicked"))
         });
+        let is_head_refused = result.is_err() && head::check(parts).is_err();
         let mut response = result.unwrap_or_else(|error| {
             log(&error, operation.get().copied());
             error::render(&error, &parts.method, parts.uri.path(), id)
@@ -167,9 +168,11 @@ impl Inner {
         response.headers_mut().insert(REQUEST_ID_HEADER, header_value(*id));
         response.headers_mut().extend(cross_origin);
         let is_body_used = operation.get().is_some_and(|operation| operation.has_body(&parts.method));
-        if waits_to_send && !(is_body_used && response.status().is_success()) {
+        let is_next_unknown = waits_to_send && !(is_body_used && response.status().is_success());
+        if is_next_unknown || is_head_refused {
             // Whether the client still sends a body that it was not asked for is its choice (RFC 9110, 10.1.1), so what comes
-            // next on the connection may be that body or a new request: the client is told to take another connection.
+            // next on the connection may be that body or a new request: the client is told to take another connection. And who
+            // sent a head that is too large, or addressed to two hosts, may have read its end elsewhere, as with `refused_head`.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         tracing::debug!(
@@ -183,8 +186,12 @@ impl Inner {
     /// What the answer says to a page of another origin, by the rules of the bucket. No request but such a page's costs
     /// anything here.
     async fn cross_origin_headers(&self, parts: &request::Parts) -> HeaderMap {
-        if parts.method == Method::OPTIONS || !parts.headers.contains_key(header::ORIGIN) {
+        if !parts.headers.contains_key(header::ORIGIN) {
             return HeaderMap::new();
+        }
+        if parts.method == Method::OPTIONS {
+            // What a preflight may do it says itself (`Preflight::answer`), where it is not refused.
+            return HeaderMap::from_iter([(header::VARY, cross_origin::VARY)]);
         }
         let address = head::check(parts).and_then(|host| Address::parse(host, parts.uri.path(), &self.domains));
         let Ok(Address { bucket: Some(bucket), .. }) = address else { return HeaderMap::new() };

@@ -62,6 +62,10 @@ async fn what_no_rule_names_is_forbidden_and_nothing_is_said_of_it() {
         let answer = preflight(&fixture, target, &headers).await;
         assert_eq!((answer.status, answer.code().as_str()), (403, "AccessForbidden"), "{target}");
         assert!(answer.text().contains(words), "{}", answer.text());
+        assert!(
+            answer.header("vary").is_some_and(|vary| vary.contains("Origin")),
+            "{target}: caches keep one for each"
+        );
         let said = answer.headers.keys().filter(|name| name.starts_with("access-control"));
         assert_eq!(said.count(), 0, "{:?}", answer.headers);
     }
@@ -81,6 +85,8 @@ async fn a_question_without_origin_or_method_is_a_bad_request() {
     ] {
         let answer = preflight(&fixture, &bucket, headers).await;
         assert_eq!((answer.status, answer.code().as_str()), (400, "BadRequest"), "{headers:?}");
+        let names_origin = headers.iter().any(|(name, _)| *name == ORIGIN);
+        assert_eq!(answer.header("vary").is_some(), names_origin, "{headers:?}");
     }
     let twice = preflight(&fixture, &bucket, &[(ORIGIN, "http://a"), (METHOD, "GET"), (METHOD, "PUT")]).await;
     assert_eq!(twice.status, 400);

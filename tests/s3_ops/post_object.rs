@@ -216,8 +216,10 @@ async fn what_the_policy_does_not_allow_is_refused_and_stores_nothing() {
     assert_eq!((short.status, short.code().as_str()), (400, "EntityTooSmall"));
     let long = form().condition(json!(["content-length-range", 0, 7])).sign(Version::V4).send().await;
     assert_eq!((long.status, long.code().as_str()), (400, "EntityTooLarge"));
-    let strange = form().condition(json!(["matches", "$key", ".*"])).sign(Version::V4).send().await;
-    assert_eq!((strange.status, strange.code().as_str()), (400, "InvalidPolicyDocument"));
+    for strange in [json!(["matches", "$key", ".*"]), json!({"key": "k", "acl": "private"})] {
+        let strange = form().condition(strange).sign(Version::V4).send().await;
+        assert_eq!((strange.status, strange.code().as_str()), (400, "InvalidPolicyDocument"), "{}", strange.text());
+    }
     assert!(fixture.keys().await.is_empty());
     let fits = form().condition(json!(["content-length-range", 8, 8])).sign(Version::V2).send().await;
     assert_eq!(fits.status, 204, "{}", fits.text());
@@ -229,6 +231,18 @@ async fn a_condition_in_a_form_is_refused_as_on_every_write_that_reads_none() {
     let fixture = Fixture::new().await;
     for name in ["If-None-Match", "if-match", "if-modified-since", "if-unmodified-since"] {
         let answer = Form::new(&fixture, &[("key", "k"), (name, "*")]).sign(Version::V4).send().await;
+        assert_eq!((answer.status, answer.code().as_str()), (501, "NotImplemented"), "{name}: {}", answer.text());
+    }
+    assert!(fixture.keys().await.is_empty());
+}
+
+/// A form brings its file; what names another source was passed over.
+#[tokio::test]
+async fn a_copy_in_a_form_is_refused() {
+    let fixture = Fixture::new().await;
+    let source = format!("/{}/other", fixture.bucket);
+    for (name, value) in [("x-amz-copy-source", source.as_str()), ("x-amz-copy-source-if-match", "*")] {
+        let answer = Form::new(&fixture, &[("key", "k"), (name, value)]).sign(Version::V4).send().await;
         assert_eq!((answer.status, answer.code().as_str()), (501, "NotImplemented"), "{name}: {}", answer.text());
     }
     assert!(fixture.keys().await.is_empty());

@@ -67,6 +67,12 @@ async fn a_repeated_request_with_the_same_token_is_one_rename() {
     rename("to").await.unwrap();
     rename("to").await.expect("it was done");
     assert_eq!(code(rename("elsewhere").await), "IdempotencyParameterMismatch");
+    for name in ["if-match", "if-none-match", "x-amz-rename-source-if-match", "x-amz-rename-source-if-none-match"] {
+        let other = fixture.raw("PUT", "/to?renameObject").header("x-amz-client-token", "token-1");
+        let other = other.header("x-amz-rename-source", format!("{}/from", fixture.bucket)).header(name, "\"zz\"");
+        let other = other.send().await;
+        assert_eq!((other.status, other.code().as_str()), (400, "IdempotencyParameterMismatch"), "{name}");
+    }
     assert_eq!(fixture.keys().await, ["to"]);
     for token in ["", "a b", &"x".repeat(65)] {
         let refused = fixture.raw("PUT", "/x?renameObject").header("x-amz-client-token", token);
@@ -161,10 +167,17 @@ async fn what_a_rename_can_not_do_is_not_ignored() {
         ("x-amz-tagging", "a=1", "InvalidRequest"),
         ("x-amz-website-redirect-location", "/elsewhere", "InvalidRequest"),
         ("cache-control", "no-store", "InvalidRequest"),
+        ("x-amz-copy-source", "/elsewhere/key", "NotImplemented"),
+        ("x-amz-copy-source-if-match", "\"a\"", "NotImplemented"),
     ] {
         let source = format!("{}/a/1", fixture.bucket);
         let rename = fixture.raw("PUT", "/b?renameObject").header("x-amz-rename-source", source);
         assert_eq!(rename.header(name, value).send().await.code(), expected);
     }
+    // Without the parameter it would be a write like any other.
+    let write = fixture.raw("PUT", "/b").header("x-amz-rename-source", format!("{}/a/1", fixture.bucket)).send().await;
+    assert_eq!((write.status, write.code().as_str()), (501, "NotImplemented"));
+    let write = fixture.raw("PUT", "/b").header("x-amz-copy-source-if-match", "\"a\"").send().await;
+    assert_eq!((write.status, write.code().as_str()), (501, "NotImplemented"));
     assert_eq!(fixture.keys().await, ["a/1"]);
 }

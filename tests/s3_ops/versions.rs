@@ -69,6 +69,28 @@ async fn each_write_is_kept_under_an_id_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_delete_marker_has_no_tags_to_write() {
+    let fixture = Fixture::new().await;
+    fixture.set_versioning(Status::Enabled).await;
+    let object = put(&fixture, "key", "x").await.expect("an id");
+    let deleted = fixture.client.delete_object().bucket(&fixture.bucket).key("key").send().await.unwrap();
+    let marker = deleted.version_id().expect("the marker has an id").to_owned();
+    let document = "<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>";
+    for target in [format!("/key?tagging&versionId={marker}"), "/key?tagging".to_owned()] {
+        for (method, body) in [("PUT", document), ("DELETE", "")] {
+            let refused = fixture.raw(method, &target).body(body).send().await;
+            assert_eq!((refused.status, refused.code().as_str()), (405, "MethodNotAllowed"), "{method} {target}");
+            assert_eq!(refused.header("x-amz-delete-marker"), Some("true"), "{method} {target}");
+            assert_eq!(refused.header("x-amz-version-id"), Some(marker.as_str()), "{method} {target}");
+            assert_eq!(refused.header("allow"), Some("DELETE"), "{method} {target}");
+        }
+    }
+    let of_object = fixture.raw("PUT", &format!("/key?tagging&versionId={object}")).body(document).send().await;
+    assert_eq!(of_object.status, 200, "the version behind the marker may have tags");
+    assert_eq!(fixture.raw("DELETE", "/none?tagging").send().await.code(), "NoSuchKey");
+}
+
+#[tokio::test]
 async fn a_delete_hides_the_key_until_its_marker_is_deleted() {
     let fixture = Fixture::new().await;
     fixture.set_versioning(Status::Enabled).await;

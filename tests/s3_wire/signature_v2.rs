@@ -2,11 +2,12 @@
 //! form where it is not.
 
 use crate::{
-    raw_request::{Answer, exchange},
+    raw_request::{Answer, connect, exchange},
     support::{Options, Server},
 };
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use std::io::{Read as _, Write as _};
 use time::OffsetDateTime;
 
 async fn server() -> Server {
@@ -59,6 +60,27 @@ async fn an_object_is_written_and_read_and_nothing_else() {
     let tags = send(&server, "GET", &format!("{path}?tagging&{kind}&{query}"), "x", "", "");
     assert_eq!((tags.status, tags.code()), (403, "SignatureDoesNotMatch"));
     assert!(tags.body.contains("<StringToSign>GET\n\n\n"), "{}", tags.body);
+}
+
+/// Its answer says how much there is, which whoever made the URL did not give away.
+#[tokio::test]
+async fn what_a_bucket_holds_is_told_to_who_signed_for_it() {
+    let server = server().await;
+    server.client().create_bucket().bucket("wire").send().await.unwrap();
+    let head = |resource: &str, target: &str| {
+        let query = signed_query(&server, "HEAD", "", resource, soon());
+        let separator = if target.contains('?') { '&' } else { '?' };
+        let request = format!("HEAD {target}{separator}{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let (mut stream, mut answer) = (connect(&server), String::new());
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.to_ascii_lowercase()
+    };
+    assert!(head("/wire", "/wire").starts_with("http/1.1 200 "));
+    let appended = head("/wire", "/wire?read-stats=true");
+    assert!(appended.starts_with("http/1.1 403 ") && !appended.contains("x-rgw-"), "{appended}");
+    let signed = head("/wire?read-stats=true", "/wire?read-stats=true");
+    assert!(signed.starts_with("http/1.1 200 ") && signed.contains("x-rgw-object-count: 0\r\n"), "{signed}");
 }
 
 /// As SDKs do it that put into the query what they signed as headers.

@@ -52,6 +52,42 @@ async fn too_many_or_too_long_headers_are_refused() {
     assert_eq!(RawRequest::new("GET", "/").line(&long).send(&server).code(), "RequestHeaderSectionTooLarge");
 }
 
+/// hyper takes these; what they address, or where a proxy in front cut them, is not sure.
+#[tokio::test]
+async fn behind_a_head_that_nothing_is_done_with_the_connection_ends() {
+    let server = Server::start().await;
+    let long = "x".repeat(17 << 10);
+    for (head, code) in [
+        (format!("GET / HTTP/1.1\r\nHost: a\r\nX: {long}\r\n\r\n"), "RequestHeaderSectionTooLarge"),
+        ("GET / HTTP/1.1\r\n\r\n".to_owned(), "BadRequest"),
+        ("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), "BadRequest"),
+    ] {
+        let mut stream = connect(&server);
+        stream.write_all(head.as_bytes()).unwrap();
+        let answer = read_answer(&mut stream);
+        assert_refused(&answer, code);
+        assert!(answer.head.contains("connection: close\r\n"), "{answer:?}");
+        assert!(is_closed(&mut stream), "{code}");
+    }
+}
+
+/// hyper leaves out what follows it: the request was carried out on what stands before it.
+#[tokio::test]
+async fn a_fragment_has_no_place_in_a_request() {
+    let server = Server::start().await;
+    server.client().create_bucket().bucket("wire").send().await.unwrap();
+    assert_eq!(RawRequest::new("PUT", "/wire/k").body(b"precious").send(&server).status, 200);
+    for method in ["PUT", "DELETE", "GET"] {
+        // Signed as what hyper makes of it.
+        let (head, _) = RawRequest::new(method, "/wire/k").body(b"").signed_head(&server);
+        let mut stream = connect(&server);
+        stream.write_all(head.replacen("/wire/k ", "/wire/k#draft ", 1).as_bytes()).unwrap();
+        assert_refused(&read_answer(&mut stream), "BadRequest");
+        assert!(is_closed(&mut stream), "{method}");
+    }
+    assert_eq!(RawRequest::new("GET", "/wire/k").send(&server).body, "precious");
+}
+
 /// Status 400, S3's document, and its request id in the head as well.
 fn assert_refused(answer: &Answer, code: &str) {
     assert_eq!((answer.status, answer.code()), (400, code), "{answer:?}");

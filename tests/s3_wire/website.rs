@@ -241,6 +241,7 @@ async fn pages_of_other_origins_read_what_the_buckets_rules_let_them() {
     sites.configure(WebsiteConfiguration::builder().index_document(index()).build()).await;
     let refused = sites.ask("OPTIONS", host, "/font.woff", &preflight);
     assert_eq!(refused.status, 403);
+    assert!(refused.head.contains("vary: origin"), "{refused:?}");
     assert!(refused.head.contains("text/html") && refused.body.contains("AccessForbidden"), "{refused:?}");
     assert!(!sites.ask("GET", host, "/font.woff", origin).head.contains("access-control-allow"));
 

@@ -42,11 +42,33 @@ async fn a_token_counts_once_and_for_one_rename() {
     assert_eq!(keys(&fixture).await, ["from", "to"]);
     let other = RenameObject { destination: key("elsewhere"), ..rename.clone() };
     assert_eq!(fixture.propose(Command::RenameObject(other)).await, Err(CommandError::TokenTaken));
+    let conditions = SourceConditions { if_match: Some(vec![etag(1)]), ..Default::default() };
+    let of_source = RenameObject { source_conditions: conditions.clone(), ..rename.clone() };
+    let of_destination = RenameObject { destination_conditions: conditions.clone(), ..rename.clone() };
+    for other in [of_source, of_destination] {
+        assert_eq!(fixture.propose(Command::RenameObject(other)).await, Err(CommandError::TokenTaken));
+    }
     let forgotten = Command::ForgetCompletedUploads { before: at(41), limit: 10 };
     assert_eq!(fixture.done(forgotten.clone()).await, Outcome::Progress { rows: 1 });
     assert_eq!(fixture.done(forgotten).await, Outcome::Progress { rows: 0 });
     fixture.done(Command::RenameObject(rename)).await;
     assert_eq!((keys(&fixture).await, fixture.look("to").await.unwrap().object.size), (vec!["to".to_owned()], 20));
+}
+
+#[tokio::test]
+async fn a_token_from_before_conditions_were_kept_goes_by_the_keys() {
+    let fixture = Fixture::new().await;
+    fixture.put("from", &[10]).await;
+    let token = Some("token".to_owned());
+    let conditions = SourceConditions { if_none_match: Some(vec![etag(9)]), ..Default::default() };
+    let rename = RenameObject { token, source_conditions: conditions, ..fixture.rename_of("from", "to") };
+    fixture.done(Command::RenameObject(rename.clone())).await;
+    fixture.done(Command::RenameObject(rename.clone())).await;
+    let other = RenameObject { source_conditions: SourceConditions::default(), ..rename };
+    assert_eq!(fixture.propose(Command::RenameObject(other.clone())).await, Err(CommandError::TokenTaken));
+    fixture.prepare("UPDATE rename_tokens SET conditions = NULL").await;
+    fixture.done(Command::RenameObject(other)).await;
+    assert_eq!(keys(&fixture).await, ["to"]);
 }
 
 #[tokio::test]

@@ -265,7 +265,8 @@ async fn act_on(fixture: &Fixture, act: Act) {
         Act::Tag { key: number, is_tagged } => {
             let name = key(&name_of(number));
             // Of what is not there, or a delete marker, it is refused.
-            let _ = fixture.objects.set_object_tags(&bucket(), &name, VersionSelector::Latest, tags(is_tagged)).await;
+            let (newest, tags) = (VersionSelector::Latest, tags(is_tagged));
+            let _ = fixture.objects.set_object_tags(&bucket(), &name, newest, tags, Permit::full()).await;
         }
         Act::Versioning(versioning) => fixture.objects.set_versioning(&bucket(), versioning).await.unwrap(),
         Act::Rules(number) => set(fixture, RULES[number]).await,

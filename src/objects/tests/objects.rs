@@ -177,7 +177,10 @@ async fn tags_are_replaced_and_removed() {
     let tags = TagSet::new([("a".to_owned(), "1".to_owned())], TagLimit::Object).unwrap();
     let objects = &fixture.objects;
     for set in [tags.clone(), TagSet::default()] {
-        objects.set_object_tags(&bucket(), &key("key"), VersionSelector::Latest, set.clone()).await.unwrap();
+        objects
+            .set_object_tags(&bucket(), &key("key"), VersionSelector::Latest, set.clone(), Permit::full())
+            .await
+            .unwrap();
         assert_eq!(
             objects
                 .version_of(&bucket(), &key("key"), VersionSelector::Latest, Permit::full())
@@ -188,7 +191,8 @@ async fn tags_are_replaced_and_removed() {
             set
         );
     }
-    let missing = objects.set_object_tags(&bucket(), &key("no"), VersionSelector::Latest, tags.clone()).await;
+    let missing =
+        objects.set_object_tags(&bucket(), &key("no"), VersionSelector::Latest, tags.clone(), Permit::full()).await;
     assert_eq!(missing, Err(ObjectError::NoSuchKey));
     assert_eq!(objects.bucket_tags(&bucket()).await, Err(ObjectError::NoSuchTagSet));
     objects.set_bucket_tags(&bucket(), Some(tags.clone())).await.unwrap();

@@ -46,7 +46,7 @@ impl From<ObjectError> for S3Error {
                 Self::new(S3Code::NoSuchKey).header(DELETE_MARKER, HeaderValue::from_static("false"))
             }
             ObjectError::NoSuchVersion => S3Code::NoSuchVersion.into(),
-            ObjectError::CurrentIsDeleteMarker { version } => delete_marker(S3Code::NoSuchKey, version),
+            ObjectError::CurrentIsDeleteMarker { version, .. } => delete_marker(S3Code::NoSuchKey, version),
             ObjectError::VersionIsDeleteMarker { version, modified } => {
                 let error = delete_marker(S3Code::MethodNotAllowed, version);
                 // A 405 says what would be allowed (RFC 9110, section 15.5.6).

@@ -9,9 +9,12 @@ use crate::{
     types::Timestamp,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 use serde_json::Value;
-use std::ops::RangeInclusive;
+use std::{fmt, ops::RangeInclusive};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Fields that no condition has to be about. Those of the signature are signed with it or are it.
@@ -44,7 +47,41 @@ enum Test {
 #[serde(deny_unknown_fields)]
 struct Document {
     expiration: Option<String>,
-    conditions: Option<Vec<Value>>,
+    conditions: Option<Vec<Stated>>,
+}
+
+/// A condition as the document has it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Stated {
+    Pairs(Pairs),
+    Other(Value),
+}
+
+/// An object with every name that it has. In a `Value` the last one of two that are the same would count, and what was signed
+/// said the first one as well.
+struct Pairs(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
 }
 
 impl Policy {
@@ -57,10 +94,7 @@ impl Policy {
         let expiration = document.expiration.ok_or_else(|| invalid("Policy missing expiration."))?;
         let conditions = document.conditions.ok_or_else(|| invalid("Policy missing conditions."))?;
         let conditions = conditions.iter().map(parse_condition).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self {
-            expires_unix_seconds: parse_expiration(&expiration)?,
-            conditions: conditions.into_iter().flatten().collect(),
-        })
+        Ok(Self { expires_unix_seconds: parse_expiration(&expiration)?, conditions })
     }
 
     /// Whether all of it holds; which lengths the file may have.
@@ -109,19 +143,19 @@ impl Test {
     }
 }
 
-/// `{"acl": "private"}`, which may name several fields, or `["eq", "$acl", "private"]`.
-fn parse_condition(value: &Value) -> Result<Vec<Condition>, S3Error> {
+/// `{"acl": "private"}`, which names one field, or `["eq", "$acl", "private"]`.
+fn parse_condition(stated: &Stated) -> Result<Condition, S3Error> {
     let wrong = || invalid("Invalid Condition.");
-    match value {
-        Value::Object(pairs) if !pairs.is_empty() => pairs
-            .iter()
-            .map(|(name, value)| {
-                let value = value.as_str().ok_or_else(wrong)?;
-                let text = format!("[\"eq\", \"${name}\", \"{value}\"]");
-                Ok(Condition { test: Test::Equals(name.to_ascii_lowercase(), value.to_owned()), text })
-            })
-            .collect(),
-        Value::Array(items) => {
+    match stated {
+        Stated::Pairs(Pairs(pairs)) => {
+            let [(name, value)] = pairs.as_slice() else {
+                return Err(invalid("A condition that is an object names exactly one field."));
+            };
+            let value = value.as_str().ok_or_else(wrong)?;
+            let text = format!("[\"eq\", \"${name}\", \"{value}\"]");
+            Ok(Condition { test: Test::Equals(name.to_ascii_lowercase(), value.to_owned()), text })
+        }
+        Stated::Other(value @ Value::Array(items)) => {
             let [operator, first, second] = items.as_slice() else { return Err(wrong()) };
             let operator = operator.as_str().ok_or_else(wrong)?.to_ascii_lowercase();
             let test = match operator.as_str() {
@@ -136,9 +170,9 @@ fn parse_condition(value: &Value) -> Result<Vec<Condition>, S3Error> {
                 }
                 _ => return Err(wrong()),
             };
-            Ok(vec![Condition { test, text: value.to_string() }])
+            Ok(Condition { test, text: value.to_string() })
         }
-        _ => Err(wrong()),
+        Stated::Other(_) => Err(wrong()),
     }
 }
 

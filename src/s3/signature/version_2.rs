@@ -33,10 +33,11 @@ const SIGNATURE: &str = "Signature";
 pub const PARAMETERS: [&str; 2] = [ACCESS_KEY, SIGNATURE];
 
 /// Signed parameters that are no sub-resources.
-const SIGNED_PARAMETERS: [&str; 12] = [
+const SIGNED_PARAMETERS: [&str; 13] = [
     "defaultObjectAcl",
     "larder-prefix",
     "partNumber",
+    "read-stats",
     "response-cache-control",
     "response-content-disposition",
     "response-content-encoding",

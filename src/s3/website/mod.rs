@@ -258,14 +258,12 @@ impl Visit<'_> {
     /// What a browser asks before a request of a page of another origin: it says no more than the rules do.
     fn preflight(&self, rules: Option<&CorsConfiguration>) -> Response {
         let allowed = Preflight::parse(&self.parts.headers).and_then(|asked| asked.answer(rules));
-        match allowed {
-            Err(error) => self.page(&error, None),
-            Ok(headers) => {
-                let mut response = Response::new(ResponseBody::empty());
-                *response.headers_mut() = headers;
-                response
-            }
-        }
+        let (mut response, headers) = match allowed {
+            Err(error) => (self.page(&error, None), HeaderMap::from_iter([(header::VARY, cross_origin::VARY)])),
+            Ok(headers) => (Response::new(ResponseBody::empty()), headers),
+        };
+        response.headers_mut().extend(headers);
+        response
     }
 
     /// An object may say that it is elsewhere: then its bytes are not given.

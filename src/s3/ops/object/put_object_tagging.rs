@@ -16,7 +16,7 @@ use http::StatusCode;
 pub async fn handle(ctx: &RequestContext<'_>, objects: &Objects, body: RequestBody) -> Result<Response, S3Error> {
     let version = parameter::version(ctx)?;
     let tags = tagging::parse_document(&body.read_document(DOCUMENT_MAX_BYTES).await?, TagLimit::Object)?;
-    let version = objects.set_object_tags(ctx.bucket()?, ctx.key()?, version, tags).await?;
+    let version = objects.set_object_tags(ctx.bucket()?, ctx.key()?, version, tags, ctx.permit).await?;
     let mut response = parameter::empty(StatusCode::OK);
     insert_version(&mut response, version);
     Ok(response)
