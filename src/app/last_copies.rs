@@ -3,6 +3,7 @@
 use crate::{
     admin::OperationError,
     cluster::{Cluster, NodeView, Outage},
+    metadata::Metadata,
     types::ByteSize,
 };
 
@@ -11,7 +12,7 @@ const NAMED_MAX: usize = 20;
 
 /// Refuses while the node of this name has, or may have, the last copy of anything. Whether groups count on it is another
 /// question. An unknown name is not refused here.
-pub async fn refuse_last_copies(cluster: &Cluster, name: &str) -> Result<(), OperationError> {
+pub async fn refuse_last_copies(cluster: &Cluster, metadata: &Metadata, name: &str) -> Result<(), OperationError> {
     let nodes = cluster.nodes();
     let Some(view) = nodes.iter().find(|view| view.row.name == name) else { return Ok(()) };
     if view.group_count == 0 && view.left_group_count == 0 {
@@ -22,6 +23,10 @@ pub async fn refuse_last_copies(cluster: &Cluster, name: &str) -> Result<(), Ope
     let others = nodes.iter().filter(|other| other.row.node != view.row.node);
     let unknown = Unknown::of(&outage, view, others);
     match refusal(name, &outage, &unknown, view.is_there()) {
+        Some(_) if metadata.needs_confirmation() => Err(OperationError::Conflict(format!(
+            "by the metadata, which was restored from a backup, {name} has the last copy of something; nodes that took its place \
+             since may have it too, which is known when groups change their members again, after `larder admin metadata confirm`"
+        ))),
         Some(reason) => Err(OperationError::Conflict(reason)),
         None => Ok(()),
     }

@@ -120,7 +120,7 @@ impl Operations for GatewayOperations {
                 NodeDuty::Removed => command::NodeDuty::Removed,
             };
             if duty == command::NodeDuty::Removed {
-                refuse_last_copies(&self.cluster, &name).await?;
+                refuse_last_copies(&self.cluster, &self.metadata, &name).await?;
             }
             self.cluster.set_duty(&name, duty).await.map_err(|error| of_node(&name, error))
         })

@@ -26,6 +26,8 @@ pub enum Obstacle {
     NobodyTakes,
     /// The node holds more than the others have room for.
     NoRoom { held: ByteSize, free: ByteSize },
+    /// The metadata is a restored backup that nobody has confirmed: no group changes its members.
+    Unconfirmed,
     /// The node is cleared of all groups, but what lies on a frozen volume of it stays there.
     FrozenVolume,
 }
@@ -46,6 +48,9 @@ impl fmt::Display for Obstacle {
             Self::NoRoom { held, free } => {
                 write!(f, "it holds {}, and the others have room for {}", held.to_human(), free.to_human())
             }
+            Self::Unconfirmed => f.write_str(
+                "the metadata was restored from a backup: no group changes its members before `larder admin metadata confirm`",
+            ),
             Self::FrozenVolume => f.write_str(
                 "it is cleared of all groups, but what lies on its frozen volume can't be cleared: start it again with a volume in its \
                  place, or remove the node as it is",
@@ -108,6 +113,7 @@ impl Cluster {
     /// Why the drain of the node waits, if it is being drained and does.
     pub fn drain_waits_for(&self, view: &NodeView) -> Option<Obstacle> {
         match view.row.duty {
+            NodeDuty::Draining if self.metadata().needs_confirmation() => Some(Obstacle::Unconfirmed),
             NodeDuty::Draining if view.group_count > 0 => self.judge(view.row.node, obstacle),
             NodeDuty::Draining if view.left_group_count == 0 => {
                 keeps_frozen_data(view).then_some(Obstacle::FrozenVolume)

@@ -16,6 +16,7 @@ mod losses;
 mod old_image;
 mod processes;
 mod recovering;
+mod rolled_over;
 mod scrub;
 mod strangers;
 mod take_over;

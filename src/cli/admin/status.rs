@@ -64,7 +64,9 @@ fn print_report(report: &StatusReport) {
         println!("                  - {concern}");
     }
     if report.needs_confirmation {
-        println!("restored          nothing is reclaimed before `larder admin metadata confirm`");
+        println!(
+            "restored          nothing is reclaimed, and no group changes its members, before `larder admin metadata confirm`"
+        );
     }
     for drain in &report.waiting_drains {
         println!("waiting           {drain}");

@@ -1,7 +1,9 @@
 //! What a node must never forget: the newest term, the newest metadata, each group's epoch. Pure; `state_keeper` keeps
 //! it on disk.
 //!
-//! Everything here only grows, so that nothing older than what was seen once is ever honoured again.
+//! Everything here only grows, so that nothing older than what was seen once is ever honoured again. Epochs are counted within a
+//! history: they begin anew with a restored backup, in which groups have changed less often, and whatever was asked for in the history
+//! before is refused for that.
 
 use crate::{
     node::{NodeError, api::MetadataWitness},
@@ -103,6 +105,7 @@ impl NodeState {
                 }
                 self.left_histories.push(seen.history);
                 self.witness = Some(witness);
+                self.epochs.clear();
                 Ok(Change::Made)
             }
             _ => Ok(change.and(self.note_witness(witness))),
@@ -189,5 +192,18 @@ mod tests {
         assert_eq!(back, Err(NodeError::StaleMetadata { seen: witness(2, 7) }));
         assert_eq!(state.confirm_history(Term(1), witness(2, 6)), Ok(Change::None));
         assert_eq!(state.witness, Some(witness(2, 7)));
+    }
+
+    /// From outside: groups that had changed since the backup could neither change nor be cleared of anything ever after.
+    #[test]
+    fn epochs_begin_anew_with_a_confirmed_history() {
+        let mut state = NodeState::default();
+        let drop = |state: &mut NodeState, epoch, witness| state.admit_drop(Term(1), GroupId(1), Epoch(epoch), witness);
+        assert_eq!(drop(&mut state, 9, witness(1, 50)), Ok(Change::Made));
+        assert_eq!(state.confirm_history(Term(1), witness(2, 7)), Ok(Change::Made));
+        assert_eq!(drop(&mut state, 9, witness(1, 51)), Err(NodeError::StaleMetadata { seen: witness(2, 7) }));
+        assert_eq!(drop(&mut state, 2, witness(2, 7)), Ok(Change::Made));
+        assert_eq!(state.confirm_history(Term(1), witness(2, 8)), Ok(Change::Made));
+        assert_eq!(drop(&mut state, 1, witness(2, 8)), Err(NodeError::StaleEpoch { seen: Epoch(2) }));
     }
 }
