@@ -44,7 +44,7 @@ fn a_volume_that_was_away_leaves_no_chunk_twice_when_it_is_back() {
 /// From outside: the drain of a node with a frozen volume never ended, and said that others might lack room.
 #[test]
 fn a_drain_says_that_it_waits_for_a_frozen_volume_and_the_node_can_be_removed() {
-    let mut cluster = Cluster::start_with(0, &[WITHOUT_LOG]);
+    let mut cluster = Cluster::start_with(0, &[WITHOUT_LOG, ("LARDER_GROUPS_PER_NODE", "4")]);
     cluster.start_node_on(1, "127.0.0.1:0", &["a", "b"]);
     for number in 2..=4 {
         cluster.start_node(number);
