@@ -305,6 +305,12 @@ impl LogFeed {
         state.is_closed || state.seat != seat
     }
 
+    /// As if a keeper had begun with whatever comes: none of it can be withdrawn.
+    #[cfg(test)]
+    pub(in crate::metadata) fn begin_with_what_comes(&self) {
+        self.state().begun = BatchNumber(u64::MAX);
+    }
+
     pub fn standing(&self) -> LogStanding {
         self.state().standing
     }
