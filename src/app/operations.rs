@@ -228,8 +228,8 @@ fn of_node(name: &str, error: ClusterError) -> OperationError {
     match error {
         ClusterError::NoSuchNode => OperationError::NotFound(format!("there is no node {name}")),
         ClusterError::NodeInGroups => OperationError::Conflict(format!(
-            "groups still count on {name}, or it has not been cleared of those that it left: drain it first, `larder admin node drain {name}` \
-             ends when it is empty; a node that is lost is replaced by itself after `replace_after`, where there are enough others"
+            "groups still count on {name}, or it has not been cleared of those that it left: drain it first (`larder admin node drain \
+             {name}` ends when it is empty); a node that is lost is replaced by itself after `replace_after`, where there are enough others"
         )),
         ClusterError::CannotDrain(obstacle) => OperationError::Conflict(format!("{name} can't be drained: {obstacle}")),
         ClusterError::NodeIsInside => OperationError::Conflict(format!(

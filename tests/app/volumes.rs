@@ -1,12 +1,24 @@
 //! Nodes with several volumes, as processes.
 
 use crate::support::cluster::{Cluster, WITHOUT_LOG};
+use std::path::PathBuf;
 
 const OBJECTS: u64 = 30;
 const COPIES: u64 = 3;
 
 fn chunks(nodes: &[serde_json::Value]) -> u64 {
     nodes.iter().filter_map(|node| node["chunks"].as_u64()).sum()
+}
+
+/// The bytes of each object are in the file.
+fn fill(cluster: &Cluster) -> PathBuf {
+    let file = cluster.directory.path().join("file");
+    std::fs::write(&file, vec![7; 70_000]).unwrap();
+    assert!(cluster.client(&["mb", "s3://pantry"]).status.success());
+    for number in 0..OBJECTS {
+        cluster.put(&file, &format!("s3://pantry/{number}"));
+    }
+    file
 }
 
 /// From outside: each chunk of a volume that had been away lay on two volumes of its node for ever.
@@ -17,12 +29,7 @@ fn a_volume_that_was_away_leaves_no_chunk_twice_when_it_is_back() {
         cluster.start_node_on(number, "127.0.0.1:0", &["a", "b"]);
     }
     cluster.await_nodes(|nodes| nodes.len() == 3 && nodes.iter().all(|node| node["groups"].as_u64() > Some(0)));
-    let file = cluster.directory.path().join("file");
-    std::fs::write(&file, vec![7; 70_000]).unwrap();
-    assert!(cluster.client(&["mb", "s3://pantry"]).status.success());
-    for number in 0..OBJECTS {
-        cluster.put(&file, &format!("s3://pantry/{number}"));
-    }
+    let file = fill(&cluster);
     cluster.await_health();
     cluster.await_nodes(|nodes| chunks(nodes) == COPIES * OBJECTS);
 
@@ -50,12 +57,7 @@ fn a_drain_says_that_it_waits_for_a_frozen_volume_and_the_node_can_be_removed() 
         cluster.start_node(number);
     }
     cluster.await_nodes(|nodes| nodes.len() == 4 && nodes.iter().all(|node| node["groups"].as_u64() > Some(0)));
-    let file = cluster.directory.path().join("file");
-    std::fs::write(&file, vec![7; 70_000]).unwrap();
-    assert!(cluster.client(&["mb", "s3://pantry"]).status.success());
-    for number in 0..OBJECTS {
-        cluster.put(&file, &format!("s3://pantry/{number}"));
-    }
+    let file = fill(&cluster);
     std::fs::remove_dir_all(cluster.directory.path().join("volume-1-a")).unwrap();
     let is_frozen = |node: &serde_json::Value| node["volumes"].to_string().contains("frozen");
     let nodes = cluster.await_nodes(|nodes| nodes.iter().any(is_frozen));
